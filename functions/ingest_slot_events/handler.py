@@ -1,0 +1,94 @@
+"""HTTP in, stream and answer out."""
+
+import os
+import random
+import time
+from base64 import b64decode
+from binascii import Error as Base64Error
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from ingest_slot_events.reading import RefusedRequest, cut, format_of, unpacked
+from ingest_slot_events.service import STAGE, Answer, ingest
+from ingest_slot_events.settings import Settings
+from pitboss.access import Principal, body_matches
+from pitboss.problems import answer, problem
+from pitboss.settings import read
+from pitboss.stores.quarantine import S3Quarantine
+from pitboss.stores.stream import KinesisStream
+from pitboss.telemetry import logger, metrics
+
+log = logger(STAGE)
+count = metrics(STAGE)
+
+
+class _Wiring:
+    def __init__(self, settings: Settings) -> None:
+        log.setLevel(settings.log_level)
+        self.stream = KinesisStream(
+            settings.slot_stream,
+            settings.aws_region,
+            pause=lambda attempt: time.sleep(random.uniform(0, 0.05 * 2**attempt)),
+        )
+        self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
+
+
+@cache
+def _wiring() -> _Wiring:
+    return _Wiring(read(os.environ, Settings))
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take one posted batch in; see `docs/openapi.json` for what it answers."""
+    request = event["requestContext"]
+    correlation_id = request["requestId"]
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    try:
+        body = _body(event)
+        if not body_matches(request["authorizer"], body):
+            log.warning("the body is not the one that was signed", extra={"id": correlation_id})
+            return problem(
+                HTTPStatus.FORBIDDEN, "the body is not the one that was signed", correlation_id
+            )
+        plain = unpacked(body, headers.get("content-encoding", "").strip().lower())
+        events = format_of(headers.get("content-type", ""))
+        pieces = cut(plain, events)
+    except RefusedRequest as refusal:
+        count.count("RequestsRefused", 1, status=str(int(refusal.status)))
+        count.flush()
+        return problem(refusal.status, str(refusal), correlation_id)
+    wiring = _wiring()
+    sender = Principal.from_context(request["authorizer"])
+    result = ingest(
+        pieces, events, sender, time.time_ns() // 1_000_000, wiring.stream, wiring.quarantine
+    )
+    _report(result, sender, correlation_id)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if result.failed else HTTPStatus.OK
+    return answer(status, result, {"Retry-After": "1"} if result.failed else None)
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return b64decode(body, validate=True)
+    except Base64Error:
+        raise RefusedRequest(HTTPStatus.BAD_REQUEST, "the body cannot be read") from None
+
+
+def _report(result: Answer, sender: Principal, correlation_id: str) -> None:
+    if result.foreign:
+        log.warning(
+            "security event: events of a foreign property or asset",
+            extra={"id": correlation_id, "sender": sender.principal_id, "events": result.foreign},
+        )
+    count.count("EventsReceived", result.received)
+    count.count("EventsAccepted", result.accepted)
+    count.count("EventsDuplicate", result.duplicate)
+    count.count("EventsQuarantined", result.quarantined)
+    count.count("EventsFailed", result.failed)
+    count.count("EventsForeign", result.foreign)
+    count.count("EventsUnrecognised", result.unrecognised)
+    count.flush()

@@ -1,0 +1,170 @@
+"""The use case: take a posted batch of slot events in, and say what became of each."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ingest_slot_events.reading import Format, ReadEvent
+from pitboss.access import Principal
+from pitboss.events.batch import BatchHeader, pack
+from pitboss.events.envelope import InvalidEvent
+from pitboss.events.slot import MeteredEvent, Unrecognised
+from pitboss.stores.quarantine import QuarantineEntry
+from pitboss.stores.stream import StreamRecord
+
+STAGE = "ingest_slot_events"
+
+
+class Stream(Protocol):
+    """Takes records; answers the indexes of those it could not write."""
+
+    def put(self, records: Sequence[StreamRecord]) -> set[int]: ...
+
+
+class Quarantine(Protocol):
+    """Keeps what was set aside."""
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> str: ...
+
+
+class Status(StrEnum):
+    """What became of an event."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+class EventResult(Struct, frozen=True):
+    """The answer for one event, by its position in the body."""
+
+    index: int
+    status: Status
+    event_id: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Answer(Struct, frozen=True):
+    """received = accepted + duplicate + quarantined + failed."""
+
+    received: int
+    accepted: int
+    duplicate: int
+    quarantined: int
+    failed: int
+    events: list[EventResult]
+    unrecognised: int
+    """Accepted events of a type or version not known: kept and counted, not read."""
+    foreign: int
+    """Quarantined events of another property or of an asset that is not the sender's."""
+
+
+FOREIGN = frozenset({"foreign_property", "foreign_asset"})
+
+
+def ingest(
+    pieces: Sequence[bytes],
+    events: Format,
+    sender: Principal,
+    received_at: int,
+    stream: Stream,
+    quarantine: Quarantine,
+) -> Answer:
+    """Validate, pack by asset, write to the stream, set aside the rest.
+
+    Args:
+        pieces: the bytes of each event.
+        events: how they are written.
+        sender: who signed the request.
+        received_at: epoch milliseconds.
+        stream: where accepted events go.
+        quarantine: where the others go, before the answer says so.
+    """
+    results: list[EventResult | None] = [None] * len(pieces)
+    entries: list[QuarantineEntry] = []
+    known: dict[tuple[str, str], MeteredEvent] = {}
+    by_asset: dict[str, list[tuple[int, MeteredEvent]]] = {}
+    for index, raw in enumerate(pieces):
+        try:
+            property_id, asset_id, event = _sent_by(sender, events.read(raw))
+            first = known.setdefault((asset_id, event.event_id), event)
+            if first is event:
+                by_asset.setdefault(asset_id, []).append((index, event))
+            elif first == event:
+                results[index] = EventResult(index, Status.DUPLICATE, event.event_id)
+            else:
+                raise InvalidEvent("id_reuse", "an event before has this id and another content")
+        except InvalidEvent as fault:
+            detail = fault.detail[:200]
+            results[index] = EventResult(
+                index, Status.QUARANTINED, reason=fault.reason, detail=detail
+            )
+            entries.append(
+                QuarantineEntry.of(
+                    raw,
+                    reason=fault.reason,
+                    detail=fault.detail,
+                    stage=STAGE,
+                    property_id=sender.property_id,
+                    sender=sender.principal_id,
+                    received_at=received_at,
+                    index=index,
+                )
+            )
+    if entries:
+        quarantine.put(entries)
+    failed = stream.put(
+        [
+            StreamRecord(
+                f"{sender.property_id}/{asset_id}",
+                pack(
+                    BatchHeader(
+                        sender.property_id,
+                        asset_id,
+                        received_at,
+                        sender.principal_id,
+                        events.name,
+                    ),
+                    [pieces[index] for index, _ in numbered],
+                    [event for _, event in numbered],
+                ),
+            )
+            for asset_id, numbered in by_asset.items()
+        ]
+    )
+    unrecognised = 0
+    for position, numbered in enumerate(by_asset.values()):
+        status = Status.FAILED if position in failed else Status.ACCEPTED
+        for index, event in numbered:
+            results[index] = EventResult(index, status, event.event_id)
+            unrecognised += type(event.data) is Unrecognised and status is Status.ACCEPTED
+    return _answer([result for result in results if result is not None], unrecognised)
+
+
+def _sent_by(sender: Principal, read: ReadEvent) -> ReadEvent:
+    """The event, if the sender may send it."""
+    if read.property_id is not None and read.property_id != sender.property_id:
+        raise InvalidEvent("foreign_property", f"{sender.principal_id} is of another property")
+    if not sender.may_send_for(read.asset_id):
+        raise InvalidEvent("foreign_asset", f"asset {read.asset_id} is not one of the sender's")
+    return read
+
+
+def _answer(results: list[EventResult], unrecognised: int) -> Answer:
+    counts = dict.fromkeys(Status, 0)
+    for result in results:
+        counts[result.status] += 1
+    return Answer(
+        len(results),
+        counts[Status.ACCEPTED],
+        counts[Status.DUPLICATE],
+        counts[Status.QUARANTINED],
+        counts[Status.FAILED],
+        results,
+        unrecognised,
+        sum(result.reason in FOREIGN for result in results),
+    )

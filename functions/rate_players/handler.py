@@ -1,0 +1,108 @@
+"""Kinesis in, ratings out: decodes the records, calls the service, sets poison aside."""
+
+import os
+import random
+import time
+from base64 import b64decode
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from pitboss.events.batch import SlotBatch, UnreadableRecord, unpack
+from pitboss.settings import read
+from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.stores.ratings import DynamoRatings
+from pitboss.telemetry import logger, metrics
+from rate_players.service import Outcome, RatePlayers
+from rate_players.settings import Settings
+
+STAGE = "rate_players"
+
+log = logger(STAGE)
+count = metrics(STAGE)
+
+
+class _Wiring:
+    def __init__(self, settings: Settings) -> None:
+        log.setLevel(settings.log_level)
+        self.rate = RatePlayers(
+            DynamoRatings(settings.ratings_table, settings.aws_region),
+            settings.gaming_days.day_of,
+            pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
+        )
+        self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
+
+
+@cache
+def _wiring() -> _Wiring:
+    return _Wiring(read(os.environ, Settings))
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
+    """Rate one batch of stream records.
+
+    Returns:
+        An empty list of failures: whatever cannot be rated is in the quarantine by then.
+    """
+    wiring = _wiring()
+    batches: list[SlotBatch] = []
+    entries: list[QuarantineEntry] = []
+    for index, record in enumerate(event["Records"]):
+        kinesis = record["kinesis"]
+        data = b""
+        try:
+            data = b64decode(kinesis["data"], validate=True)
+            batches.append(unpack(data))
+        except (UnreadableRecord, ValueError) as fault:
+            entries.append(_unreadable(kinesis, data, index, fault))
+    outcome = wiring.rate(batches)
+    entries += _unrated(outcome, batches)
+    for sender in {(entry.property_id, entry.sender) for entry in entries}:
+        wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
+    if entries:
+        log.warning(
+            "set aside", extra={"entries": len(entries), "first": entries[0].detail}
+        )
+    count.count("RecordsReceived", len(event["Records"]))
+    count.count("EventsReceived", outcome.received)
+    count.count("EventsRated", outcome.rated)
+    count.count("EventsDuplicate", outcome.duplicate)
+    count.count("EventsUnrelated", outcome.unrelated)
+    count.count("EventsQuarantined", outcome.quarantined)
+    count.count("RecordsUnreadable", len(event["Records"]) - len(batches))
+    count.flush()
+    return {"batchItemFailures": []}
+
+
+def _unreadable(
+    kinesis: dict[str, Any], data: bytes, index: int, fault: Exception
+) -> QuarantineEntry:
+    return QuarantineEntry.of(
+        data or str(kinesis["data"]).encode(),
+        reason="unreadable_record",
+        detail=str(fault),
+        stage=STAGE,
+        property_id="unknown",
+        sender="stream",
+        received_at=int(kinesis["approximateArrivalTimestamp"] * 1000),
+        index=index,
+    )
+
+
+def _unrated(outcome: Outcome, batches: list[SlotBatch]) -> list[QuarantineEntry]:
+    arrival = {(h.property_id, h.asset_id): h.received_at for h, _ in batches}
+    return [
+        QuarantineEntry.of(
+            msgspec.json.encode(event),
+            reason=unrated.reason,
+            detail=unrated.detail,
+            stage=STAGE,
+            property_id=unrated.asset.property_id,
+            sender=unrated.asset.asset_id,
+            received_at=arrival[unrated.asset],
+            index=index,
+        )
+        for unrated in outcome.unrated
+        for index, event in enumerate(unrated.events)
+    ]

@@ -1,0 +1,199 @@
+"""The use case: bring slot events into the ratings, each once."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
+
+from pitboss.errors import TransientError
+from pitboss.events.batch import SlotBatch
+from pitboss.events.slot import SlotEvent
+from pitboss.rating.fold import RATED_TYPES, DayOf, SessionDay, Tally
+from pitboss.rating.history import Applied, Change, Head, History, MachineDay, apply, complete
+from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
+
+MAX_CONFLICTS = 8
+"""Times in a row a write may lose against another writer before the batch is given back."""
+
+MAX_CACHED_PAGES = 20_000
+"""Pages kept between invocations, about a kilobyte each; the machines idle longest go first."""
+
+
+class Ratings(Protocol):
+    """Where ratings are kept; see `pitboss.stores.ratings.DynamoRatings`."""
+
+    def heads(self, assets: Iterable[Asset]) -> Mapping[Asset, Head]: ...
+    def history(self, asset: Asset, since: int) -> History: ...
+    def machine_days(self, asset: Asset, days: Iterable[str]) -> Mapping[str, MachineDay]: ...
+    def session_tallies(
+        self, asset: Asset, keys: Iterable[SessionDay]
+    ) -> Mapping[SessionDay, Tally]: ...
+    def commit(self, changes: Sequence[AssetChange]) -> list[Asset]: ...
+
+
+class ContendedError(TransientError):
+    """Other writers kept moving the same machines on."""
+
+    def __init__(self, assets: Iterable[Asset]) -> None:
+        names = sorted(asset.asset_id for asset in assets)
+        super().__init__(f"{len(names)} machines are written elsewhere, {names[0]} among them")
+
+
+class Unrated(NamedTuple):
+    """Events that cannot be rated, and why."""
+
+    asset: Asset
+    reason: str
+    detail: str
+    events: list[SlotEvent]
+
+
+class Outcome(Struct):
+    """What became of the events: received = rated + duplicate + unrelated + quarantined."""
+
+    received: int = 0
+    rated: int = 0
+    duplicate: int = 0
+    unrelated: int = 0
+    """Events of types that rating does not look at."""
+    quarantined: int = 0
+    unrated: list[Unrated] = field(default_factory=list)
+
+
+class RatePlayers:
+    """Applies batches of events to the machines' histories, which it keeps between calls."""
+
+    def __init__(
+        self,
+        ratings: Ratings,
+        day_of: Callable[[str], DayOf],
+        pause: Callable[[int], None],
+        max_cached_pages: int = MAX_CACHED_PAGES,
+    ) -> None:
+        """
+        Args:
+            ratings: where they are kept.
+            day_of: the gaming-day rule of a property.
+            pause: waits before the n-th try after a conflict.
+            max_cached_pages: how much is kept between calls.
+        """
+        self._ratings = ratings
+        self._day_of = day_of
+        self._pause = pause
+        self._max_cached_pages = max_cached_pages
+        self._histories: OrderedDict[Asset, History] = OrderedDict()
+
+    def __call__(self, batches: Iterable[SlotBatch]) -> Outcome:
+        """Rate these batches.
+
+        Raises:
+            ContendedError: other writers kept winning; come again.
+        """
+        outcome = Outcome()
+        waiting: dict[Asset, list[SlotEvent]] = {}
+        for header, events in batches:
+            outcome.received += len(events)
+            related = [event for event in events if type(event.data) in RATED_TYPES]
+            if related:
+                asset = Asset(header.property_id, header.asset_id)
+                waiting.setdefault(asset, []).extend(related)
+            outcome.unrelated += len(events) - len(related)
+        conflicts = 0
+        while waiting:
+            try:
+                conflicting = self._apply(waiting, outcome)
+            except UnstorableChange as fault:
+                self._histories.clear()
+                self._set_aside(fault.asset, "unstorable", fault, waiting, outcome)
+                continue
+            except BaseException:
+                self._histories.clear()  # what was written is not known
+                raise
+            conflicts = conflicts + 1 if conflicting else 0
+            if conflicts > MAX_CONFLICTS:
+                raise ContendedError(conflicting)
+            if conflicts:
+                self._pause(conflicts)
+        self._trim()
+        return outcome
+
+    def _apply(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
+        """One round: what could be stored leaves `waiting`. Returns the machines that conflicted."""
+        self._load(waiting)
+        results: dict[Asset, Applied] = {}
+        changes: list[AssetChange] = []
+        for asset, events in list(waiting.items()):
+            history = self._histories[asset]
+            try:
+                result = apply(asset.asset_id, history, events, self._day_of(asset.property_id))
+            except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+                del self._histories[asset]
+                self._set_aside(asset, "unratable", fault, waiting, outcome)
+                continue
+            results[asset] = result
+            if result.change is not None:
+                changes.append(AssetChange(asset, self._complete(asset, result.change)))
+        conflicting = self._ratings.commit(changes)
+        for asset in conflicting:
+            del self._histories[asset], results[asset]
+        for asset, result in results.items():
+            self._count(asset, result, outcome)
+            history = self._histories[asset]
+            if result.change is not None:
+                history.commit(result.change)
+            stale = history.head is not None and history.head.stale_from is not None
+            if result.left or stale:
+                waiting[asset] = result.left
+            else:
+                del waiting[asset]
+        return conflicting
+
+    def _load(self, waiting: Mapping[Asset, list[SlotEvent]]) -> None:
+        unknown = [asset for asset in waiting if asset not in self._histories]
+        if unknown:
+            heads = self._ratings.heads(unknown)
+            for asset in unknown:
+                self._histories[asset] = History(heads.get(asset))
+        for asset, events in waiting.items():
+            since = self._histories[asset].missing_from(events)
+            if since is not None:
+                self._histories[asset] = self._ratings.history(asset, since)
+            self._histories.move_to_end(asset)
+
+    def _complete(self, asset: Asset, change: Change) -> Change:
+        shrinking = [session.key for session in change.sessions if session.shrinks]
+        if not shrinking and not change.earlier_days:
+            return change
+        return complete(
+            change,
+            self._ratings.machine_days(asset, change.earlier_days) if change.earlier_days else {},
+            self._ratings.session_tallies(asset, shrinking) if shrinking else {},
+        )
+
+    @staticmethod
+    def _count(asset: Asset, result: Applied, outcome: Outcome) -> None:
+        outcome.rated += result.fresh
+        outcome.duplicate += result.duplicate
+        if result.reused:
+            outcome.quarantined += len(result.reused)
+            detail = "the id is known with another content; the first one stands"
+            outcome.unrated.append(Unrated(asset, "id_reuse", detail, result.reused))
+
+    @staticmethod
+    def _set_aside(
+        asset: Asset,
+        reason: str,
+        fault: Exception,
+        waiting: dict[Asset, list[SlotEvent]],
+        outcome: Outcome,
+    ) -> None:
+        events = waiting.pop(asset)
+        outcome.quarantined += len(events)
+        outcome.unrated.append(Unrated(asset, reason, f"{type(fault).__name__}: {fault}", events))
+
+    def _trim(self) -> None:
+        pages = sum(len(history.pages) for history in self._histories.values())
+        while pages > self._max_cached_pages and len(self._histories) > 1:
+            _, history = self._histories.popitem(last=False)
+            pages -= len(history.pages)

@@ -1,0 +1,16 @@
+"""What the environment of `rate_players` says."""
+
+from dataclasses import dataclass
+
+from pitboss.gaming_day import GamingDays
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    ratings_table: str
+    quarantine_bucket: str
+    gaming_days: GamingDays
+    aws_region: str
+    log_level: str = "INFO"

@@ -1,0 +1,7 @@
+"""Serves ratings to machines, apps and hosts.
+
+Trigger: `GET /v1/machines/{asset_id}`, `/v1/players/{player_id}`, `/v1/floor` (API Gateway REST),
+behind `authorize_requests`.
+Does: reads the ratings table for the caller's own property; what is another's is not found.
+Emits: JSON, or problem details with a correlation id.
+"""

@@ -1,0 +1,12 @@
+"""What the environment of `read_ratings` says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    ratings_table: str
+    aws_region: str
+    log_level: str = "INFO"

@@ -1,0 +1,1 @@
+"""What several Pitboss functions share: events, slot knowledge, rating rules and stores."""

@@ -1,0 +1,1 @@
+"""Event schemas, one module per device family, and the batch format of the stream."""

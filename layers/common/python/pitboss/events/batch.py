@@ -1,0 +1,118 @@
+"""The record of the stream: one asset's events of one posted batch, as received and normalised.
+
+Layout, version 1 (all integers big-endian)::
+
+    2 bytes  "PB"
+    1 byte   version, 1
+    4 bytes  length of the first part
+    ...      first part, zstd: msgpack [bytes, ...], each event as received
+    ...      second part, zstd: msgpack [header, [event, ...]]
+
+A consumer of normalised events skips the first part unread; the archive keeps it as it is. Both
+parts are one batch, so that what was received can always be held against what was made of it.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import zstandard
+from msgspec import Struct
+
+from pitboss.events.slot import MeteredEvent, SlotEvent
+
+MAGIC = b"PB"
+VERSION = 1
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024
+"""More than any batch the front door lets in can unpack to."""
+
+_PREFIX = struct.Struct(">2sBI")
+_COMPRESSION_LEVEL = 3
+
+
+class BatchHeader(Struct, array_like=True, frozen=True, gc=False):
+    """What all events of a record share. `received_at` is epoch milliseconds at the front door."""
+
+    property_id: str
+    asset_id: str
+    received_at: int
+    sender: str
+    format: str
+
+
+class UnreadableRecord(ValueError):
+    """A stream record that is none of ours, of a version not known, or damaged."""
+
+
+class SlotBatch(NamedTuple):
+    """A record's second part."""
+
+    header: BatchHeader
+    events: list[SlotEvent]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_slot_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[SlotEvent]])
+_received_decoder = msgspec.msgpack.Decoder(list[bytes])
+_metered_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[MeteredEvent]])
+_compressor = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL, write_content_size=True)
+_decompressor = zstandard.ZstdDecompressor()
+
+
+def pack(header: BatchHeader, raw: Sequence[bytes], events: Sequence[MeteredEvent]) -> bytes:
+    """One stream record of an asset's events and the bytes they were received as."""
+    received = _compressor.compress(_encoder.encode(raw))
+    normalised = _compressor.compress(_encoder.encode((header, events)))
+    return _PREFIX.pack(MAGIC, VERSION, len(received)) + received + normalised
+
+
+def unpack(record: bytes) -> SlotBatch:
+    """A record's normalised events, without their meters; the first part is skipped.
+
+    Raises:
+        UnreadableRecord: the record cannot be read.
+    """
+    header, events = _second_part(record, _slot_decoder)
+    return SlotBatch(header, events)
+
+
+def unpack_metered(record: bytes) -> tuple[BatchHeader, list[MeteredEvent]]:
+    """A record's normalised events with the meters beside them."""
+    header, events = _second_part(record, _metered_decoder)
+    return header, events
+
+
+def unpack_received(record: bytes) -> list[bytes]:
+    """A record's events as they were received."""
+    end = _first_part_end(record)
+    try:
+        return _received_decoder.decode(_decompress(record[_PREFIX.size : end]))
+    except msgspec.MsgspecError as fault:
+        raise UnreadableRecord(f"what was received cannot be read: {fault}") from None
+
+
+def _first_part_end(record: bytes) -> int:
+    if len(record) < _PREFIX.size:
+        raise UnreadableRecord(f"a record of {len(record)} bytes is too short")
+    magic, version, length = _PREFIX.unpack_from(record)
+    if magic != MAGIC:
+        raise UnreadableRecord(f"a record starts with {MAGIC!r}, not {magic!r}")
+    if version != VERSION:
+        raise UnreadableRecord(f"version {version} of the record is not known, {VERSION} is")
+    return _PREFIX.size + int(length)
+
+
+def _decompress(part: bytes) -> bytes:
+    try:
+        return _decompressor.decompress(part, max_output_size=MAX_UNPACKED_BYTES)
+    except zstandard.ZstdError as fault:
+        raise UnreadableRecord(f"a part of the record is no zstd: {fault}") from None
+
+
+def _second_part(record: bytes, decoder: msgspec.msgpack.Decoder[Any]) -> Any:
+    part = _decompress(memoryview(record)[_first_part_end(record) :])  # type: ignore[arg-type]
+    try:
+        return decoder.decode(part)
+    except (msgspec.MsgspecError, RecursionError) as fault:
+        raise UnreadableRecord(f"the record's events cannot be read: {fault}") from None

@@ -1,0 +1,448 @@
+"""A machine's history in pages, and what new events change in it.
+
+The events that rating looks at are kept in pages of five minutes of device time: a page is the
+*set* of its events, sorted, with the `Carry` of the page before. It is ledger, duplicate filter and
+undo log in one:
+
+    * an event that is in its page already changes nothing, however late it comes again;
+    * an event that comes late goes into its place, its page is rated anew, and the pages after it
+      as far as the carry between them changed (a paytable, a session, an unfinished game);
+    * what was rated differently before is posted as the difference, new less old.
+
+So the stored state is a function of the set of events alone: neither their order nor how they were
+batched, repeated or interrupted can be seen in it. The `Head` (the newest page and the machine's
+totals of the day) is the lock: whoever changes anything of a machine must replace the head it has
+read, which `applied`, a fingerprint of all events ever applied, identifies.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+
+from pitboss.events.slot import SlotEvent
+from pitboss.rating.fold import Bounds, Carry, DayOf, Fold, SessionDay, Tally
+
+PAGE_MS = 300_000
+"""Device time a page covers: five minutes, the disorder that is usual."""
+
+MAX_PAGES_A_CHANGE = 40
+"""Pages one change rewrites at most, so that it fits a transaction of 100 items."""
+
+_FINGERPRINT_MODULUS = 2**64
+
+
+def page_of(occurred_at: int) -> int:
+    """Start of the page a moment belongs to, epoch milliseconds."""
+    return occurred_at - occurred_at % PAGE_MS
+
+
+def fingerprint(event_ids: Iterable[str]) -> int:
+    """A 64-bit sum over event ids that does not depend on their order."""
+    return sum(
+        int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest()) for event_id in event_ids
+    )
+
+
+def _order(event: SlotEvent) -> tuple[int, int, str]:
+    return event.occurred_at, event.sequence, event.event_id
+
+
+class Page:
+    """Five minutes of one machine: its events in order and what came before them."""
+
+    __slots__ = ("_outcome", "carry", "events", "ids", "start")
+
+    def __init__(
+        self, start: int, carry: Carry, events: list[SlotEvent], outcome: Fold | None = None
+    ) -> None:
+        self.start = start
+        self.carry = carry
+        self.events = events
+        self.ids = {event.event_id: event for event in events}
+        self._outcome = outcome
+
+    def outcome(self, day_of: DayOf) -> Fold:
+        """The page, rated."""
+        if self._outcome is None:
+            self._outcome = Fold(self.carry, day_of)
+            for event in self.events:
+                self._outcome.feed(event)
+        return self._outcome
+
+
+class MachineDay(Struct, gc=False):
+    """A machine's totals of one gaming day. First and last play are absent where it had none.
+
+    Play never leaves a machine, so first and last play only ever widen.
+    """
+
+    day: str
+    tally: Tally
+    first_play: int | None = None
+    last_play: int | None = None
+
+    def widen(self, bounds: Bounds) -> None:
+        """Take in more play."""
+        first, last = self.first_play, self.last_play
+        self.first_play = bounds.first_play if first is None else min(first, bounds.first_play)
+        self.last_play = bounds.last_play if last is None else max(last, bounds.last_play)
+
+    def joined_by(self, other: "MachineDay | None") -> "MachineDay":
+        """This day with another part of it."""
+        joined = MachineDay(self.day, msgspec.structs.replace(self.tally))
+        for part in (self, other):
+            if part is not None and part.first_play is not None and part.last_play is not None:
+                joined.widen(Bounds(part.first_play, part.last_play))
+        if other is not None:
+            joined.tally.add(other.tally)
+        return joined
+
+
+class Head(Struct, gc=False):
+    """A machine's newest page, its totals of the newest gaming day, and the lock of it all."""
+
+    page: Page
+    today: MachineDay
+    applied: int
+    """Fingerprint of every event ever applied to this machine."""
+    hold_basis_points: int | None = None
+    """The hold in force after the newest event; None while the machine never reported one."""
+    stale_from: int | None = None
+    """Start of the first page that still has to be rated anew after a long correction."""
+
+
+class SessionDayChange(Struct, gc=False, frozen=True):
+    """What changes in a session's totals of one gaming day."""
+
+    key: SessionDay
+    difference: Tally
+    bounds: Bounds | None
+    """New first and last play; None leaves them as they are."""
+    shrinks: bool
+    """Play was taken away from it. If that leaves it empty it never was: `complete` finds out, and
+    in a completed change this says that it is to be deleted."""
+
+
+class Change(Struct, gc=False):
+    """What one transaction must write for one machine, and the head it may replace."""
+
+    asset_id: str
+    before: Head | None
+    head: Head
+    sealed: list[Page]
+    """Pages other than the head's that are new or different."""
+    closed_day: MachineDay | None
+    """The totals of the head's former gaming day, where it moved on to a later one."""
+    earlier_days: dict[str, MachineDay]
+    """Differences to days before the head's former one."""
+    sessions: list[SessionDayChange]
+
+
+class Applied(Struct, gc=False):
+    """What became of the events of one `apply`."""
+
+    change: Change | None = None
+    left: list[SlotEvent] = msgspec.field(default_factory=list)
+    """Events for a further call, once this change is stored."""
+    fresh: int = 0
+    duplicate: int = 0
+    reused: list[SlotEvent] = msgspec.field(default_factory=list)
+    """Events whose id is known with another content: the first one stands."""
+
+
+class History:
+    """What is known of one machine: its head and all stored pages from `run_start` up to it.
+
+    `before_run` is the stored page before those. A machine never heard of has no head, and all
+    there is to know of it is known.
+    """
+
+    __slots__ = ("before_run", "head", "pages", "run_start")
+
+    def __init__(
+        self,
+        head: Head | None,
+        pages: Iterable[Page] = (),
+        run_start: int | None = None,
+        before_run: Page | None = None,
+    ) -> None:
+        self.head = head
+        self.pages: dict[int, Page] = {page.start: page for page in pages}
+        self.before_run = before_run
+        self.run_start: float = -math.inf
+        if head is not None:
+            self.pages[head.page.start] = head.page
+            self.run_start = head.page.start if run_start is None else run_start
+
+    def missing_from(self, events: Iterable[SlotEvent]) -> int | None:
+        """The page start from which pages must be loaded before these events can be applied.
+
+        None where enough is known. A stored page says what came before it; a page that is to be
+        made between stored ones needs the one before.
+        """
+        starts = [page_of(event.occurred_at) for event in events]
+        if self.head is not None and self.head.stale_from is not None:
+            starts.append(self.head.stale_from - PAGE_MS)  # it needs the page before it
+        first = min(starts)
+        return first if first < self.run_start else None
+
+    def commit(self, change: Change) -> None:
+        """Take over a change that is stored."""
+        for page in (*change.sealed, change.head.page):
+            self.pages[page.start] = page
+        self.head = change.head
+
+
+def apply(
+    asset_id: str,
+    history: History,
+    events: Iterable[SlotEvent],
+    day_of: DayOf,
+    max_pages: int = MAX_PAGES_A_CHANGE,
+) -> Applied:
+    """What these events change; nothing is changed here. `History.commit` the change once stored.
+
+    A correction that reaches through more than `max_pages` is made in several changes: the head
+    remembers where to go on, and until that is done only the correction goes on.
+    """
+    stale_from = history.head.stale_from if history.head is not None else None
+    if stale_from is not None:
+        result = Applied(left=list(events))
+        fresh: dict[int, list[SlotEvent]] = {}
+    else:
+        result = Applied()
+        fresh = _fresh_by_page(history, events, result)
+        if not fresh:
+            return result
+    first = stale_from if stale_from is not None else min(fresh)
+    work = _Work(history, day_of)
+    carry: Carry | None = None  # what a page must be rated with, if not with what is stored
+    next_stale: int | None = None
+    previous = history.before_run
+    for start in sorted(history.pages.keys() | fresh.keys()):
+        page = history.pages.get(start)
+        if start < first:
+            previous = page
+            continue
+        if carry is not None and page is not None and start != stale_from and page.carry == carry:
+            work.settle(carry)
+            carry = None
+        arrived = fresh.get(start)
+        if carry is None and arrived is None and start != stale_from:
+            previous = page
+            continue
+        if len(work.pages) == max_pages:
+            if carry is not None:
+                next_stale = min((s for s in history.pages if s >= start), default=None)
+            if carry is not None and next_stale is not None:
+                work.interrupt(carry)
+            result.left += [event for s in fresh if s >= start for event in fresh[s]]
+            break
+        if carry is None:
+            stored = page is not None and start != stale_from
+            if page is not None and stored:
+                carry = page.carry
+            else:
+                carry = Carry() if previous is None else previous.outcome(day_of).carry
+        previous = work.rate(start, page, carry, arrived or [])
+        carry = previous.outcome(day_of).carry
+        result.fresh += len(arrived or ())
+    result.change = work.change(asset_id, next_stale)
+    return result
+
+
+def _fresh_by_page(
+    history: History, events: Iterable[SlotEvent], result: Applied
+) -> dict[int, list[SlotEvent]]:
+    """The events not known yet by page, each page's in order; the others are counted."""
+    fresh: dict[int, dict[str, SlotEvent]] = {}
+    for event in events:
+        start = page_of(event.occurred_at)
+        page = history.pages.get(start)
+        arrived = fresh.setdefault(start, {})
+        known = arrived.get(event.event_id)
+        if known is None and page is not None:
+            known = page.ids.get(event.event_id)
+        if known is None:
+            arrived[event.event_id] = event
+        elif known == event:
+            result.duplicate += 1
+        else:
+            result.reused.append(event)
+    return {
+        start: sorted(arrived.values(), key=_order) for start, arrived in fresh.items() if arrived
+    }
+
+
+class _Work:
+    """The pages rated anew in one `apply`, and the differences they make."""
+
+    def __init__(self, history: History, day_of: DayOf) -> None:
+        self._history = history
+        self._day_of = day_of
+        self._applied: list[str] = []
+        self.pages: list[Page] = []
+        self._differences: dict[SessionDay, Tally] = {}
+        self._bounds: dict[SessionDay, Bounds] = {}
+        self._entered: dict[SessionDay, Bounds] = {}
+        """Sessions in progress where rating began, and their bounds there."""
+        self._shortened: set[SessionDay] = set()
+        """Sessions that lost the play they had in a page."""
+        self._shrinks: set[SessionDay] = set()
+        self._days: dict[str, MachineDay] = {}
+
+    def rate(self, start: int, page: Page | None, carry: Carry, arrived: list[SlotEvent]) -> Page:
+        """Rate a page with these events added and this carry; note what differs from before."""
+        self._applied += [event.event_id for event in arrived]
+        self._enter(carry)
+        if page is None:
+            rated = Page(start, carry, arrived)
+            difference = rated.outcome(self._day_of)
+        elif carry == page.carry and arrived and _order(arrived[0]) > _order(page.events[-1]):
+            before = page.outcome(self._day_of)
+            self._enter(before.carry)
+            difference = Fold(before.carry, self._day_of)
+            for event in arrived:
+                difference.feed(event)
+            rated = Page(start, carry, page.events + arrived, before.followed_by(difference))
+        else:
+            rated = Page(start, carry, sorted(page.events + arrived, key=_order))
+            difference = rated.outcome(self._day_of)
+            self._take_back(page.outcome(self._day_of), difference)
+        for key, tally in difference.tallies.items():
+            self._differences.setdefault(key, Tally()).add(tally)
+        self._bounds.update(difference.sessions)
+        for day, bounds in difference.days.items():
+            self._day(day).widen(bounds)
+        self.pages.append(rated)
+        return rated
+
+    def _enter(self, carry: Carry) -> None:
+        key, session = carry.session_day(), carry.session
+        if key is not None and session is not None:
+            self._entered[key] = Bounds(session.first_play, session.last_play)
+
+    def _take_back(self, before: Fold, after: Fold) -> None:
+        for key, tally in before.tallies.items():
+            self._differences.setdefault(key, Tally()).add(tally, -1)
+        self._shortened |= before.sessions.keys() - after.sessions.keys()
+        for key in before.tallies.keys() | before.sessions.keys():
+            if key not in after.tallies and key not in after.sessions:
+                self._shrinks.add(key)
+
+    def settle(self, carry: Carry) -> None:
+        """The pages from here on stay as they are; so do the bounds of a session they continue."""
+        key = carry.session_day()
+        if key is not None:
+            self._bounds.pop(key, None)
+            self._entered.pop(key, None)
+
+    def interrupt(self, carry: Carry) -> None:
+        """The pages from here on are rated anew later, starting with this carry.
+
+        Which sessions lose play there is not known yet, so that all that are over by now get the
+        bounds they have; those of the session in progress are found out later.
+        """
+        self._shortened |= self._entered.keys()
+        self.settle(carry)
+
+    def _day(self, day: str) -> MachineDay:
+        return self._days.setdefault(day, MachineDay(day, Tally()))
+
+    def change(self, asset_id: str, next_stale: int | None) -> Change | None:
+        """All of it as one change, or None where nothing differs."""
+        before = self._history.head
+        if not self.pages:
+            return None
+        for key, tally in self._differences.items():
+            self._day(key.day).tally.add(tally)
+        page = self.pages[-1]  # they are in order
+        if before is not None and before.page.start > page.start:
+            page = before.page
+        sealed = [p for p in self.pages if p.start != page.start]
+        if before is not None and all(p.start != before.page.start for p in (*sealed, page)):
+            sealed.append(before.page)
+        today, closed_day, earlier_days = self._split_days(before, page)
+        paytable = page.outcome(self._day_of).carry.paytable
+        applied = (before.applied if before else 0) + fingerprint(self._applied)
+        return Change(
+            asset_id=asset_id,
+            before=before,
+            head=Head(
+                page,
+                today,
+                applied % _FINGERPRINT_MODULUS,
+                None if paytable is None else paytable.hold_basis_points,
+                next_stale,
+            ),
+            sealed=sealed,
+            closed_day=closed_day,
+            earlier_days=earlier_days,
+            sessions=self._session_changes(),
+        )
+
+    def _split_days(
+        self, before: Head | None, page: Page
+    ) -> tuple[MachineDay, MachineDay | None, dict[str, MachineDay]]:
+        days = {
+            day: entry
+            for day, entry in self._days.items()
+            if entry.tally or entry.first_play is not None
+        }
+        if before is None or before.today.first_play is None:  # the machine was not played yet
+            newest = max(days, default=self._day_of(page.start))
+            return days.pop(newest, MachineDay(newest, Tally())), None, days
+        former = before.today.joined_by(days.pop(before.today.day, None))
+        newest = max(days, default="")
+        if newest > former.day:
+            return days.pop(newest), former, days
+        return former, None, days
+
+    def _session_changes(self) -> list[SessionDayChange]:
+        for key in self._shortened & self._entered.keys():
+            self._bounds.setdefault(key, self._entered[key])
+        keys = {
+            key
+            for key in self._differences.keys() | self._bounds.keys() | self._shrinks
+            if key.player_id is not None
+        }
+        changes = [
+            SessionDayChange(
+                key,
+                self._differences.get(key, Tally()),
+                self._bounds.get(key),
+                key in self._shrinks and key not in self._bounds,
+            )
+            for key in sorted(keys)
+        ]
+        return [c for c in changes if c.difference or c.bounds or c.shrinks]
+
+
+def complete(
+    change: Change,
+    earlier_days: Mapping[str, MachineDay],
+    shrunken: Mapping[SessionDay, Tally],
+) -> Change:
+    """A change with the totals it needs of what is stored, ready to be written.
+
+    Args:
+        change: as `apply` made it.
+        earlier_days: the stored totals of its earlier days, where there are any.
+        shrunken: the stored totals of its sessions that shrink.
+    """
+    change.earlier_days = {
+        day: difference if day not in earlier_days else earlier_days[day].joined_by(difference)
+        for day, difference in change.earlier_days.items()
+    }
+    sessions = []
+    for session in change.sessions:
+        if session.shrinks:
+            left = msgspec.structs.replace(shrunken.get(session.key, Tally()))
+            left.add(session.difference)
+            session = msgspec.structs.replace(session, shrinks=not left)
+        sessions.append(session)
+    change.sessions = sessions
+    return change

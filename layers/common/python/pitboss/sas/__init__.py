@@ -1,0 +1,1 @@
+"""Slot-machine protocol knowledge: SAS codes and denominations, and the gateway's packets."""

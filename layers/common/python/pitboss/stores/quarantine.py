@@ -1,0 +1,114 @@
+"""The quarantine: what was not accepted, as it came, in S3.
+
+One object holds what one request or one batch had to set aside: JSON lines, each an entry. Its key
+is made of the content, so that the same request sent again overwrites its own object.
+
+    quarantine/<stage>/<property>/<sender>/<date>/<content hash>.ndjson
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "quarantine"
+
+
+class QuarantineEntry(Struct, frozen=True):
+    """One thing set aside: the bytes as they came, why, and who sent them."""
+
+    reason: str
+    detail: str
+    stage: str
+    property_id: str
+    sender: str
+    received_at: int
+    """Epoch milliseconds."""
+    index: int
+    """Its position in the request or batch."""
+    content: str
+    """The original bytes: text where they are UTF-8, else base64."""
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(
+        cls,
+        raw: bytes,
+        *,
+        reason: str,
+        detail: str,
+        stage: str,
+        property_id: str,
+        sender: str,
+        received_at: int,
+        index: int,
+    ) -> "QuarantineEntry":
+        """An entry that keeps these bytes."""
+        try:
+            content, encoding = raw.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            content, encoding = base64.b64encode(raw).decode("ascii"), "base64"
+        return cls(
+            reason, detail[:500], stage, property_id, sender, received_at, index, content, encoding
+        )
+
+    @property
+    def raw(self) -> bytes:
+        """The original bytes."""
+        return (
+            base64.b64decode(self.content)
+            if self.encoding == "base64"
+            else self.content.encode("utf-8")
+        )
+
+
+class S3Quarantine:
+    """The quarantine of a stack."""
+
+    def __init__(self, bucket: str, region: str) -> None:
+        self._bucket = bucket
+        self._region = region
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        # Imported and made on first use: nearly every invocation has nothing to set aside.
+        import botocore.session
+
+        client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
+        return client  # type: ignore[no-any-return]
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> str:
+        """Keep entries of one stage, property and sender. Returns the object's key."""
+        first = entries[0]
+        body = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        content = sha256(b"\0".join(entry.raw for entry in entries)).hexdigest()[:32]
+        date = datetime.fromtimestamp(first.received_at / 1000, UTC).date().isoformat()
+        key = "/".join(
+            (PREFIX, first.stage, first.property_id, first.sender, date, f"{content}.ndjson")
+        )
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=body, ContentType="application/x-ndjson"
+        )
+        return key
+
+    def list(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Keys, sizes in bytes and times of the objects under `quarantine/<prefix>`."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{PREFIX}/{prefix}"
+        )
+        for page in pages:
+            for found in page.get("Contents", ()):
+                yield found["Key"], found["Size"], found["LastModified"]
+
+    def read(self, key: str) -> list[QuarantineEntry]:
+        """The entries of one object."""
+        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return [msgspec.json.decode(line, type=QuarantineEntry) for line in body.splitlines()]

@@ -1,0 +1,561 @@
+"""What the embedded AWS does, row by row, so that an upgrade which mends or breaks it is noticed.
+
+A test named `..._unlike_aws` holds a difference. When it fails because the difference is gone,
+delete it and what was built around the difference.
+"""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from workbench import emulator, endpoint
+
+ECHO = """
+    import json
+
+    def handler(event, context):
+        return {"statusCode": 200, "body": json.dumps(event)}
+"""
+
+
+def _code(refusal: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(refusal.value.response["Error"]["Code"])
+
+
+def _client(service: str, key_id: str, secret: str) -> Any:
+    where = endpoint.target()
+    session = boto3.Session(key_id, secret, region_name=where.region)
+    make: Any = session.client
+    return make(service, endpoint_url=where.endpoint)
+
+
+def _lambda_uri(function: str) -> str:
+    arn = endpoint.client("lambda").get_function(FunctionName=function)["Configuration"][
+        "FunctionArn"
+    ]
+    return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
+def _route(function: str, **extra: Any) -> dict[str, Any]:
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": _lambda_uri(function)}
+    return {
+        "responses": {"200": {"description": "ok"}},
+        "x-amazon-apigateway-integration": integration,
+        **extra,
+    }
+
+
+class TestAddress:
+    @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's /proc")
+    def test_listens_on_the_loopback_address_alone(self, embedded: endpoint.Target) -> None:
+        running = emulator.Running.load()
+        assert running is not None
+        sockets = set()
+        for descriptor in Path(f"/proc/{running.pid}/fd").iterdir():
+            try:
+                sockets.add(str(descriptor.readlink()))
+            except FileNotFoundError:
+                continue  # closed since it was listed
+
+        listening = []
+        for table in ("tcp", "tcp6"):
+            for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                    listening.append(fields[1])
+
+        assert listening == [f"0100007F:{running.port:04X}"]
+
+
+class TestIdentity:
+    def test_a_function_may_do_only_what_its_role_allows(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        source = """
+            import boto3
+
+            def handler(event, context):
+                records = [{"Data": b"x", "PartitionKey": "a"}]
+                boto3.client("kinesis").put_records(StreamName=event["stream"], Records=records)
+                return "put"
+        """
+        reader = {"Effect": "Allow", "Action": "kinesis:GetRecords", "Resource": arn}
+        writer = {"Effect": "Allow", "Action": "kinesis:PutRecords", "Resource": arn}
+        answers = {}
+        for who, statement in (("reader", reader), ("writer", writer)):
+            function = workshop.function(source, role=workshop.role(statement))
+            answer = endpoint.client("lambda").invoke(
+                FunctionName=function, Payload=json.dumps({"stream": stream})
+            )
+            answers[who] = answer["Payload"].read().decode()
+
+        assert "AccessDenied" in answers["reader"]
+        assert "kinesis:PutRecords" in answers["reader"]
+        assert answers["writer"] == '"put"'
+
+    def test_a_user_without_a_policy_may_do_nothing(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        with pytest.raises(ClientError) as refusal:
+            _client("dynamodb", *workshop.user()).list_tables()
+
+        assert _code(refusal) == "AccessDeniedException"
+
+    def test_a_user_with_a_wrong_secret_is_refused(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        key_id, _ = workshop.user({"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+        with pytest.raises(ClientError) as refusal:
+            _client("dynamodb", key_id, "wrong").list_tables()
+
+        assert _code(refusal) in {"InvalidSignatureException", "SignatureDoesNotMatch"}
+
+    def test_the_root_key_passes_with_a_wrong_secret_unlike_aws(
+        self, embedded: endpoint.Target
+    ) -> None:
+        assert "TableNames" in _client("dynamodb", "test", "wrong").list_tables()
+
+    def test_leading_keys_are_not_evaluated_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+        only_mine = {
+            "Effect": "Allow",
+            "Action": "dynamodb:*",
+            "Resource": "*",
+            "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}},
+        }
+        user = _client("dynamodb", *workshop.user(only_mine))
+
+        assert "Item" not in user.get_item(TableName=table, Key={"pk": {"S": "another's"}})
+
+    def test_a_template_may_not_make_users_unlike_aws(self, embedded: endpoint.Target) -> None:
+        cloudformation = endpoint.client("cloudformation")
+        template = {"Resources": {"Someone": {"Type": "AWS::IAM::User"}}}
+        stack = "test-makes-a-user"
+        try:
+            cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+            with pytest.raises(Exception, match="terminal failure state"):
+                cloudformation.get_waiter("stack_create_complete").wait(
+                    StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+                )
+        finally:
+            cloudformation.delete_stack(StackName=stack)
+
+
+class TestRestApi:
+    def test_a_route_reaches_its_function(self, embedded: endpoint.Target, workshop: Any) -> None:
+        function = workshop.function(ECHO)
+        address = workshop.rest_api({"paths": {"/things/{id}": {"post": _route(function)}}})
+
+        answer = httpx.post(f"{address}/things/7?q=1", content=b'{"a": 1}')
+
+        event = answer.json()
+        assert answer.status_code == 200
+        assert event["pathParameters"] == {"id": "7"}
+        assert event["queryStringParameters"] == {"q": "1"}
+        assert event["body"] == '{"a": 1}'
+        assert event["isBase64Encoded"] is False
+
+    @pytest.fixture
+    def guarded(self, workshop: Any) -> str:
+        """A route behind a REQUEST authorizer that lets in the word `friend`."""
+        guard = workshop.function(
+            """
+            def handler(event, context):
+                sent = event["headers"].get("Authorization")
+                effect = "Allow" if sent == "friend" else "Deny"
+                resource = event["methodArn"]
+                if sent == "broken":
+                    raise RuntimeError("broken")
+                return {
+                    "principalId": sent or "nobody",
+                    "context": {"property": "north"},
+                    "policyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {"Effect": effect, "Action": "execute-api:Invoke", "Resource": resource}
+                        ],
+                    },
+                }
+            """
+        )
+        scheme = {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "x-amazon-apigateway-authtype": "custom",
+            "x-amazon-apigateway-authorizer": {
+                "type": "request",
+                "authorizerUri": _lambda_uri(guard),
+                "identitySource": "method.request.header.Authorization",
+                "authorizerResultTtlInSeconds": 0,
+            },
+        }
+        function = workshop.function(ECHO)
+        address: str = workshop.rest_api(
+            {
+                "components": {"securitySchemes": {"guard": scheme}},
+                "paths": {"/guarded": {"get": _route(function, security=[{"guard": []}])}},
+            }
+        )
+        return f"{address}/guarded"
+
+    def test_an_authorizer_lets_in_and_says_who(
+        self, embedded: endpoint.Target, guarded: str
+    ) -> None:
+        answer = httpx.get(guarded, headers={"Authorization": "friend"})
+
+        caller = answer.json()["requestContext"]["authorizer"]
+        assert answer.status_code == 200
+        assert caller["principalId"] == "friend"
+        assert caller["property"] == "north"
+
+    @pytest.mark.parametrize(
+        ("headers", "expected"),
+        [({"Authorization": "foe"}, {403}), ({}, {401, 403}), ({"Authorization": ""}, {401, 403})],
+        ids=["denied", "without", "empty"],
+    )
+    def test_an_authorizer_keeps_out(
+        self,
+        embedded: endpoint.Target,
+        guarded: str,
+        headers: dict[str, str],
+        expected: set[int],
+    ) -> None:
+        assert httpx.get(guarded, headers=headers).status_code in expected
+
+    def test_an_authorizer_that_fails_lets_nobody_in(
+        self, embedded: endpoint.Target, guarded: str
+    ) -> None:
+        assert httpx.get(guarded, headers={"Authorization": "broken"}).status_code >= 400
+
+    def test_aws_iam_on_a_route_is_not_verified_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        scheme = {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "x-amazon-apigateway-authtype": "awsSigv4",
+        }
+        signed = _route(
+            workshop.function(ECHO),
+            security=[{"signed": []}],
+            **{"x-amazon-apigateway-auth": {"type": "AWS_IAM"}},
+        )
+        address = workshop.rest_api(
+            {
+                "components": {"securitySchemes": {"signed": scheme}},
+                "paths": {"/s": {"get": signed}},
+            }
+        )
+
+        assert httpx.get(f"{address}/s").status_code == 200
+
+    def test_a_gzip_body_of_a_binary_media_type_arrives_whole(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        sent = gzip.compress(b'{"a": "\xc3\xa9"}' * 50, mtime=0)
+        function = workshop.function(ECHO)
+        document = {"paths": {"/in": {"post": _route(function)}}}
+        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+
+        address = workshop.rest_api(document, binary=("application/x-ndjson",))
+        event = httpx.post(f"{address}/in", content=sent, headers=headers).json()
+
+        import base64
+
+        assert event["isBase64Encoded"] is True
+        assert base64.b64decode(event["body"]) == sent
+
+    def test_a_gzip_body_of_another_media_type_is_broken(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        sent = gzip.compress(b'{"a": 1}' * 50, mtime=0)
+        function = workshop.function(ECHO)
+        address = workshop.rest_api({"paths": {"/in": {"post": _route(function)}}})
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+        event = httpx.post(f"{address}/in", content=sent, headers=headers).json()
+
+        assert event["isBase64Encoded"] is False
+        assert event["body"].encode() != sent
+
+
+class TestKinesisMapping:
+    """Each test's function writes down the data of every record it is given."""
+
+    SEE = """
+        import base64
+
+        def data(record):
+            return base64.b64decode(record["kinesis"]["data"]).decode()
+    """
+
+    @staticmethod
+    def _put(stream: str, *values: str) -> None:
+        answer = endpoint.client("kinesis").put_records(
+            StreamName=stream,
+            Records=[{"Data": value.encode(), "PartitionKey": "one"} for value in values],
+        )
+        assert answer["FailedRecordCount"] == 0
+
+    def test_delivers_in_order(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE + "\n        def handler(event, context):\n"
+            "            saw([data(record) for record in event['Records']])\n"
+        )
+        workshop.mapping(function, arn)
+
+        sent = [str(number) for number in range(250)]
+        self._put(stream, *sent)
+
+        batches = eventually(seen, lambda found: sum(map(len, found)) >= 250)
+        assert [value for batch in batches for value in batch] == sent
+        assert max(map(len, batches)) <= 100
+
+    def test_a_function_that_raises_is_given_the_whole_batch_again(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        tries = []
+
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+            tries.append(1)
+            if len(tries) < 3:
+                raise RuntimeError("transient")
+    """
+        )
+        self._put(stream, "a", "b", "c")
+        workshop.mapping(function, arn)
+
+        assert eventually(seen, lambda found: len(found) >= 3) == [["a", "b", "c"]] * 3
+
+    def test_a_partial_batch_response_is_ignored_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+            failed = [r for r in event["Records"] if data(r) == "b"]
+            return {
+                "batchItemFailures": [
+                    {"itemIdentifier": r["kinesis"]["sequenceNumber"]} for r in failed
+                ]
+            }
+    """
+        )
+        self._put(stream, "a", "b", "c")
+        workshop.mapping(function, arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+        eventually(seen)
+
+        self._put(stream, "d")
+
+        batches = eventually(seen, lambda found: found[-1] == ["d"])
+        assert batches == [["a", "b", "c"], ["d"]]
+
+    def test_a_poison_record_blocks_for_ever_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        failures = workshop.bucket()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+            raise RuntimeError("poison")
+    """
+        )
+        self._put(stream, "a", "b")
+        workshop.mapping(
+            function,
+            arn,
+            MaximumRetryAttempts=1,
+            MaximumRecordAgeInSeconds=60,
+            BisectBatchOnFunctionError=True,
+            DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{failures}"}},
+        )
+
+        batches = eventually(seen, lambda found: len(found) >= 4)
+
+        assert all(batch == ["a", "b"] for batch in batches), "bisected"
+        assert endpoint.client("s3").list_objects_v2(Bucket=failures)["KeyCount"] == 0
+
+
+class TestDynamoDB:
+    """What exactly-once stands on, and what holds on AWS too."""
+
+    @staticmethod
+    def _put(table: str, key: str, **extra: Any) -> dict[str, Any]:
+        return {"Put": {"TableName": table, "Item": {"pk": {"S": key}}, **extra}}
+
+    @staticmethod
+    def _keys(table: str) -> set[str]:
+        found = endpoint.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+        return {item["pk"]["S"] for item in found}
+
+    def test_a_transaction_is_written_whole_or_not_at_all(
+        self, aws: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+        dynamodb = endpoint.client("dynamodb")
+        once = {"ConditionExpression": "attribute_not_exists(pk)"}
+        dynamodb.transact_write_items(TransactItems=[self._put(table, "marker", **once)])
+
+        with pytest.raises(ClientError) as refusal:
+            dynamodb.transact_write_items(
+                TransactItems=[self._put(table, "effect"), self._put(table, "marker", **once)]
+            )
+
+        reasons = refusal.value.response["CancellationReasons"]  # type: ignore[typeddict-item]
+        assert _code(refusal) == "TransactionCanceledException"
+        assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
+        assert self._keys(table) == {"marker"}
+
+    def test_conditions_see_the_item_as_it_is_stored(
+        self, aws: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+        dynamodb = endpoint.client("dynamodb")
+
+        def advance(past: int, to: int) -> None:
+            dynamodb.transact_write_items(
+                TransactItems=[
+                    {
+                        "Update": {
+                            "TableName": table,
+                            "Key": {"pk": {"S": "watermark"}},
+                            "UpdateExpression": "SET #at = :to ADD #games :one",
+                            "ConditionExpression": "attribute_not_exists(#at) OR #at = :past",
+                            "ExpressionAttributeNames": {"#at": "at", "#games": "games"},
+                            "ExpressionAttributeValues": {
+                                ":past": {"N": str(past)},
+                                ":to": {"N": str(to)},
+                                ":one": {"N": "1"},
+                            },
+                        }
+                    }
+                ]
+            )
+
+        advance(past=0, to=5)
+        advance(past=5, to=9)
+        with pytest.raises(ClientError) as refusal:
+            advance(past=5, to=9)
+
+        stored = dynamodb.get_item(TableName=table, Key={"pk": {"S": "watermark"}})["Item"]
+        assert _code(refusal) == "TransactionCanceledException"
+        assert (stored["at"], stored["games"]) == ({"N": "9"}, {"N": "2"})
+
+    def test_a_transaction_holds_a_hundred_items_and_no_more(
+        self, aws: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+        dynamodb = endpoint.client("dynamodb")
+        dynamodb.transact_write_items(
+            TransactItems=[self._put(table, f"a{number}") for number in range(100)]
+        )
+
+        with pytest.raises(ClientError) as refusal:
+            dynamodb.transact_write_items(
+                TransactItems=[self._put(table, f"b{number}") for number in range(101)]
+            )
+
+        assert _code(refusal) == "ValidationException"
+        assert len(self._keys(table)) == 100
+
+    def test_a_transaction_may_not_touch_an_item_twice(
+        self, aws: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+
+        with pytest.raises(ClientError) as refusal:
+            endpoint.client("dynamodb").transact_write_items(
+                TransactItems=[self._put(table, "same"), self._put(table, "same")]
+            )
+
+        assert _code(refusal) == "ValidationException"
+        assert self._keys(table) == set()
+
+    def test_a_repeated_request_token_writes_once(
+        self, aws: endpoint.Target, workshop: Any
+    ) -> None:
+        table = workshop.table()
+        dynamodb = endpoint.client("dynamodb")
+        add = {
+            "Update": {
+                "TableName": table,
+                "Key": {"pk": {"S": "counter"}},
+                "UpdateExpression": "ADD n :one",
+                "ExpressionAttributeValues": {":one": {"N": "1"}},
+            }
+        }
+
+        for _ in range(2):
+            dynamodb.transact_write_items(TransactItems=[add], ClientRequestToken="the-same")
+
+        stored = dynamodb.get_item(TableName=table, Key={"pk": {"S": "counter"}})["Item"]
+        assert stored["n"] == {"N": "1"}
+
+
+class TestFunctionEnvironment:
+    def test_a_function_sees_only_what_its_build_shipped(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        function = workshop.function(
+            """
+            import importlib.util, os, sys
+
+            def handler(event, context):
+                found = [m for m in event["modules"] if importlib.util.find_spec(m)]
+                return {"found": found, "version": sys.version_info[:2], "names": list(os.environ)}
+            """
+        )
+        runtime = ["boto3", "botocore"]
+        ours = ["pitboss", "workbench", "ingest_slot_events", "typer", "msgspec", "pynamodb"]
+        emulators = ["ministack", "cryptography", "pydantic", "yaml", "requests", "duckdb"]
+
+        answer = endpoint.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps({"modules": runtime + ours + emulators})
+        )
+
+        seen = json.loads(answer["Payload"].read())
+        assert seen["found"] == runtime
+        assert seen["version"] == [3, 13]
+        assert not {"PYTHONPATH", "VIRTUAL_ENV", "PITBOSS_HOME"} & set(seen["names"])
+
+    def test_a_function_is_told_where_aws_is(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        function = workshop.function(
+            """
+            import os
+
+            def handler(event, context):
+                return os.environ["AWS_ENDPOINT_URL"]
+            """
+        )
+
+        answer = endpoint.client("lambda").invoke(FunctionName=function)
+
+        assert json.loads(answer["Payload"].read()) == embedded.endpoint

@@ -1,0 +1,65 @@
+"""The `pitboss` command.
+
+Each group of commands is a module with a `register(app)` that adds them; a module imports what is
+heavy (boto3, the layer) inside its commands, so that `pitboss --help` answers at once.
+"""
+
+import os
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from workbench import endpoint, stack
+from workbench.console import WorkbenchError, err
+
+
+class _Commands(TyperGroup):
+    """Commands whose failures are one sentence, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own signature
+        try:
+            with endpoint.refusals_explained():
+                return super().invoke(ctx)
+        except WorkbenchError as failure:
+            err.print(f"[red]{escape(failure.sentence)}[/red]")
+            if failure.log is not None:
+                err.print(f"log: {escape(str(failure.log))}")
+            raise typer.Exit(1) from failure
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Real-time player analytics for a casino floor: the local stack and the tools around it.",
+)
+
+
+@app.callback()
+def choose_target(
+    env: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PITBOSS_ENV",
+            help="The environment of samconfig.toml: local, dev or prod. Default local.",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PITBOSS_PROFILE",
+            help="Talk to the real account of this profile of your AWS configuration.",
+        ),
+    ] = None,
+) -> None:
+    """Choose which AWS the command talks to. AWS_ENDPOINT_URL chooses any other endpoint."""
+    if env:
+        os.environ["PITBOSS_ENV"] = env
+    if profile:
+        os.environ["PITBOSS_PROFILE"] = profile
+
+
+stack.register(app)
