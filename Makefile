@@ -27,7 +27,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint
 	$(BIN)/sam validate --region us-east-1
 
 pr: lint test ## what CI runs: every check, then every test

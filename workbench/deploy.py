@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench import endpoint
-from workbench.console import WorkbenchError, step
+from workbench.console import WorkbenchError, say, step
 from workbench.paths import ROOT, VENV_BIN, home
 
 SOURCES = ("functions", "layers", "statemachines")
@@ -51,7 +51,11 @@ def _one_at_a_time() -> Iterator[None]:
     lock = ROOT / ".pitboss" / "build.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another `pitboss up` of this repository")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -150,7 +150,7 @@ def client(service: str, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes cl
     from botocore.config import Config
 
     where = target()
-    settings = {"retries": {"mode": "standard", "max_attempts": 5}, **config}
+    settings = {"retries": {"mode": "standard", "max_attempts": 3}, **config}
     make: Callable[..., Any] = _session(where).client
     return make(service, endpoint_url=where.endpoint, config=Config(**settings))
 
@@ -218,11 +218,11 @@ _API_URL = re.compile(r"https://(?P<api>[a-z0-9]+)\.execute-api\.[^/]+/(?P<stage
 
 def api_url() -> str:
     """The address of the deployed REST API, without a slash at its end."""
-    return _api_url(target(), stack_outputs)
+    return address_of_api(target(), stack_outputs())
 
 
-def _api_url(where: Target, outputs: Callable[[], dict[str, str]]) -> str:
-    found = outputs()
+def address_of_api(where: Target, found: dict[str, str]) -> str:
+    """The REST API's address on this target, from the stack's outputs."""
     if where.endpoint is None:
         return found["ApiUrl"].rstrip("/")
     if "ApiId" in found and "ApiStage" in found:

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from workbench import endpoint, stack
+from workbench import endpoint, quarantine, rate, stack, stream
 from workbench.console import WorkbenchError, err
 
 
@@ -62,4 +62,5 @@ def choose_target(
         os.environ["PITBOSS_PROFILE"] = profile
 
 
-stack.register(app)
+for commands in (stack, rate, quarantine, stream):
+    commands.register(app)

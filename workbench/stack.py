@@ -128,7 +128,13 @@ def _functions() -> list[dict[str, Any]]:
     pages = endpoint.client("lambda").get_paginator("list_functions").paginate()
     found = [item for page in pages for item in page["Functions"]]
     return [
-        {"name": item["FunctionName"], "runtime": item.get("Runtime"), "memory": item["MemorySize"]}
+        {
+            "name": item["FunctionName"],
+            "memory": item["MemorySize"],
+            "log_group": item.get("LoggingConfig", {}).get(
+                "LogGroup", f"/aws/lambda/{item['FunctionName']}"
+            ),
+        }
         for item in found
         if item["FunctionName"].startswith(prefix)
     ]
@@ -178,15 +184,14 @@ def status(json: AsJson = False) -> None:
     out.print(table)
 
 
-def _full_name(function: str) -> str:
-    """The deployed name of a function given by its folder, logical id or full name."""
+def _log_group(function: str) -> str:
+    """The log group of a function given by its folder, logical id or full name."""
     wanted = function.replace("_", "").lower()
-    names: list[str] = [item["name"] for item in _functions()]
-    matches = [
-        name
-        for name in names
-        if name == function
-        or wanted in name.removeprefix(f"{endpoint.stack_name()}-").replace("-", "").lower()
+    prefix = f"{endpoint.stack_name()}-"
+    matches: list[str] = [
+        item["log_group"]
+        for item in _functions()
+        if item["name"] == function or item["name"].removeprefix(prefix).lower().startswith(wanted)
     ]
     if not matches:
         raise WorkbenchError(
@@ -244,7 +249,7 @@ def _file_lines(count: int, follow: bool) -> Iterator[_Line]:
 
 def _function_lines(function: str, count: int, follow: bool) -> Iterator[_Line]:
     client = endpoint.client("logs")
-    group = f"/aws/lambda/{_full_name(function)}"
+    group = _log_group(function)
     seen: set[tuple[int, str, str]] = set()
     since = 0
     while True:

@@ -12,7 +12,7 @@ from typing import Any
 from ingest_slot_events.reading import RefusedRequest, cut, format_of, unpacked
 from ingest_slot_events.service import STAGE, Answer, ingest
 from ingest_slot_events.settings import Settings
-from pitboss.access import Principal, body_matches
+from pitboss.access import Principal, is_signed_body
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     try:
         body = _body(event)
-        if not body_matches(request["authorizer"], body):
+        if not is_signed_body(request["authorizer"], body):
             log.warning("the body is not the one that was signed", extra={"id": correlation_id})
             return problem(
                 HTTPStatus.FORBIDDEN, "the body is not the one that was signed", correlation_id

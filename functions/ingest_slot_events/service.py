@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from ingest_slot_events.reading import Format, ReadEvent
-from pitboss.access import Principal
+from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import InvalidEvent
 from pitboss.events.slot import MeteredEvent, Unrecognised
@@ -63,7 +63,7 @@ class Answer(Struct, frozen=True):
     """Quarantined events of another property or of an asset that is not the sender's."""
 
 
-FOREIGN = frozenset({"foreign_property", "foreign_asset"})
+FOREIGN = frozenset({Decision.FOREIGN_PROPERTY, Decision.FOREIGN_ASSET})
 
 
 def ingest(
@@ -147,10 +147,10 @@ def ingest(
 
 def _sent_by(sender: Principal, read: ReadEvent) -> ReadEvent:
     """The event, if the sender may send it."""
-    if read.property_id is not None and read.property_id != sender.property_id:
-        raise InvalidEvent("foreign_property", f"{sender.principal_id} is of another property")
-    if not sender.may_send_for(read.asset_id):
-        raise InvalidEvent("foreign_asset", f"asset {read.asset_id} is not one of the sender's")
+    property_id = read.property_id or sender.property_id
+    decision = authorize(sender, Action.SEND_SLOT_EVENTS, Resource(property_id, read.asset_id))
+    if decision is not Decision.ALLOWED:
+        raise InvalidEvent(decision, f"{sender.principal_id} may not send for {read.asset_id}")
     return read
 
 

@@ -7,7 +7,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -67,7 +67,6 @@ class Workshop:
 
     cleanup: ExitStack
     folder: Path
-    made: dict[str, str] = field(default_factory=dict)
 
     def role(self, *statements: dict[str, Any], service: str = "lambda.amazonaws.com") -> str:
         """A role a service may take; its ARN. Without statements it may do nothing."""
@@ -108,7 +107,16 @@ class Workshop:
             Environment={"Variables": environment or {}},
         )
         self.cleanup.callback(client.delete_function, FunctionName=function)
-        client.get_waiter("function_active_v2").wait(FunctionName=function)
+        client.add_permission(
+            FunctionName=function,
+            StatementId="api",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+        )
+        eventually(
+            lambda: client.get_function(FunctionName=function)["Configuration"]["State"],
+            lambda state: state == "Active",
+        )
         return function
 
     def witness(self, source: str) -> tuple[str, Callable[[], list[Any]]]:
@@ -201,19 +209,45 @@ class Workshop:
         self.cleanup.callback(iam.delete_access_key, UserName=user, AccessKeyId=key["AccessKeyId"])
         return key["AccessKeyId"], key["SecretAccessKey"]
 
+    def template(self, resources: dict[str, Any], **outputs: Any) -> dict[str, str]:
+        """A CloudFormation stack of these resources; its outputs."""
+        cloudformation = endpoint.client("cloudformation")
+        stack = name("stack")
+        template = {
+            "Resources": resources,
+            "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+        }
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        self.cleanup.callback(cloudformation.delete_stack, StackName=stack)
+
+        def look() -> dict[str, Any]:
+            found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+            return found
+
+        made = eventually(look, lambda found: not found["StackStatus"].endswith("IN_PROGRESS"))
+        if made["StackStatus"] != "CREATE_COMPLETE":
+            raise AssertionError(made.get("StackStatusReason", made["StackStatus"]))
+        return {item["OutputKey"]: item["OutputValue"] for item in made.get("Outputs", [])}
+
     def rest_api(self, document: dict[str, Any], *, binary: tuple[str, ...] = ()) -> str:
         """A deployed REST API of an OpenAPI document; its address."""
-        client = endpoint.client("apigateway")
-        body = {
-            "openapi": "3.0.1",
-            "info": {"title": name("api"), "version": "1"},
-            "x-amazon-apigateway-binary-media-types": list(binary),
-            **document,
-        }
-        api = client.import_rest_api(body=json.dumps(body).encode())["id"]
-        self.cleanup.callback(client.delete_rest_api, restApiId=api)
-        client.create_deployment(restApiId=api, stageName="test")
-        return f"{endpoint.target().endpoint}/_aws/execute-api/{api}/test"
+        body = {"openapi": "3.0.1", "info": {"title": name("api"), "version": "1"}, **document}
+        api = {"Body": body, "BinaryMediaTypes": list(binary)}
+        made = self.template(
+            {
+                "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": api},
+                "Deployment": {
+                    "Type": "AWS::ApiGateway::Deployment",
+                    "Properties": {"RestApiId": {"Ref": "Api"}, "StageName": "test"},
+                },
+            },
+            Api={"Ref": "Api"},
+        )
+        return f"{endpoint.target().endpoint}/_aws/execute-api/{made['Api']}/test"
 
 
 @pytest.fixture

@@ -32,8 +32,11 @@ class GamingDay:
         """
         zone, _, starts_at = text.partition("@")
         try:
-            return cls(ZoneInfo(zone), time.fromisoformat(starts_at or "06:00"))
-        except (ZoneInfoNotFoundError, ValueError) as fault:
+            start = time.fromisoformat(starts_at or "06:00")
+            if start != time(start.hour, start.minute):  # it has seconds, or an offset
+                raise ValueError(f"{starts_at!r} is no minute of the wall clock")
+            return cls(ZoneInfo(zone), start)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as fault:  # OSError: a folder of zones
             raise ValueError(f"{text!r} is no gaming day such as Europe/Vienna@06:00") from fault
 
     def date_of(self, epoch_ms: int) -> date:
@@ -59,8 +62,10 @@ class GamingDay:
 def _date_of(rule: GamingDay, epoch_minute: int) -> date:
     moment = epoch_minute * 60_000
     local = datetime.fromtimestamp(epoch_minute * 60, tz=rule.zone)
-    # Wall-clock arithmetic is wrong in the hour the clocks repeat; the day's true bounds decide.
-    for day in (local.date(), local.date() - timedelta(days=1)):
+    # Wall-clock arithmetic is wrong in the hour the clocks repeat, and where they go back over
+    # midnight the date on them is yesterday's again; the day's true bounds decide.
+    for days in (1, 0, -1):
+        day = local.date() + timedelta(days)
         if rule.start_of(day) <= moment:
             return day
     return local.date() - timedelta(days=2)

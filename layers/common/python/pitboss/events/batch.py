@@ -14,7 +14,7 @@ parts are one batch, so that what was received can always be held against what w
 
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -103,16 +103,19 @@ def _first_part_end(record: bytes) -> int:
     return _PREFIX.size + int(length)
 
 
-def _decompress(part: bytes) -> bytes:
+def _decompress(part: bytes | memoryview) -> bytes:
     try:
+        # A frame that says its size is unpacked whole, whatever the limit given to it.
+        if zstandard.frame_content_size(part) > MAX_UNPACKED_BYTES:
+            raise UnreadableRecord(f"a part of the record unpacks to over {MAX_UNPACKED_BYTES}")
         return _decompressor.decompress(part, max_output_size=MAX_UNPACKED_BYTES)
     except zstandard.ZstdError as fault:
         raise UnreadableRecord(f"a part of the record is no zstd: {fault}") from None
 
 
-def _second_part(record: bytes, decoder: msgspec.msgpack.Decoder[Any]) -> Any:
-    part = _decompress(memoryview(record)[_first_part_end(record) :])  # type: ignore[arg-type]
+def _second_part[T](record: bytes, decoder: msgspec.msgpack.Decoder[T]) -> T:
+    part = _decompress(memoryview(record)[_first_part_end(record) :])
     try:
         return decoder.decode(part)
-    except (msgspec.MsgspecError, RecursionError) as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise UnreadableRecord(f"the record's events cannot be read: {fault}") from None

@@ -4,6 +4,7 @@ The envelope is decoded strictly (an integer is no `"12"`, no `1.0`, no `true`),
 schema of its type and version. Types and versions that are not known are kept as `Unrecognised`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
@@ -16,10 +17,14 @@ from pitboss.events import slot
 SCHEMA_VERSION = 1
 """The version of every event type so far."""
 
+# Not even a newline may follow: the ids become keys.
+_IDENTIFIER = r"^[A-Za-z0-9_.:-]+$(?!\n)"
+
 type EventId = Annotated[str, Meta(min_length=1, max_length=64)]
-type Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+type Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=_IDENTIFIER)]
 type EventType = Annotated[str, Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
-type EpochMs = Annotated[int, Meta(ge=0, lt=2**53)]
+type EpochMs = Annotated[int, Meta(ge=0, lt=4_102_444_800_000)]
+"""Milliseconds from 1970 to 2100: every one of them has a gaming day."""
 
 
 class Envelope(Struct, frozen=True, gc=False):
@@ -44,6 +49,11 @@ class InvalidEvent(ValueError):
         self.reason = reason
         self.detail = detail
         super().__init__(f"{reason}: {detail}")
+
+
+def is_identifier(text: str) -> bool:
+    """Whether a text can be the id of a property, an asset or a player."""
+    return len(text) <= 64 and re.search(_IDENTIFIER, text) is not None
 
 
 def object_form(packed: type[Struct]) -> type[Struct]:

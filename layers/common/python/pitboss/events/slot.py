@@ -19,7 +19,10 @@ from msgspec import Meta, Struct
 METER_MODULUS = 100_000_000
 """Cumulative SAS meters are eight BCD digits and roll over to zero here (SAS 6.02, table C-7)."""
 
-type Cents = Annotated[int, Meta(ge=0, lt=10**12, description="US cents")]
+MAX_CENTS = 10**12
+"""An amount is less than this: ten billion dollars."""
+
+type Cents = Annotated[int, Meta(ge=0, lt=MAX_CENTS, description="US cents")]
 type Credits = Annotated[
     int, Meta(ge=0, lt=10**12, description="credits of the accounting denomination")
 ]
@@ -221,7 +224,9 @@ class SlotEvent(Struct, array_like=True, frozen=True, gc=False):
 
 
 class MeteredEvent(SlotEvent, array_like=True, frozen=True, gc=False):
-    """A slot event with the meters beside it: what is packed. Readers that do not need the meters
-    unpack it as `SlotEvent`."""
+    """A slot event with the meters beside it, which is what is packed.
+
+    Readers that do not need the meters unpack it as `SlotEvent`.
+    """
 
     meters: Meters | None = None

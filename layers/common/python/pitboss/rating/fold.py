@@ -254,7 +254,7 @@ class Fold:
             tally.incomplete_games += 1
         else:
             tally.games += 1
-        paytable = game.paytable or self._paytable
+        paytable = game.paytable
         coin_in = game.wager_cents or 0
         coin_out = end.win_cents or 0
         credits_in = game.wager_credits or 0
@@ -296,6 +296,8 @@ class Fold:
             tally.unvalued_credits -= play.coin_in_credits + play.coin_out_credits
         self._unrated = ()
         self._paytable = paytable
+        if self._open_game is not None and self._open_game.paytable is None:
+            self._open_game = replace(self._open_game, paytable=paytable)
 
     def _compare_meter(self, key: SessionDay, start: GameStarted, meter: int) -> None:
         before, self._meter = self._meter, meter

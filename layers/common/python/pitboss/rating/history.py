@@ -247,6 +247,8 @@ def apply(
                 carry = page.carry
             else:
                 carry = Carry() if previous is None else previous.outcome(day_of).carry
+            if start == stale_from:
+                work.resume(carry)
         previous = work.rate(start, page, carry, arrived or [])
         carry = previous.outcome(day_of).carry
         result.fresh += len(arrived or ())
@@ -297,8 +299,8 @@ class _Work:
     def rate(self, start: int, page: Page | None, carry: Carry, arrived: list[SlotEvent]) -> Page:
         """Rate a page with these events added and this carry; note what differs from before."""
         self._applied += [event.event_id for event in arrived]
-        self._enter(carry)
         if page is None:
+            self._enter(carry)
             rated = Page(start, carry, arrived)
             difference = rated.outcome(self._day_of)
         elif carry == page.carry and arrived and _order(arrived[0]) > _order(page.events[-1]):
@@ -309,6 +311,7 @@ class _Work:
                 difference.feed(event)
             rated = Page(start, carry, page.events + arrived, before.followed_by(difference))
         else:
+            self._enter(carry)
             rated = Page(start, carry, sorted(page.events + arrived, key=_order))
             difference = rated.outcome(self._day_of)
             self._take_back(page.outcome(self._day_of), difference)
@@ -341,13 +344,18 @@ class _Work:
             self._entered.pop(key, None)
 
     def interrupt(self, carry: Carry) -> None:
-        """The pages from here on are rated anew later, starting with this carry.
+        """The pages from here on are rated anew by another change, which will `resume`.
 
         Which sessions lose play there is not known yet, so that all that are over by now get the
-        bounds they have; those of the session in progress are found out later.
+        bounds they have; those of the session in progress are left to that change.
         """
         self._shortened |= self._entered.keys()
         self.settle(carry)
+
+    def resume(self, carry: Carry) -> None:
+        """Go on with what was interrupted at this carry."""
+        self._enter(carry)
+        self._shortened |= self._entered.keys()
 
     def _day(self, day: str) -> MachineDay:
         return self._days.setdefault(day, MachineDay(day, Tally()))

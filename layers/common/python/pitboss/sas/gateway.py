@@ -27,6 +27,7 @@ from pitboss.sas import codes
 YEAR_2000_MS = 946_684_800_000
 """A device time before this is a time since boot, not a time of day."""
 
+type _Name = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
 type NaturalNumber = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -47,10 +48,10 @@ class Packet(Struct, frozen=True, gc=False):
     event_time: EpochMs
     cache_time: EpochMs
     sas_queue_index: Annotated[int, Meta(ge=0, lt=2**53)]
-    asset_number: Annotated[str, Meta(max_length=64)] = ""
-    sas_serial_number: Annotated[str, Meta(max_length=64)] = ""
-    host_id_player: Annotated[str, Meta(max_length=64)] = ""
-    player_card_number: Annotated[str, Meta(max_length=64)] = ""
+    asset_number: _Name = ""
+    sas_serial_number: _Name = ""
+    host_id_player: _Name = ""
+    player_card_number: _Name = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")
     meters: _Meters | None = None
 
@@ -66,7 +67,7 @@ class _GameEnded(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class _MachineInformation(Struct, frozen=True, gc=False, rename="pascal"):
-    base_percentage: Annotated[str, Meta(pattern=r"^\d{4}$")]
+    base_percentage: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z")]
     denomination: slot.Code
     paytable_id: slot.Label = ""
     game_id: slot.Label = ""
@@ -218,7 +219,10 @@ def _game_started(start: _GameStarted) -> slot.GameStarted:
     code = start.wager_type & codes.WAGER_DENOMINATION_MASK
     if code == 0:  # the machine names no wager denomination: credits of the accounting one
         return slot.GameStarted(None, meter, start.credits_wagered)
-    return slot.GameStarted(start.credits_wagered * _denomination(code), meter)
+    wager = start.credits_wagered * _denomination(code)
+    if wager >= slot.MAX_CENTS:
+        raise InvalidEvent("invalid_data", f"a wager of {wager} cents")
+    return slot.GameStarted(wager, meter)
 
 
 def _poll(kind: _Kind, data: msgspec.Raw) -> slot.SlotData:

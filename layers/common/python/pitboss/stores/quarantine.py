@@ -73,12 +73,18 @@ class QuarantineEntry(Struct, frozen=True):
 class S3Quarantine:
     """The quarantine of a stack."""
 
-    def __init__(self, bucket: str, region: str) -> None:
+    def __init__(
+        self, bucket: str, region: str | None = None, client: "S3Client | None" = None
+    ) -> None:
+        """Reached through `client`, or through one of its own in `region`."""
         self._bucket = bucket
         self._region = region
+        self._given_client = client
 
     @cached_property
     def _client(self) -> "S3Client":
+        if self._given_client is not None:
+            return self._given_client
         # Imported and made on first use: nearly every invocation has nothing to set aside.
         import botocore.session
 
@@ -99,7 +105,7 @@ class S3Quarantine:
         )
         return key
 
-    def list(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
+    def objects(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Keys, sizes in bytes and times of the objects under `quarantine/<prefix>`."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{PREFIX}/{prefix}"

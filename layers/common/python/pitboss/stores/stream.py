@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -38,8 +39,6 @@ class KinesisStream:
 
     @cached_property
     def _client(self) -> "KinesisClient":
-        import botocore.session
-
         # One retry policy only: ours, which resends what failed and nothing else.
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
         client: Any = botocore.session.get_session().create_client(

@@ -1,0 +1,1 @@
+"""Every figure the project promises, printed by a command: `python -m benchmarks`."""

@@ -1,0 +1,98 @@
+"""Cold start: what importing each handler costs, as shipped, against what anyone pays.
+
+Each handler is imported in a fresh interpreter that sees the built function, the built layer and
+the libraries of the Lambda runtime, nothing else, and makes the AWS client that its first
+invocation makes. The yardstick, measured in turn with them, is importing boto3 and making a
+DynamoDB client, which an empty function that reads a table does.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from workbench.paths import ENVIRONMENTS, ROOT
+
+RUNS = 15
+_DYNAMODB = "DynamoRatings('table', 'us-east-1')._connection.client"
+CLIENTS = {
+    "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; R('table')",
+    "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "
+    "S('stream', 'us-east-1', print)._client",
+    "rate_players": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
+    "read_ratings": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
+}
+"""What makes each function's AWS client."""
+
+GOALS = {"rate_players": 1.15, "ingest_slot_events": 1.5}
+"""Most that a handler may cost, as a multiple of the yardstick."""
+
+BUILD = ROOT / ".aws-sam" / "build"
+_YARDSTICK = "import boto3; boto3.client('dynamodb', region_name='us-east-1')"
+_TIMED = """
+import time
+start = time.perf_counter()
+{code}
+print((time.perf_counter() - start) * 1000)
+"""
+
+
+def _milliseconds(code: str, path: list[Path]) -> float:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "POWERTOOLS_SERVICE_NAME": "benchmark",
+    }
+    done = subprocess.run(
+        [ENVIRONMENTS / "runtime" / "bin" / "python", "-c", _TIMED.format(code=code)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+    return float(done.stdout.split()[-1])
+
+
+def run() -> dict[str, Any]:
+    """Medians in milliseconds, and ratios to the yardstick."""
+    functions = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
+    functions = [name for name in functions if not name.startswith("_")]
+    layer = BUILD / "CommonLayer" / "python"
+    cases = {"boto3 and a DynamoDB client": (_YARDSTICK, [])}
+    for name in functions:
+        logical_id = "".join(word.title() for word in name.split("_")) + "Function"
+        path = [BUILD / logical_id, layer]
+        cases[name] = (f"import {name}.handler", path)
+        cases[f"{name}, its client made"] = (f"import {name}.handler; {CLIENTS[name]}", path)
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for turn in range(RUNS + 1):
+        for name, (code, path) in cases.items():
+            elapsed = _milliseconds(code, path)
+            if turn:  # the first turn warms the file cache
+                times[name].append(elapsed)
+    medians = {name: statistics.median(measured) for name, measured in times.items()}
+    yardstick = medians["boto3 and a DynamoDB client"]
+    return {
+        "figure": "cold start: imports as shipped",
+        "unit": "milliseconds, median of interleaved runs",
+        "runs": RUNS,
+        "rows": [
+            {
+                "case": name,
+                "milliseconds": round(median, 1),
+                "ratio": round(median / yardstick, 2),
+                "goal": GOALS.get(name.partition(",")[0]),
+            }
+            for name, median in medians.items()
+        ],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))

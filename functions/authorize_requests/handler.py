@@ -1,0 +1,91 @@
+"""A request in, a policy out: decodes the call, asks the service, tells no one why not."""
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from authorize_requests.service import Call, Verdict, decide
+from authorize_requests.settings import Settings
+from pitboss.settings import read
+from pitboss.stores.registry import DynamoRegistry
+from pitboss.telemetry import logger, metrics
+from pitboss.tokens import RefusedTokenError
+
+log = logger("authorize_requests")
+count = metrics("authorize_requests")
+
+
+class _Wiring:
+    def __init__(self, settings: Settings) -> None:
+        log.setLevel(settings.log_level)
+        self.audience = settings.token_audience
+        self.registry = DynamoRegistry(settings.registry_table, settings.aws_region)
+
+
+@cache
+def _wiring() -> _Wiring:
+    return _Wiring(read(os.environ, Settings))
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Authorize one request.
+
+    Raises:
+        Exception: "Unauthorized", the one way to have API Gateway answer 401.
+    """
+    wiring = _wiring()
+    call = _call(event)
+    try:
+        verdict = decide(call, wiring.registry, wiring.audience, time.time())
+    except RefusedTokenError as refusal:
+        log.warning("unauthorized", extra=_described(event, call) | {"reason": refusal.reason})
+        count.count("RequestsUnauthorized")
+        raise Exception("Unauthorized") from None
+    else:
+        if verdict.denial is None:
+            count.count("RequestsAllowed")
+        else:
+            who = {"reason": verdict.denial, "principal_id": verdict.principal.principal_id}
+            log.warning("forbidden", extra=_described(event, call) | who)
+            count.count("RequestsForbidden")
+        return _policy(event["methodArn"], verdict)
+    finally:
+        count.flush()
+
+
+def _call(event: dict[str, Any]) -> Call:
+    authorization = [
+        value
+        for name, values in (event.get("multiValueHeaders") or {}).items()
+        if name.lower() == "authorization"
+        for value in values
+    ]
+    return Call(event["httpMethod"], event["resource"], tuple(authorization))
+
+
+def _described(event: dict[str, Any], call: Call) -> dict[str, Any]:
+    request = event["requestContext"]
+    return {
+        "method": call.method,
+        "route": call.route,
+        "source_ip": request["identity"].get("sourceIp"),
+        "correlation_id": request.get("requestId"),
+    }
+
+
+def _policy(method_arn: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "principalId": verdict.principal.principal_id,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow" if verdict.denial is None else "Deny",
+                    "Resource": method_arn,
+                }
+            ],
+        },
+        "context": verdict.principal.to_context(verdict.body_sha256),
+    }

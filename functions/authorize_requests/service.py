@@ -1,0 +1,99 @@
+"""The use case: who is calling, and may they take this route."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pitboss.access import Action, Credential, Decision, Principal, Status, authorize, body_hash
+from pitboss.tokens import Refusal, RefusedTokenError, claimed_principal, verify
+
+NO_BODY = body_hash(b"")
+
+
+class Registry(Protocol):
+    """Knows the registered keys; see `pitboss.stores.registry.DynamoRegistry`."""
+
+    def find(self, principal_id: str) -> Credential | None: ...
+
+
+class Denial(StrEnum):
+    """Why someone known may not go on. For the log; the sender is told no more than 403."""
+
+    REVOKED = "revoked"
+    MISSING_SCOPE = "missing_scope"
+    UNKNOWN_ROUTE = "unknown_route"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, as far as an authorizer sees it."""
+
+    method: str
+    route: str
+    """As the API names it, for example `/v1/machines/{id}`."""
+    authorization: tuple[str, ...]
+    """Every `Authorization` header."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who is calling and which body they signed; `denial` None lets them go on."""
+
+    principal: Principal
+    body_sha256: str
+    denial: Denial | None = None
+
+
+def action_of(method: str, route: str) -> Action | None:
+    """What a route does; None for one that is not known."""
+    match method:
+        case "POST" if route == "/v1/slot-events":
+            return Action.SEND_SLOT_EVENTS
+        case "GET" if route.startswith("/v1/"):
+            return Action.READ_RATINGS
+        case _:
+            return None
+
+
+def decide(call: Call, registry: Registry, audience: str, now: float) -> Verdict:
+    """Whether a call may go on.
+
+    Args:
+        call: the request.
+        registry: the registered keys.
+        audience: the API's own name.
+        now: epoch seconds.
+
+    Raises:
+        RefusedTokenError: who is calling is not proven.
+    """
+    token = _bearer(call.authorization)
+    credential = registry.find(claimed_principal(token))
+    if credential is None:
+        raise RefusedTokenError(Refusal.UNKNOWN_PRINCIPAL)
+    claims = verify(token, credential, audience, now)
+    if call.method == "GET" and claims.body_sha256 != NO_BODY:
+        raise RefusedTokenError(Refusal.BODY)
+    return Verdict(credential.principal, claims.body_sha256, _denial(call, credential))
+
+
+def _denial(call: Call, credential: Credential) -> Denial | None:
+    if credential.status is not Status.ACTIVE:
+        return Denial.REVOKED
+    action = action_of(call.method, call.route)
+    if action is None:
+        return Denial.UNKNOWN_ROUTE
+    if authorize(credential.principal, action) is not Decision.ALLOWED:
+        return Denial.MISSING_SCOPE
+    return None
+
+
+def _bearer(authorization: tuple[str, ...]) -> str:
+    if not authorization:
+        raise RefusedTokenError(Refusal.MISSING)
+    if len(authorization) > 1:
+        raise RefusedTokenError(Refusal.MALFORMED)
+    scheme, _, token = authorization[0].partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise RefusedTokenError(Refusal.MALFORMED)
+    return token

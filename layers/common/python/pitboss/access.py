@@ -1,0 +1,210 @@
+"""Who may do what: principals, and the one place that decides.
+
+A gateway or a service proves who it is by its own key (`pitboss.tokens`); what it is and what it
+may reach is kept with that key when it is registered. The authorizer hands the principal to the
+functions behind it as flat strings, and every route asks `authorize` about every object.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Self
+
+from pitboss.errors import TerminalError
+
+MAX_CONTEXT_BYTES = 4096
+"""Bytes of names and values that an authorizer's context may have together."""
+
+ALL_ASSETS = "*"
+
+_PRINCIPAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_BODY_HASH = "body_sha256"
+_HASH_CHARACTERS = 64
+
+
+class Kind(StrEnum):
+    """What a principal is."""
+
+    GATEWAY = "gateway"
+    SERVICE = "service"
+
+
+class Action(StrEnum):
+    """What can be allowed; the value is the scope that allows it."""
+
+    SEND_SLOT_EVENTS = "slot-events:write"
+    READ_RATINGS = "ratings:read"
+
+
+class Decision(StrEnum):
+    """What `authorize` says. Only `ALLOWED` is a yes; the others say which no it is."""
+
+    ALLOWED = "allowed"
+    MISSING_SCOPE = "missing_scope"
+    """The principal may not do this at all: 403."""
+    NOT_FOUND = "not_found"
+    """An object the principal may not know of: 404, as if there were none."""
+    FOREIGN_PROPERTY = "foreign_property"
+    """What is sent belongs to another property: quarantined, a security event."""
+    FOREIGN_ASSET = "foreign_asset"
+    """What is sent belongs to an asset that is not the sender's: quarantined, a security event."""
+
+
+class InvalidPrincipalError(TerminalError, ValueError):
+    """A principal that cannot be: a bad name, or more than an authorizer's context holds."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What is asked for: something of a property, and of one of its assets if it has one."""
+
+    property_id: str
+    asset_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is calling, and what it may reach. `assets` None is every asset of the property.
+
+    Raises:
+        InvalidPrincipalError: an identifier is malformed, or an asset has padding zeros.
+    """
+
+    principal_id: str
+    kind: Kind
+    property_id: str
+    assets: frozenset[str] | None
+    scopes: frozenset[str]
+
+    def __post_init__(self) -> None:
+        if not _PRINCIPAL_ID.fullmatch(self.principal_id):
+            raise InvalidPrincipalError(
+                f"{self.principal_id[:80]!r} is no name: letters, digits, '.', '_' and '-', "
+                "at most 64, a letter or digit first"
+            )
+        if not _IDENTIFIER.fullmatch(self.property_id):
+            raise InvalidPrincipalError(f"{self.property_id[:80]!r} is no property")
+        if self.assets is not None and not self.assets:
+            raise InvalidPrincipalError("name at least one asset, or all of the property's")
+        for asset in self.assets or ():
+            if not _IDENTIFIER.fullmatch(asset) or asset.startswith("0"):
+                raise InvalidPrincipalError(
+                    f"{asset[:80]!r} is no asset: an identifier without padding zeros"
+                )
+
+    def may_send_for(self, asset_id: str) -> bool:
+        """Whether an asset (without padding zeros) of the principal's property is its own."""
+        return self.assets is None or asset_id in self.assets
+
+    def to_context(self, body_sha256: str = "") -> dict[str, str]:
+        """The principal as an authorizer's context: flat strings, with the hash it signed.
+
+        Raises:
+            InvalidPrincipalError: it would be larger than a context may be.
+        """
+        context = {
+            "principal_id": self.principal_id,
+            "kind": str(self.kind),
+            "property_id": self.property_id,
+            "assets": ALL_ASSETS if self.assets is None else ",".join(sorted(self.assets)),
+            "scopes": " ".join(sorted(self.scopes)),
+            # As long without a hash, so that what registration lets in fits every request.
+            _BODY_HASH: body_sha256 or "0" * _HASH_CHARACTERS,
+        }
+        size = sum(len(name) + len(value) for name, value in context.items())
+        if size > MAX_CONTEXT_BYTES:
+            raise InvalidPrincipalError(
+                f"{len(self.assets or ())} assets are more than one gateway can carry "
+                f"({size} bytes, {MAX_CONTEXT_BYTES} at most): register several gateways, "
+                "each with some of the assets, or one with all of the property's"
+            )
+        return context
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, object]) -> Self:
+        """The principal in an authorizer's context (`event["requestContext"]["authorizer"]`).
+
+        Raises:
+            InvalidPrincipalError: the context is not one that `to_context` made.
+        """
+        try:
+            assets = str(context["assets"])
+            return cls(
+                str(context["principal_id"]),
+                Kind(str(context["kind"])),
+                str(context["property_id"]),
+                None if assets == ALL_ASSETS else frozenset(filter(None, assets.split(","))),
+                frozenset(str(context["scopes"]).split()),
+            )
+        except KeyError as missing:
+            raise InvalidPrincipalError(f"the authorizer's context has no {missing}") from None
+        except ValueError as fault:
+            raise InvalidPrincipalError(f"the authorizer's context is wrong: {fault}") from None
+
+
+class Algorithm(StrEnum):
+    """How requests are signed; the registered key decides which."""
+
+    ES256 = "ES256"
+    EDDSA = "EdDSA"
+
+
+class Status(StrEnum):
+    """Whether a credential still counts. What is revoked stays so."""
+
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A registered key: whose it is, and since and until when (epoch ms) it counts."""
+
+    principal: Principal
+    public_key_pem: str
+    algorithm: Algorithm
+    status: Status
+    created_at: int
+    revoked_at: int | None = None
+
+
+def authorize(principal: Principal, action: Action, resource: Resource | None = None) -> Decision:
+    """Whether a principal may do this to that. Every route and push asks here.
+
+    Args:
+        principal: who asks.
+        action: what it wants to do.
+        resource: to what; None where only the route is known yet.
+    """
+    if action not in principal.scopes:
+        return Decision.MISSING_SCOPE
+    if resource is None:
+        return Decision.ALLOWED
+    sends = action is Action.SEND_SLOT_EVENTS
+    if resource.property_id != principal.property_id:
+        return Decision.FOREIGN_PROPERTY if sends else Decision.NOT_FOUND
+    if resource.asset_id is not None and not principal.may_send_for(resource.asset_id):
+        return Decision.FOREIGN_ASSET if sends else Decision.NOT_FOUND
+    return Decision.ALLOWED
+
+
+def body_hash(body: bytes) -> str:
+    """What a token says of a body: the SHA-256, in hex, of the bytes on the wire.
+
+    That is before a `Content-Encoding` is undone. A request without a body has the hash of none.
+    """
+    return sha256(body).hexdigest()
+
+
+def is_signed_body(context: Mapping[str, object], body: bytes) -> bool:
+    """Whether this is the body whose hash the sender signed.
+
+    Args:
+        context: `event["requestContext"]["authorizer"]`.
+        body: the bytes on the wire, before gunzip.
+    """
+    return hmac.compare_digest(str(context.get(_BODY_HASH, "")).encode(), body_hash(body).encode())

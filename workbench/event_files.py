@@ -1,0 +1,49 @@
+"""Files of events: gateway packets, one a line, or envelopes, one a line or as one JSON array."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, Format, format_of
+from workbench.console import WorkbenchError
+
+
+class FileFormat(StrEnum):
+    """How a file's events are written."""
+
+    PITBOSS = "pitboss"
+    ACRES_SAS = "acres-sas"
+
+    @property
+    def content_type(self) -> str:
+        """The content type the front door takes these events as."""
+        return ENVELOPES if self is FileFormat.PITBOSS else GATEWAY_PACKETS
+
+    @property
+    def reader(self) -> Format:
+        """The front door's own reader of these events."""
+        return format_of(self.content_type)
+
+
+def raw_events(path: Path) -> Iterator[bytes]:
+    """Each event's bytes, as they are in the file.
+
+    Raises:
+        WorkbenchError: the file cannot be read.
+
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(64).lstrip()
+            file.seek(0)
+            if start.startswith(b"["):
+                events = msgspec.json.decode(file.read(), type=list[msgspec.Raw])
+                yield from (bytes(event) for event in events)
+            else:
+                yield from (line for line in (line.strip() for line in file) if line)
+    except OSError as fault:
+        raise WorkbenchError(f"{path} cannot be read ({fault.strerror}): check the name.") from None
+    except msgspec.MsgspecError as fault:
+        raise WorkbenchError(f"{path} is no JSON array of events ({fault}): mend it.") from None

@@ -1,0 +1,121 @@
+"""Ratings kept in memory: the store of offline rating, and the fake of the tests.
+
+It keeps what DynamoDB keeps, under the same lock, and passes the same suite.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from pitboss.rating.fold import Bounds, SessionDay, Tally
+from pitboss.rating.history import Change, Head, History, MachineDay, Page, SessionDayChange
+from pitboss.stores.ratings import Asset, AssetChange, MachineRating, PlayerSession
+
+
+class MemoryRatings:
+    """All ratings of one process."""
+
+    def __init__(self) -> None:
+        self._heads: dict[Asset, Head] = {}
+        self._pages: dict[Asset, dict[int, Page]] = {}
+        self._days: dict[Asset, dict[str, MachineDay]] = {}
+        self._sessions: dict[tuple[Asset, SessionDay], PlayerSession] = {}
+
+    @property
+    def assets(self) -> list[Asset]:
+        """Every machine ever heard of."""
+        return sorted(self._heads)
+
+    @property
+    def sessions(self) -> list[tuple[str, PlayerSession]]:
+        """Every session-day with its property."""
+        return [(asset.property_id, session) for (asset, _), session in self._sessions.items()]
+
+    def heads(self, assets: Iterable[Asset]) -> dict[Asset, Head]:
+        """The heads of those machines that have one."""
+        return {asset: self._heads[asset] for asset in assets if asset in self._heads}
+
+    def history(self, asset: Asset, since: int) -> History:
+        """A machine's head and its pages from the one that starts at `since` (epoch ms) on."""
+        pages = self._pages.get(asset, {})
+        before = max((start for start in pages if start < since), default=None)
+        return History(
+            self._heads.get(asset),
+            [page for start, page in sorted(pages.items()) if start >= since],
+            run_start=since,
+            before_run=None if before is None else pages[before],
+        )
+
+    def machine_days(self, asset: Asset, days: Iterable[str]) -> dict[str, MachineDay]:
+        """A machine's closed gaming days among these."""
+        stored = self._days.get(asset, {})
+        return {day: stored[day] for day in days if day in stored}
+
+    def session_tallies(self, asset: Asset, keys: Iterable[SessionDay]) -> dict[SessionDay, Tally]:
+        """What is stored of these sessions at the machine."""
+        found = {key: self._sessions.get((asset, key)) for key in keys}
+        return {key: session.tally for key, session in found.items() if session is not None}
+
+    def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
+        """Keep the changes whose head is still the one they were made from; name the others."""
+        conflicting = []
+        for asset, change in changes:
+            if _lock(self._heads.get(asset)) == _lock(change.before):
+                self._keep(asset, change)
+            else:
+                conflicting.append(asset)
+        return conflicting
+
+    def _keep(self, asset: Asset, change: Change) -> None:
+        self._heads[asset] = change.head
+        self._pages.setdefault(asset, {}).update({page.start: page for page in change.sealed})
+        days = [*change.earlier_days.values(), *([change.closed_day] if change.closed_day else [])]
+        self._days.setdefault(asset, {}).update({day.day: day for day in days})
+        for session in change.sessions:
+            if session.shrinks:
+                self._sessions.pop((asset, session.key), None)
+            else:
+                self._update(asset, session)
+
+    def _update(self, asset: Asset, session: SessionDayChange) -> None:
+        key = (asset, session.key)
+        stored = self._sessions.get(key)
+        tally = Tally() if stored is None else replace(stored.tally)
+        tally.add(session.difference)
+        bounds: Bounds | tuple[None, None] = (None, None)
+        if session.bounds is not None:
+            bounds = session.bounds
+        elif stored is not None and stored.first_play is not None and stored.last_play is not None:
+            bounds = Bounds(stored.first_play, stored.last_play)
+        self._sessions[key] = PlayerSession(session.key, asset.asset_id, tally, *bounds)
+
+    def machine(self, asset: Asset) -> MachineRating | None:
+        """A machine's newest gaming day; None for a machine never heard of."""
+        head = self._heads.get(asset)
+        if head is None:
+            return None
+        return MachineRating(asset.asset_id, head.today, head.hold_basis_points)
+
+    def closed_days(self, asset: Asset, newest: int) -> list[MachineDay]:
+        """A machine's closed gaming days, the newest first."""
+        days = self._days.get(asset, {})
+        return [days[day] for day in sorted(days, reverse=True)[:newest]]
+
+    def floor(self, property_id: str) -> list[MachineRating]:
+        """Every machine of a property with its newest gaming day."""
+        assets = [asset for asset in self.assets if asset.property_id == property_id]
+        return [rating for rating in map(self.machine, assets) if rating is not None]
+
+    def player_sessions(self, property_id: str, player_id: str, newest: int) -> list[PlayerSession]:
+        """A player's sessions by gaming day, the newest first."""
+        found = [
+            session
+            for (asset, key), session in self._sessions.items()
+            if asset.property_id == property_id and key.player_id == player_id
+        ]
+        found.sort(key=lambda s: (s.key.day, s.key.started_at, s.asset_id), reverse=True)
+        return found[:newest]
+
+
+def _lock(head: Head | None) -> tuple[int, int | None] | None:
+    return None if head is None else (head.applied, head.stale_from)

@@ -1,0 +1,194 @@
+"""`pitboss rate`: the deployed rating code over files, offline."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from workbench.console import WorkbenchError, err, out, print_json
+from workbench.event_files import FileFormat, raw_events
+
+EVENTS_A_BATCH = 5_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rate")(rate)
+
+
+def rate(
+    files: Annotated[list[Path], typer.Argument(help="Files of events.")],
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="How the events are written.")
+    ] = FileFormat.PITBOSS,
+    gaming_day: Annotated[
+        str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
+    ] = "America/Los_Angeles@06:00",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Rate files of events offline, with the code that is deployed: for audits.
+
+    Events that cannot be accepted are counted, and named on standard error with the reason.
+    """
+    from rich.progress import track
+
+    audit = Audit(file_format, gaming_day)
+    for path in files:
+        events = list(raw_events(path))
+        starts = range(0, len(events), EVENTS_A_BATCH)
+        if len(starts) > 1 and err.is_terminal:
+            starts = track(starts, f"rating {path.name}", console=err)  # type: ignore[assignment]
+        for start in starts:
+            audit.take(events[start : start + EVENTS_A_BATCH])
+    for refusal, count in audit.refusals.items():
+        err.print(f"[yellow]quarantined {count}[/yellow]: {escape(refusal)}")
+    result = audit.result()
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+
+
+class Audit:
+    """Events in, ratings out; the shape of `result` is a contract."""
+
+    def __init__(self, file_format: FileFormat, gaming_day: str) -> None:
+        from pitboss.gaming_day import GamingDay
+        from rate_players.service import RatePlayers
+        from workbench.memory import MemoryRatings
+
+        try:
+            rule = GamingDay.parse(gaming_day)
+        except ValueError as fault:
+            raise WorkbenchError(f"{fault}: give --gaming-day one.") from None
+        self._format = file_format.reader
+        self._ratings = MemoryRatings()
+        self._rate = RatePlayers(
+            self._ratings,
+            lambda _property: lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
+            pause=lambda _attempt: None,
+        )
+        self._known: dict[tuple[str, str], Any] = {}
+        self._counts = dict.fromkeys(("received", "accepted", "duplicate", "quarantined"), 0)
+        self.refusals: dict[str, int] = {}
+        """What is wrong with events that were not accepted, and how often."""
+
+    def take(self, events: Iterable[bytes]) -> None:
+        """Rate more events."""
+        from pitboss.events.batch import BatchHeader, SlotBatch
+        from pitboss.events.envelope import InvalidEvent
+        from pitboss.events.slot import SlotEvent
+
+        by_asset: dict[tuple[str, str], list[SlotEvent]] = {}
+        for raw in events:
+            self._counts["received"] += 1
+            try:
+                property_id, asset_id, metered = self._format.read(raw)
+                event = SlotEvent(
+                    metered.event_id,
+                    metered.occurred_at,
+                    metered.sequence,
+                    metered.player_id,
+                    metered.data,
+                )
+                known = self._known.setdefault((asset_id, event.event_id), event)
+                if known is not event:
+                    if known != event:
+                        raise InvalidEvent("id_reuse", "the id is known with another content")
+                    self._counts["duplicate"] += 1
+                    continue
+            except InvalidEvent as fault:
+                self._counts["quarantined"] += 1
+                self.refusals[str(fault)] = self.refusals.get(str(fault), 0) + 1
+                continue
+            self._counts["accepted"] += 1
+            by_asset.setdefault((property_id or "", asset_id), []).append(event)
+        self._rate(
+            SlotBatch(BatchHeader(property_id, asset_id, 0, "", self._format.name), played)
+            for (property_id, asset_id), played in by_asset.items()
+        )
+
+    def result(self) -> dict[str, Any]:
+        """Counts, machines, players and totals; theoretical win in dollars as decimal strings."""
+        from pitboss.rating.fold import Tally
+
+        machines = []
+        total = Tally()
+        for asset in self._ratings.assets:
+            rating = self._ratings.machine(asset)
+            assert rating is not None
+            days = [rating.today, *self._ratings.closed_days(asset, 100_000)]
+            play = Tally()
+            for day in days:
+                play.add(day.tally)
+            total.add(play)
+            machines.append(
+                {"asset_id": asset.asset_id, "hold_basis_points": rating.hold_basis_points}
+                | _amounts(play)
+                | {"meter_difference_cents": play.meter_difference_cents}
+            )
+        players: dict[str, tuple[set[tuple[str, int]], Tally]] = {}
+        for _property, session in self._ratings.sessions:
+            sessions, play = players.setdefault(str(session.key.player_id), (set(), Tally()))
+            if session.tally:
+                sessions.add((session.asset_id, session.key.started_at))
+            play.add(session.tally)
+        return {
+            **self._counts,
+            "machines": machines,
+            "players": [
+                {"player_id": player_id, "sessions": len(sessions)} | _amounts(play)
+                for player_id, (sessions, play) in sorted(players.items())
+            ],
+            "totals": _amounts(total),
+        }
+
+
+def _amounts(play: Any) -> dict[str, Any]:  # noqa: ANN401 - a Tally, imported late
+    from pitboss.money import theoretical_dollars
+
+    return {
+        "games": play.games,
+        "incomplete_games": play.incomplete_games,
+        "coin_in_cents": play.coin_in_cents,
+        "coin_out_cents": play.coin_out_cents,
+        "actual_win_cents": play.actual_win_cents,
+        "theoretical_win": theoretical_dollars(play.theoretical_win),
+        "unrated_coin_in_cents": play.unrated_coin_in_cents,
+    }
+
+
+def play_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
+    """A table of play for people, one row a machine or player."""
+    from pitboss.money import dollars
+
+    table = Table(title=title, title_justify="left")
+    table.add_column(name)
+    for heading in ("games", "coin-in", "coin-out", "actual win", "theoretical win"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            escape(str(row[name])),
+            f"{row['games']:,}",
+            dollars(row["coin_in_cents"]),
+            dollars(row["coin_out_cents"]),
+            dollars(row["coin_in_cents"] - row["coin_out_cents"]),
+            row["theoretical_win"],
+        )
+    return table
+
+
+def _show(result: dict[str, Any]) -> None:
+    machines = [row | {"machine": row["asset_id"]} for row in result["machines"]]
+    out.print(play_table("Machines (dollars)", "machine", machines))
+    if result["players"]:
+        players = [row | {"player": row["player_id"]} for row in result["players"]]
+        out.print(play_table("Players (dollars)", "player", players))
+    out.print(
+        f"received {result['received']:,} = accepted {result['accepted']:,} "
+        f"+ duplicate {result['duplicate']:,} + quarantined {result['quarantined']:,}"
+    )
+    out.print(f"theoretical win {result['totals']['theoretical_win']} dollars")

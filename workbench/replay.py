@@ -1,0 +1,583 @@
+"""`pitboss replay`: a recorded feed through the real front door, as a registered gateway."""
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Protocol
+from zlib import crc32
+
+import msgspec
+import typer
+from msgspec import Struct
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workbench import endpoint, gateways
+from workbench.client import Answer, PitbossClient
+from workbench.console import WorkbenchError, err, out, print_json, say
+
+MAX_BATCH_EVENTS = 500
+MAX_BATCH_BYTES = 1_048_576
+"""What the front door takes in one body, unpacked."""
+
+MAX_TRIES = 6
+"""Times an event that the front door could not store is sent before it counts as failed."""
+
+PACED_SPAN_SECONDS = 0.25
+"""How long an event waits for others at most where a feed is replayed at a pace."""
+
+_YEAR_2000_MS = 946_684_800_000
+_MAX_WAITING_BATCHES = 4
+_NOT_JSON = "line_is_no_json"
+
+
+class FeedFormat(StrEnum):
+    """How a file writes its events."""
+
+    PITBOSS = "pitboss"
+    ACRES_SAS = "acres-sas"
+
+
+CONTENT_TYPES = {
+    FeedFormat.PITBOSS: "application/json",
+    FeedFormat.ACRES_SAS: "application/x-ndjson",
+}
+
+
+class FeedEvent(NamedTuple):
+    """One event of a file: its bytes, and what is needed to send it in order and in time."""
+
+    raw: bytes
+    asset_id: str
+    """Without padding zeros; empty where the event does not say."""
+    at: int | None
+    """When it happened, epoch milliseconds; None where the event does not say."""
+    is_json: bool
+
+
+class Batch(NamedTuple):
+    """What one request carries."""
+
+    events: tuple[bytes, ...]
+    group: int
+    """Every event of an asset is in batches of one group, which go out one after the other."""
+    at: int | None
+    """When its last event happened, epoch milliseconds."""
+
+
+class _Envelope(Struct):
+    asset_id: Any = None
+    occurred_at: Any = None
+
+
+class _Packet(Struct):
+    asset_number: Any = None
+    sas_serial_number: Any = None
+    event_time: Any = None
+    cache_time: Any = None
+
+
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_packet_decoder = msgspec.json.Decoder(_Packet)
+_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def read_feed(
+    paths: Iterable[Path],
+    feed_format: FeedFormat,
+    on_bytes: Callable[[int], object] = lambda _: None,
+) -> Iterator[FeedEvent]:
+    """The events of files, in the order they stand there; what is malformed is among them.
+
+    Args:
+        paths: NDJSON, or a JSON array for envelopes.
+        feed_format: how the files write events.
+        on_bytes: told how far the reading has come.
+
+    Raises:
+        WorkbenchError: a file cannot be read.
+    """
+    event = _envelope_event if feed_format is FeedFormat.PITBOSS else _packet_event
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                is_array = feed_format is FeedFormat.PITBOSS and file.read(1) == b"["
+                file.seek(0)
+                lines: Iterable[bytes] = _array(path, file.read()) if is_array else file
+                for line in lines:
+                    on_bytes(len(line))
+                    if raw := line.strip():
+                        yield event(raw)
+        except OSError as fault:
+            raise WorkbenchError(f"{path} cannot be read: {fault.strerror}.") from None
+
+
+def _array(path: Path, content: bytes) -> list[bytes]:
+    try:
+        return [bytes(raw) for raw in _array_decoder.decode(content)]
+    except msgspec.MsgspecError as fault:
+        raise WorkbenchError(f"{path} is no JSON array of events: {fault}.") from None
+
+
+def _envelope_event(raw: bytes) -> FeedEvent:
+    try:
+        found = _envelope_decoder.decode(raw)
+    except msgspec.ValidationError:
+        return FeedEvent(raw, "", None, True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return FeedEvent(raw, "", None, False)
+    return FeedEvent(raw, _asset(found.asset_id), _moment(found.occurred_at), True)
+
+
+def _packet_event(raw: bytes) -> FeedEvent:
+    try:
+        found = _packet_decoder.decode(raw)
+    except msgspec.ValidationError:
+        return FeedEvent(raw, "", None, True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return FeedEvent(raw, "", None, False)
+    asset = _asset(found.asset_number) or _asset(found.sas_serial_number)
+    at = _moment(found.event_time)
+    if at is None or at < _YEAR_2000_MS:  # since boot, not since 1970
+        at = _moment(found.cache_time)
+    return FeedEvent(raw, asset, at, True)
+
+
+def _asset(value: object) -> str:
+    return value.lstrip("0") if isinstance(value, str) else ""
+
+
+def _moment(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+@dataclass
+class _Open:
+    """A batch that still takes events."""
+
+    events: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+def cut(
+    events: Iterable[FeedEvent],
+    *,
+    max_events: int = MAX_BATCH_EVENTS,
+    groups: int = 1,
+    span_ms: float | None = None,
+) -> Iterator[Batch]:
+    """Batches of a feed, in its order: with one group altogether, with several by asset.
+
+    More groups give batches of fewer assets with more events each, which the stream packs better.
+
+    Args:
+        events: in the order to keep.
+        max_events: of a batch. Its bytes are at most `MAX_BATCH_BYTES` unless one event is more.
+        groups: into how many the assets are divided.
+        span_ms: how much of the feed's own time a batch may cover; None for any.
+    """
+    filling = [_Open() for _ in range(groups)]
+    latest: int | None = None
+    opened_at: int | None = None
+
+    def closed(group: int) -> Iterator[Batch]:
+        if filling[group].events:
+            yield Batch(tuple(filling[group].events), group, latest)
+            filling[group] = _Open()
+
+    for event in events:
+        if event.at is not None:
+            # Files are not quite in time order; what is late goes out with what it stands beside.
+            ahead = event.at if latest is None else max(latest, event.at)
+            if opened_at is None:
+                opened_at = ahead
+            elif span_ms is not None and ahead - opened_at > span_ms:
+                for group in range(groups):
+                    yield from closed(group)
+                opened_at = ahead
+            latest = ahead
+        group = crc32(event.asset_id.encode()) % groups
+        size = len(event.raw) + 1
+        full = len(filling[group].events) >= max_events
+        if full or filling[group].size + size >= MAX_BATCH_BYTES:
+            yield from closed(group)
+        filling[group].events.append(event.raw)
+        filling[group].size += size
+    for group in range(groups):
+        yield from closed(group)
+
+
+def body_of(events: Sequence[bytes], feed_format: FeedFormat) -> bytes:
+    """The body that carries these events, each as it stands in its file."""
+    if feed_format is FeedFormat.PITBOSS:
+        return b"[" + b",".join(events) + b"]"
+    return b"\n".join(events)
+
+
+@dataclass
+class ReplayReport:
+    """What became of a feed: received = accepted + duplicate + quarantined + failed."""
+
+    received: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    failed: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """How many events were not accepted for which reason."""
+
+    @property
+    def events_per_second(self) -> float:
+        """Received events over the time it took."""
+        return self.received / self.seconds if self.seconds else 0.0
+
+    @property
+    def all_in(self) -> bool:
+        """Whether every event is in the stream; a duplicate is, as the one it repeats."""
+        return self.received == self.accepted + self.duplicate
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {
+            "received": self.received,
+            "accepted": self.accepted,
+            "duplicate": self.duplicate,
+            "quarantined": self.quarantined,
+            "failed": self.failed,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "events_per_second": round(self.events_per_second, 1),
+            "reasons": dict(self.reasons.most_common()),
+        }
+
+
+class Front(Protocol):
+    """What a replay sends to; see `workbench.client.PitbossClient`."""
+
+    def post_events(self, body: bytes, content_type: str, *, compress: bool = True) -> Answer: ...
+    def pause(self, attempt: int, at_least: float = 0.0) -> None: ...
+
+
+def replay(
+    client: Front,
+    batches: Iterable[Batch],
+    feed_format: FeedFormat,
+    *,
+    connections: int = 1,
+    speed: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+    on_progress: Callable[[ReplayReport], object] = lambda _: None,
+) -> ReplayReport:
+    """Send batches and say what became of their events.
+
+    Args:
+        client: the front door.
+        batches: from `cut`; a group is never on two connections.
+        feed_format: how their events are written.
+        connections: how many requests are under way at once.
+        speed: how many times faster than it happened; None as fast as possible.
+        clock: seconds, of any beginning.
+        sleep: waits, in seconds.
+        on_progress: told the counts after each batch, by one thread at a time.
+
+    Raises:
+        WorkbenchError: nothing answers, or the sender is refused.
+    """
+    report = ReplayReport()
+    lock = threading.Lock()
+    started = clock()
+
+    def send(batch: Batch) -> None:
+        became = _post(client, batch, feed_format)
+        with lock:
+            _add(report, became)
+            report.seconds = clock() - started
+            on_progress(report)
+
+    with _Lanes(connections, send) if connections > 1 else nullcontext(None) as lanes:
+        for batch in _paced(batches, speed, clock, sleep):
+            if lanes is None:
+                send(batch)
+            else:
+                lanes.put(batch)
+    report.seconds = clock() - started
+    return report
+
+
+def _paced(
+    batches: Iterable[Batch],
+    speed: float | None,
+    clock: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> Iterator[Batch]:
+    """Each batch when its last event is due."""
+    first: int | None = None
+    started = clock()
+    for batch in batches:
+        if speed is not None and batch.at is not None:
+            first = batch.at if first is None else first
+            wait = started + (batch.at - first) / 1000 / speed - clock()
+            if wait > 0:
+                sleep(wait)
+        yield batch
+
+
+class _Lanes:
+    """Connections that each send their groups' batches in order. The first failure ends all."""
+
+    def __init__(self, count: int, send: Callable[[Batch], None]) -> None:
+        self._send = send
+        self._failure: BaseException | None = None
+        self._waiting: list[queue.Queue[Batch | None]] = [
+            queue.Queue(_MAX_WAITING_BATCHES) for _ in range(count)
+        ]
+        self._threads = [
+            threading.Thread(target=self._work, args=(waiting,), daemon=True)
+            for waiting in self._waiting
+        ]
+
+    def put(self, batch: Batch) -> None:
+        """Send a batch when its lane is free; waits while the lane has enough to do."""
+        if self._failure is not None:
+            raise self._failure
+        self._waiting[batch.group % len(self._waiting)].put(batch)
+
+    def _work(self, waiting: queue.Queue[Batch | None]) -> None:
+        while (batch := waiting.get()) is not None:
+            if self._failure is None:
+                try:
+                    self._send(batch)
+                except BaseException as failure:  # noqa: BLE001 - raised again by the main thread
+                    self._failure = failure
+
+    def __enter__(self) -> "_Lanes":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._failure is None:
+            self._failure = InterruptedError("the replay was ended")
+        for waiting in self._waiting:
+            waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        if kind is None and self._failure is not None:
+            raise self._failure
+
+
+def _add(report: ReplayReport, became: ReplayReport) -> None:
+    report.received += became.received
+    report.accepted += became.accepted
+    report.duplicate += became.duplicate
+    report.quarantined += became.quarantined
+    report.failed += became.failed
+    report.requests += became.requests
+    report.reasons += became.reasons
+
+
+def _post(client: Front, batch: Batch, feed_format: FeedFormat) -> ReplayReport:
+    """Send one batch, and again what the front door could not store."""
+    report = ReplayReport(received=len(batch.events))
+    pending: Sequence[bytes] = batch.events
+    for attempt in range(1, MAX_TRIES + 1):
+        answer = client.post_events(body_of(pending, feed_format), CONTENT_TYPES[feed_format])
+        report.requests += 1
+        if answer.refusal:
+            _refused(report, answer, len(pending))
+            return report
+        if answer.received != len(pending):
+            raise WorkbenchError(
+                f"The API speaks of {answer.received} events where {len(pending)} were sent: "
+                "is it the one this checkout deployed? Run `pitboss status`."
+            )
+        report.accepted += answer.accepted
+        report.duplicate += answer.duplicate
+        report.quarantined += answer.quarantined
+        report.reasons.update(
+            event.reason for event in answer.events if event.status == "quarantined"
+        )
+        if not answer.failed:
+            return report
+        pending = [pending[event.index] for event in answer.events if event.status == "failed"]
+        if attempt < MAX_TRIES:
+            client.pause(attempt)
+    report.failed += len(pending)
+    report.reasons["not_stored"] += len(pending)
+    return report
+
+
+def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
+    if answer.status in (401, 403):
+        raise WorkbenchError(
+            f"The API refuses the sender ({answer.status}): see `pitboss gateways list`, "
+            "and check this machine's clock."
+        )
+    report.failed += events
+    report.reasons[f"{answer.status} {answer.refusal}"] += events
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command("replay")(replay_files)
+
+
+def replay_files(
+    files: Annotated[list[Path], typer.Argument(help="The feed, in the order to send.")],
+    feed_format: Annotated[FeedFormat, typer.Option("--format", help="How events are written.")],
+    speed: Annotated[
+        str, typer.Option(help="Times faster than it happened, or max: as fast as it goes.")
+    ] = "max",
+    gateway: Annotated[
+        str | None, typer.Option(help="Send as this gateway. Default: one of the workbench's own.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="The gateway's private key, where it is not in its place.")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, max=MAX_BATCH_EVENTS, help="Events in a request at most.")
+    ] = MAX_BATCH_EVENTS,
+    connections: Annotated[
+        int, typer.Option(min=1, max=64, help="Requests at once; an asset keeps to one connection.")
+    ] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send a recorded feed through the front door of the running stack."""
+    from workbench.signing import Signer
+
+    times_faster = _speed(speed)
+    missing = [path for path in files if not path.is_file()]
+    if missing:
+        raise WorkbenchError(f"There is no file {missing[0]}.")
+    api_url = endpoint.api_url()
+    if gateway is None:
+        principal = gateways.workbench_gateway()
+        gateway, key = principal.principal_id, gateways.ensure(principal)
+        say(f"sending as the gateway {gateway} of property {principal.property_id}")
+    else:
+        key = gateways.key_path(gateway)
+    signer = Signer(gateway, key_file or key, gateways.audience())
+    with PitbossClient(api_url, signer) as client, _Shown(files) as shown:
+        events = shown.well_formed(read_feed(files, feed_format, shown.on_bytes), feed_format)
+        report = replay(
+            client,
+            cut(
+                events,
+                max_events=batch,
+                groups=connections,
+                span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
+            ),
+            feed_format,
+            connections=connections,
+            speed=times_faster,
+            on_progress=shown.on_progress,
+        )
+    _add(report, shown.malformed)
+    if json:
+        print_json(report.as_json())
+    else:
+        _show(report)
+    if not report.all_in:
+        for sentence in _next_steps(report):
+            err.print(escape(sentence))
+        raise typer.Exit(1)
+
+
+class _Shown:
+    """The progress bar: bytes of the files that were read, and events by the rate they go in."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.malformed = ReplayReport()
+        """Lines that no request can carry: broken JSON would take its neighbours with it."""
+        self._progress = Progress(
+            TextColumn("replaying"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %  {task.fields[counts]}"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+        )
+        self._task = self._progress.add_task(
+            "", total=sum(path.stat().st_size for path in files), counts=""
+        )
+
+    def __enter__(self) -> "_Shown":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on_bytes(self, count: int) -> None:
+        """So much more was read."""
+        self._progress.advance(self._task, count)
+
+    def on_progress(self, report: ReplayReport) -> None:
+        """So much was sent."""
+        counts = f"{report.received:,} events, {report.events_per_second:,.0f}/s"
+        self._progress.update(self._task, counts=counts)
+
+    def well_formed(
+        self, events: Iterable[FeedEvent], feed_format: FeedFormat
+    ) -> Iterator[FeedEvent]:
+        """The events a body can carry; lines of packets are carried whatever they are."""
+        for event in events:
+            if event.is_json or feed_format is FeedFormat.ACRES_SAS:
+                yield event
+            else:
+                self.malformed.received += 1
+                self.malformed.failed += 1
+                self.malformed.reasons[_NOT_JSON] += 1
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise WorkbenchError(f"--speed is max or a number above 0, not {text!r}.")
+    return speed
+
+
+def _show(report: ReplayReport) -> None:
+    table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(justify="right")
+    for name in ("received", "accepted", "duplicate", "quarantined", "failed"):
+        table.add_row(name, f"{getattr(report, name):,}")
+    for reason, events in report.reasons.most_common(10):
+        table.add_row(f"  {escape(reason)}", f"{events:,}")
+    out.print(table)
+    out.print(
+        f"{report.requests:,} requests in {report.seconds:.1f} s: "
+        f"{report.events_per_second:,.0f} events/s"
+    )
+
+
+def _next_steps(report: ReplayReport) -> Iterator[str]:
+    if report.quarantined:
+        yield (
+            f"{report.quarantined} events are in the quarantine: "
+            "see what is wrong with them with `pitboss quarantine list`."
+        )
+    malformed = report.reasons[_NOT_JSON]
+    if malformed:
+        yield f"{malformed} lines are no JSON and were not sent: mend the file."
+    if report.failed > malformed:
+        yield (
+            f"{report.failed - malformed} events were not taken: replay the file again, "
+            "what is in already counts once."
+        )
