@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 ARGS ?=
 
-.PHONY: help setup demo test pr lint bench up down
+.PHONY: help setup demo test pr lint style types imports template bench up down
 
 help: ## say what each verb does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,19 @@ demo: setup ## a shift through the deployed stack, and what it came to
 test: setup ## every test (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: setup
+lint: style types imports template
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
+
+imports: setup
 	$(BIN)/lint-imports
+
+template: setup
 	$(BIN)/cfn-lint
 	$(BIN)/sam validate --region us-east-1
 

@@ -19,6 +19,9 @@ SOURCES = ("functions", "layers", "statemachines")
 SOURCE_FILES = ("template.yaml", "samconfig.toml")
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 
+GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+"""What a stack's status is when its last deploy succeeded."""
+
 _SKIPPED_FOLDERS = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
@@ -161,7 +164,7 @@ def is_current() -> bool:
     status = stack_status()
     return (
         status is not None
-        and status[1] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+        and status[1] in GOOD
         and _deployed() == _record(fingerprint(), status[0])
     )
 

@@ -223,6 +223,8 @@ def api_url() -> str:
 
 def address_of_api(where: Target, found: dict[str, str]) -> str:
     """The REST API's address on this target, from the stack's outputs."""
+    if "ApiUrl" not in found and "ApiId" not in found:
+        raise WorkbenchError("The stack has no API yet: run `pitboss up` and see that it succeeds.")
     if where.endpoint is None:
         return found["ApiUrl"].rstrip("/")
     if "ApiId" in found and "ApiStage" in found:

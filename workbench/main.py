@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from workbench import endpoint, quarantine, rate, stack, stream
+from workbench import endpoint, quarantine, rate, schemas, stack, stream
 from workbench.console import WorkbenchError, err
 
 
@@ -62,5 +62,5 @@ def choose_target(
         os.environ["PITBOSS_PROFILE"] = profile
 
 
-for commands in (stack, rate, quarantine, stream):
+for commands in (stack, rate, quarantine, stream, schemas):
     commands.register(app)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol
 from zlib import crc32
@@ -19,13 +18,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ingest_slot_events.reading import MAX_BYTES, MAX_EVENTS
 from workbench import endpoint, gateways
 from workbench.client import Answer, PitbossClient
 from workbench.console import WorkbenchError, err, out, print_json, say
-
-MAX_BATCH_EVENTS = 500
-MAX_BATCH_BYTES = 1_048_576
-"""What the front door takes in one body, unpacked."""
+from workbench.event_files import FileFormat, raw_events
 
 MAX_TRIES = 6
 """Times an event that the front door could not store is sent before it counts as failed."""
@@ -36,19 +33,6 @@ PACED_SPAN_SECONDS = 0.25
 _YEAR_2000_MS = 946_684_800_000
 _MAX_WAITING_BATCHES = 4
 _NOT_JSON = "line_is_no_json"
-
-
-class FeedFormat(StrEnum):
-    """How a file writes its events."""
-
-    PITBOSS = "pitboss"
-    ACRES_SAS = "acres-sas"
-
-
-CONTENT_TYPES = {
-    FeedFormat.PITBOSS: "application/json",
-    FeedFormat.ACRES_SAS: "application/x-ndjson",
-}
 
 
 class FeedEvent(NamedTuple):
@@ -86,44 +70,28 @@ class _Packet(Struct):
 
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _packet_decoder = msgspec.json.Decoder(_Packet)
-_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def read_feed(
     paths: Iterable[Path],
-    feed_format: FeedFormat,
+    file_format: FileFormat,
     on_bytes: Callable[[int], object] = lambda _: None,
 ) -> Iterator[FeedEvent]:
     """The events of files, in the order they stand there; what is malformed is among them.
 
     Args:
-        paths: NDJSON, or a JSON array for envelopes.
-        feed_format: how the files write events.
-        on_bytes: told how far the reading has come.
+        paths: the files.
+        file_format: how they write events.
+        on_bytes: told how much of the files each event is.
 
     Raises:
         WorkbenchError: a file cannot be read.
     """
-    event = _envelope_event if feed_format is FeedFormat.PITBOSS else _packet_event
+    event = _envelope_event if file_format is FileFormat.PITBOSS else _packet_event
     for path in paths:
-        try:
-            with path.open("rb") as file:
-                is_array = feed_format is FeedFormat.PITBOSS and file.read(1) == b"["
-                file.seek(0)
-                lines: Iterable[bytes] = _array(path, file.read()) if is_array else file
-                for line in lines:
-                    on_bytes(len(line))
-                    if raw := line.strip():
-                        yield event(raw)
-        except OSError as fault:
-            raise WorkbenchError(f"{path} cannot be read: {fault.strerror}.") from None
-
-
-def _array(path: Path, content: bytes) -> list[bytes]:
-    try:
-        return [bytes(raw) for raw in _array_decoder.decode(content)]
-    except msgspec.MsgspecError as fault:
-        raise WorkbenchError(f"{path} is no JSON array of events: {fault}.") from None
+        for raw in raw_events(path):
+            on_bytes(len(raw) + 1)
+            yield event(raw)
 
 
 def _envelope_event(raw: bytes) -> FeedEvent:
@@ -169,7 +137,7 @@ class _Open:
 def cut(
     events: Iterable[FeedEvent],
     *,
-    max_events: int = MAX_BATCH_EVENTS,
+    max_events: int = MAX_EVENTS,
     groups: int = 1,
     span_ms: float | None = None,
 ) -> Iterator[Batch]:
@@ -179,7 +147,7 @@ def cut(
 
     Args:
         events: in the order to keep.
-        max_events: of a batch. Its bytes are at most `MAX_BATCH_BYTES` unless one event is more.
+        max_events: of a batch. Its bytes are at most `MAX_BYTES` unless one event is more.
         groups: into how many the assets are divided.
         span_ms: how much of the feed's own time a batch may cover; None for any.
     """
@@ -206,7 +174,7 @@ def cut(
         group = crc32(event.asset_id.encode()) % groups
         size = len(event.raw) + 1
         full = len(filling[group].events) >= max_events
-        if full or filling[group].size + size >= MAX_BATCH_BYTES:
+        if full or filling[group].size + size >= MAX_BYTES:
             yield from closed(group)
         filling[group].events.append(event.raw)
         filling[group].size += size
@@ -214,9 +182,9 @@ def cut(
         yield from closed(group)
 
 
-def body_of(events: Sequence[bytes], feed_format: FeedFormat) -> bytes:
+def body_of(events: Sequence[bytes], file_format: FileFormat) -> bytes:
     """The body that carries these events, each as it stands in its file."""
-    if feed_format is FeedFormat.PITBOSS:
+    if file_format is FileFormat.PITBOSS:
         return b"[" + b",".join(events) + b"]"
     return b"\n".join(events)
 
@@ -270,7 +238,7 @@ class Front(Protocol):
 def replay(
     client: Front,
     batches: Iterable[Batch],
-    feed_format: FeedFormat,
+    file_format: FileFormat,
     *,
     connections: int = 1,
     speed: float | None = None,
@@ -283,7 +251,7 @@ def replay(
     Args:
         client: the front door.
         batches: from `cut`; a group is never on two connections.
-        feed_format: how their events are written.
+        file_format: how their events are written.
         connections: how many requests are under way at once.
         speed: how many times faster than it happened; None as fast as possible.
         clock: seconds, of any beginning.
@@ -298,7 +266,7 @@ def replay(
     started = clock()
 
     def send(batch: Batch) -> None:
-        became = _post(client, batch, feed_format)
+        became = _post(client, batch, file_format)
         with lock:
             _add(report, became)
             report.seconds = clock() - started
@@ -386,12 +354,12 @@ def _add(report: ReplayReport, became: ReplayReport) -> None:
     report.reasons += became.reasons
 
 
-def _post(client: Front, batch: Batch, feed_format: FeedFormat) -> ReplayReport:
+def _post(client: Front, batch: Batch, file_format: FileFormat) -> ReplayReport:
     """Send one batch, and again what the front door could not store."""
     report = ReplayReport(received=len(batch.events))
     pending: Sequence[bytes] = batch.events
     for attempt in range(1, MAX_TRIES + 1):
-        answer = client.post_events(body_of(pending, feed_format), CONTENT_TYPES[feed_format])
+        answer = client.post_events(body_of(pending, file_format), file_format.content_type)
         report.requests += 1
         if answer.refusal:
             _refused(report, answer, len(pending))
@@ -434,7 +402,7 @@ def register(app: typer.Typer) -> None:
 
 def replay_files(
     files: Annotated[list[Path], typer.Argument(help="The feed, in the order to send.")],
-    feed_format: Annotated[FeedFormat, typer.Option("--format", help="How events are written.")],
+    file_format: Annotated[FileFormat, typer.Option("--format", help="How events are written.")],
     speed: Annotated[
         str, typer.Option(help="Times faster than it happened, or max: as fast as it goes.")
     ] = "max",
@@ -445,8 +413,8 @@ def replay_files(
         Path | None, typer.Option(help="The gateway's private key, where it is not in its place.")
     ] = None,
     batch: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH_EVENTS, help="Events in a request at most.")
-    ] = MAX_BATCH_EVENTS,
+        int, typer.Option(min=1, max=MAX_EVENTS, help="Events in a request at most.")
+    ] = MAX_EVENTS,
     connections: Annotated[
         int, typer.Option(min=1, max=64, help="Requests at once; an asset keeps to one connection.")
     ] = 1,
@@ -468,7 +436,7 @@ def replay_files(
         key = gateways.key_path(gateway)
     signer = Signer(gateway, key_file or key, gateways.audience())
     with PitbossClient(api_url, signer) as client, _Shown(files) as shown:
-        events = shown.well_formed(read_feed(files, feed_format, shown.on_bytes), feed_format)
+        events = shown.well_formed(read_feed(files, file_format, shown.on_bytes), file_format)
         report = replay(
             client,
             cut(
@@ -477,7 +445,7 @@ def replay_files(
                 groups=connections,
                 span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
             ),
-            feed_format,
+            file_format,
             connections=connections,
             speed=times_faster,
             on_progress=shown.on_progress,
@@ -528,11 +496,11 @@ class _Shown:
         self._progress.update(self._task, counts=counts)
 
     def well_formed(
-        self, events: Iterable[FeedEvent], feed_format: FeedFormat
+        self, events: Iterable[FeedEvent], file_format: FileFormat
     ) -> Iterator[FeedEvent]:
         """The events a body can carry; lines of packets are carried whatever they are."""
         for event in events:
-            if event.is_json or feed_format is FeedFormat.ACRES_SAS:
+            if event.is_json or file_format is FileFormat.ACRES_SAS:
                 yield event
             else:
                 self.malformed.received += 1

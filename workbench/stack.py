@@ -152,7 +152,7 @@ def _describe() -> dict[str, Any]:
         "stack": endpoint.stack_name(),
         "stack_status": deployed[1] if deployed else "not deployed",
     }
-    if deployed:
+    if deployed and deployed[1] in deploy.GOOD:
         description |= {
             "current": deploy.is_current(),
             "api_url": endpoint.api_url(),

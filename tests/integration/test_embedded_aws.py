@@ -7,6 +7,7 @@ delete it and what was built around the difference.
 import base64
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -415,6 +416,86 @@ class TestKinesisMapping:
 
         assert all(batch == ["a", "b"] for batch in batches), "bisected"
         assert endpoint.client("s3").list_objects_v2(Bucket=failures)["KeyCount"] == 0
+
+    def test_a_mapping_from_a_time_begins_at_the_end_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+    """
+        )
+        self._put(stream, "before")
+        workshop.mapping(
+            function,
+            arn,
+            StartingPosition="AT_TIMESTAMP",
+            StartingPositionTimestamp=time.time() - 3600,
+        )
+
+        def put_and_look() -> list[Any]:
+            self._put(stream, "after")
+            return list(seen())
+
+        batches = eventually(put_and_look)
+        assert {value for batch in batches for value in batch} == {"after"}
+
+    def test_records_of_a_new_shard_from_before_it_was_noticed_are_lost_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        import time
+
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+            time.sleep(2)  # the one poller is busy while the stream is split
+    """
+        )
+        workshop.mapping(function, arn)
+        self._put(stream, "before")
+        eventually(seen)
+
+        kinesis = endpoint.client("kinesis")
+        kinesis.update_shard_count(
+            StreamName=stream, TargetShardCount=2, ScalingType="UNIFORM_SCALING"
+        )
+        self._put(stream, "while unnoticed")
+
+        def put_and_look() -> list[Any]:
+            self._put(stream, "after")
+            return list(seen())
+
+        batches = eventually(put_and_look, lambda found: "after" in found[-1])
+        assert "while unnoticed" not in {value for batch in batches for value in batch}
+
+
+class TestMetrics:
+    def test_embedded_metrics_in_logs_are_not_metrics_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        namespace = "Test"
+        definition = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [{"Name": "Counted"}]}
+        document = {
+            "_aws": {"Timestamp": 1, "CloudWatchMetrics": [definition]},
+            "Counted": 1,
+        }
+        function = workshop.function(
+            f"""
+            def handler(event, context):
+                print({json.dumps(document)!r})
+            """
+        )
+        endpoint.client("lambda").invoke(FunctionName=function)
+
+        found = endpoint.client("cloudwatch").list_metrics(Namespace=namespace)["Metrics"]
+
+        assert found == []
 
 
 class TestDynamoDB:

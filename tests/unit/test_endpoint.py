@@ -137,6 +137,11 @@ def test_an_address_that_names_no_api_says_what_to_do() -> None:
         endpoint.address_of_api(target, {"ApiUrl": "https://example.org/"})
 
 
+def test_a_stack_without_an_api_says_what_to_do() -> None:
+    with pytest.raises(WorkbenchError, match="pitboss up"):
+        endpoint.address_of_api(endpoint.Target(endpoint=None, region=None), {})
+
+
 def test_the_variables_name_the_target_and_no_more(running: emulator.Running) -> None:
     assert endpoint.target().variables() == {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4999",

@@ -268,9 +268,9 @@ def test_unrecognised_cannot_be_posted() -> None:
 @pytest.mark.parametrize("packed", [*SCHEMAS.values(), slot.Meters])
 def test_the_object_form_has_the_fields_of_the_packed_form(packed: type[msgspec.Struct]) -> None:
     shown = object_form(packed)
-    assert [
-        (f.name, f.type, f.default, f.required) for f in msgspec.structs.fields(shown)
-    ] == [(f.name, f.type, f.default, f.required) for f in msgspec.structs.fields(packed)]
+    assert [(f.name, f.type, f.default, f.required) for f in msgspec.structs.fields(shown)] == [
+        (f.name, f.type, f.default, f.required) for f in msgspec.structs.fields(packed)
+    ]
     assert packed.__struct_config__.array_like
     assert not shown.__struct_config__.array_like
     assert shown.__struct_config__.tag is None

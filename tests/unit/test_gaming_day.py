@@ -143,8 +143,17 @@ def test_the_usual_start_is_six_in_the_morning() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "@06:00", "Nowhere/Town@06:00", "UTC@24:00", "UTC@six", "../etc@06:00", "UTC@06:00:30",
-     "UTC@06:00+01:00", "America@06:00"],
+    [
+        "",
+        "@06:00",
+        "Nowhere/Town@06:00",
+        "UTC@24:00",
+        "UTC@six",
+        "../etc@06:00",
+        "UTC@06:00:30",
+        "UTC@06:00+01:00",
+        "America@06:00",
+    ],
 )
 def test_a_rule_that_cannot_be_read(text: str) -> None:
     with pytest.raises(ValueError, match="is no gaming day"):

@@ -155,9 +155,7 @@ def test_clocks_may_disagree(lag: int) -> None:
 
 
 def test_meters_of_nine_digits_roll_over_like_those_of_eight() -> None:
-    long = read(
-        STARTED, started(TotalCoinInMeter=184_496_201), meters={"CoinIn": 184_496_201}
-    )
+    long = read(STARTED, started(TotalCoinInMeter=184_496_201), meters={"CoinIn": 184_496_201})
     short = read(STARTED, started(TotalCoinInMeter=84_496_201), meters={"CoinIn": 84_496_201})
     assert long == short
     changes = {"TOTAL_COIN_IN_CREDITS": 184_496_201, "TIME_PLAYED": 184_496_201}
@@ -204,8 +202,11 @@ def test_chatter_and_what_is_not_known_is_kept(kind: str, expected: str) -> None
         (BILL, {"DenomCode": 4, "CountryCode": 37, "Bills": 3}, slot.BillAccepted(2_000, 37, 3)),
         ("SAS_EVENT_CODE_51_HANDPAY_PENDING", {}, slot.HandpayPending()),
         ("SAS_EVENT_CODE_52_HANDPAY_RESET", {}, slot.HandpayReset()),
-        ("SAS_POLL_1B_HANDPAY", {"Amount": 120_000, "Level": 1},
-         slot.HandpayReported(120_000, 0, 1)),
+        (
+            "SAS_POLL_1B_HANDPAY",
+            {"Amount": 120_000, "Level": 1},
+            slot.HandpayReported(120_000, 0, 1),
+        ),
         ("SAS_EVENT_CODE_11_SLOT_DOOR_WAS_OPENED", {}, slot.DoorOpened("slot")),
         ("SAS_EVENT_CODE_12_SLOT_DOOR_WAS_CLOSED", {}, slot.DoorClosed("slot")),
         ("SAS_EVENT_CODE_9B_DROP_DOOR", {}, slot.DoorOpened("drop")),
@@ -295,13 +296,16 @@ json_values = st.recursive(
 )
 
 
+FIELDS = [
+    *("CreditsWagered", "WagerType", "TotalCoinInMeter", "GameWin", "BasePercentage"),
+    *("Denomination", "DenomCode", "Bills", "Amount", "MaxBet", "PaytableId"),
+]
+
+
 @given(
     st.sampled_from([STARTED, ENDED, PAYTABLE, BILL, "PACKET_SAS_METERS_CHANGE", "SAS_POLL_1B_X"]),
     st.dictionaries(
-        st.sampled_from(
-            ["CreditsWagered", "WagerType", "TotalCoinInMeter", "GameWin", "BasePercentage"]
-            + ["Denomination", "DenomCode", "Bills", "Amount", "MaxBet", "PaytableId"]
-        ),
+        st.sampled_from(FIELDS),
         st.integers(0, 10**13) | st.integers(0, 255) | st.just("9674") | json_values,
     ),
     st.dictionaries(

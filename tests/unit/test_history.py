@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count, pairwise
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,8 +96,13 @@ class Store:
         if self.head is None:
             return History(None)
         start, stored, today, applied, hold, stale_from = self.head
-        head = Head(stored.page(start), msgspec.convert(msgspec.to_builtins(today), MachineDay),
-                    applied, hold, stale_from)
+        head = Head(
+            stored.page(start),
+            msgspec.convert(msgspec.to_builtins(today), MachineDay),
+            applied,
+            hold,
+            stale_from,
+        )
         if since is None:
             return History(head)
         pages = [page.page(s) for s, page in sorted(self.pages.items()) if s >= since]
@@ -121,8 +127,14 @@ class Store:
         if before is not None and self.head is not None:
             assert (before.applied, before.stale_from) == (self.head[3], self.head[5])
         head = change.head
-        self.head = (head.page.start, StoredPage.of(head.page), head.today, head.applied,
-                     head.hold_basis_points, head.stale_from)
+        self.head = (
+            head.page.start,
+            StoredPage.of(head.page),
+            head.today,
+            head.applied,
+            head.hold_basis_points,
+            head.stale_from,
+        )
         for page in change.sealed:
             self.pages[page.start] = StoredPage.of(page)
         if change.closed_day is not None:
@@ -191,9 +203,7 @@ def state(store: Store) -> object:
             msgspec.to_builtins(store.head),
             sorted((start, page.carry, page.events) for start, page in store.pages.items()),
             sorted((day, msgspec.to_builtins(entry)) for day, entry in store.days.items()),
-            sorted(
-                (tuple(key), msgspec.to_builtins(item)) for key, item in store.sessions.items()
-            ),
+            sorted((tuple(key), msgspec.to_builtins(item)) for key, item in store.sessions.items()),
         ],
     )
 
@@ -232,7 +242,9 @@ class Oracle:
         at: list[tuple[str, int, int] | None] = []
         now: tuple[str, int, int] | None = None
         for number, e in enumerate(self.events):
-            if (isinstance(e.data, CardRemoved) and now and now[0] == e.player_id) or (isinstance(e.data, GameStarted) and e.player_id is None):
+            if (isinstance(e.data, CardRemoved) and now and now[0] == e.player_id) or (
+                isinstance(e.data, GameStarted) and e.player_id is None
+            ):
                 now = None
             elif isinstance(e.data, CardInserted | GameStarted):
                 assert e.player_id is not None
@@ -243,19 +255,16 @@ class Oracle:
 
     def _games(self) -> None:
         halves = [
-            (i, e)
-            for i, e in enumerate(self.events)
-            if isinstance(e.data, GameStarted | GameEnded)
+            (i, e) for i, e in enumerate(self.events) if isinstance(e.data, GameStarted | GameEnded)
         ]
-        for (i, e), (_, after) in pairwise([*halves, (0, None)]):  # type: ignore[list-item]
+        kinds = [isinstance(e.data, GameStarted) for _, e in halves]
+        for n, (i, e) in enumerate(halves):
+            after = halves[n + 1][1] if n + 1 < len(halves) else None
             if isinstance(e.data, GameStarted):
-                ended = after is not None and isinstance(after.data, GameEnded)
                 self._play(i, e)
                 if after is not None:
-                    self._count(i, e, e.data, after.data if ended else None, not ended)
-        for before, (i, e) in pairwise([None, *halves]):  # type: ignore[misc]
-            alone = before is None or isinstance(before[1].data, GameEnded)
-            if isinstance(e.data, GameEnded) and alone:
+                    self._count(i, e, e.data, after.data, isinstance(after.data, GameStarted))
+            elif n == 0 or not kinds[n - 1]:
                 self._play(i, e)
                 self._count(i, e, None, e.data, True)
         for _, e in halves:
@@ -290,13 +299,24 @@ class Oracle:
         self._add(i, e, **{"incomplete_games" if incomplete else "games": 1})
         paytable = self._paytable(i)
         if paytable is None:
-            self._add(i, e, coin_in_cents=in_cents, coin_out_cents=out_cents,
-                      unrated_coin_in_cents=in_cents, unvalued_credits=in_credits + out_credits)
+            self._add(
+                i,
+                e,
+                coin_in_cents=in_cents,
+                coin_out_cents=out_cents,
+                unrated_coin_in_cents=in_cents,
+                unvalued_credits=in_credits + out_credits,
+            )
             return
         hold, denomination = paytable
         coin_in = in_cents + in_credits * denomination
-        self._add(i, e, coin_in_cents=coin_in, theoretical_win=coin_in * hold,
-                  coin_out_cents=out_cents + out_credits * denomination)
+        self._add(
+            i,
+            e,
+            coin_in_cents=coin_in,
+            theoretical_win=coin_in * hold,
+            coin_out_cents=out_cents + out_credits * denomination,
+        )
 
     def _meters(self) -> None:
         shown = [
@@ -448,3 +468,187 @@ def test_events_of_one_millisecond_are_ordered_by_their_sequence(
     for batch in data.draw(batches(events)):
         deliver(store, batch, max_pages=1)
     assert state(store) == state(expected)
+
+
+# --- single facts --------------------------------------------------------------------------------
+
+PAYTABLE = PaytableReported(9_200, 25)
+
+
+def minute(n: float) -> int:
+    return START + int(n * 60_000)
+
+
+def start(n: float, player: str | None = None, cents: int = 100) -> SlotEvent:
+    return event(minute(n), GameStarted(cents), player)
+
+
+def end(n: float, player: str | None = None) -> SlotEvent:
+    return event(minute(n), GameEnded(), player, sequence=1)
+
+
+def applied_in_turn(*batches: list[SlotEvent], max_pages: int = BOUNDLESS) -> Store:
+    store = Store()
+    for batch in batches:
+        deliver(store, batch, max_pages=max_pages)
+    return store
+
+
+def test_a_bulk_of_more_pages_than_a_change_takes_is_made_in_several() -> None:
+    events = [start(5 * n) for n in range(7)]
+    store = applied_in_turn(events, max_pages=2)
+    assert store.writes == 4
+    assert state(store) == state(applied_in_turn(events))
+
+
+def test_a_long_correction_goes_on_where_it_stopped_and_nothing_else_is_done_before() -> None:
+    events = [start(5 * n, "A") for n in range(6)]
+    store = applied_in_turn(events)
+    late = event(minute(-1), CardInserted(), "A")
+
+    applied = apply("7", store.load(0), [late, end(26, "A")], day_of, max_pages=2)
+    assert applied.change is not None
+    assert applied.change.head.stale_from == minute(5)
+    assert applied.left == [end(26, "A")]
+    store.write(applied.change)
+
+    history = store.load()
+    assert history.missing_from([end(26, "A")]) == minute(0)
+    applied = apply("7", store.load(minute(0)), [end(26, "A")], day_of, max_pages=2)
+    assert (applied.fresh, applied.left) == (0, [end(26, "A")])
+
+    deliver(store, [end(26, "A")], max_pages=2)
+    assert state(store) == state(applied_in_turn([*events, late, end(26, "A")]))
+    check_carries(store)
+
+
+def test_a_change_of_many_sessions_fits_a_transaction() -> None:
+    events = [start(n / 4, "AB"[n % 2]) for n in range(400)]
+    late = [event(minute(-1), PAYTABLE), event(minute(-1), CardInserted(), "A", sequence=1)]
+    expected = applied_in_turn([*late, *events])
+    store = Store()
+    history = store.load()
+    for left in ([*events], [*late]):
+        while left or (history.head is not None and history.head.stale_from is not None):
+            history = store.load(0)
+            applied = apply("7", history, left, day_of)
+            change, left = applied.change, applied.left
+            assert change is not None
+            days = len(change.earlier_days) + (change.closed_day is not None)
+            assert 1 + len(change.sealed) + days + len(change.sessions) <= 100
+            store.write(change)
+            history.commit(change)
+    assert state(store) == state(expected)
+
+
+def test_pages_not_stored_yet_are_not_waited_for() -> None:
+    store = applied_in_turn([start(20)])
+    deliver(store, [start(0), start(5), start(10)], max_pages=1)
+    assert state(store) == state(applied_in_turn([start(0), start(5), start(10), start(20)]))
+
+
+@pytest.mark.parametrize("max_pages", [1, 2, BOUNDLESS])
+def test_a_session_cut_short_keeps_the_play_it_had_before(max_pages: int) -> None:
+    played = [start(1, "A"), start(6, "A"), start(11, "A"), start(16, "A")]
+    out = event(minute(7), CardRemoved(), "A")
+    store = applied_in_turn(played, [out], max_pages=max_pages)
+    first, second = sorted(store.sessions)
+    assert store.sessions[first].bounds == (minute(1), minute(6))
+    assert store.sessions[second].bounds == (minute(11), minute(16))
+
+
+@pytest.mark.parametrize("max_pages", [1, 2, BOUNDLESS])
+def test_a_late_game_leaves_the_end_of_its_session_as_it_is(max_pages: int) -> None:
+    played = [start(1, "A"), start(6, "A"), start(11, "A"), start(16, "A")]
+    store = applied_in_turn(played, [start(2, "A")], max_pages=max_pages)
+    (item,) = store.sessions.values()
+    assert item.bounds == (minute(1), minute(16))
+
+
+def test_a_session_that_never_was_is_deleted() -> None:
+    late = event(minute(0), CardInserted(), "A")
+    store = applied_in_turn([start(1, "A"), end(2, "A")], [late])
+    assert list(store.sessions) == [SessionDay(day_of(minute(1)), "A", minute(0))]
+
+
+def test_a_machine_not_played_yet_has_no_day_to_close() -> None:
+    events = [event(minute(0), PAYTABLE), event(minute(120), PAYTABLE), start(60)]
+    store = applied_in_turn(*([e] for e in events))
+    assert store.days == {}
+    assert store.all_days().keys() == {day_of(minute(60))}
+    assert state(store) == state(applied_in_turn(events))
+
+
+def test_an_end_whose_start_comes_late_leaves_its_day_but_not_the_machine_s() -> None:
+    before, after = start(58, cents=500), end(59)
+    assert day_of(before.occurred_at) != day_of(after.occurred_at)
+    store = applied_in_turn([after], [before])
+    days = store.all_days()
+    assert days[day_of(before.occurred_at)].tally.games == 1
+    assert not days[day_of(after.occurred_at)].tally
+    assert state(store) == state(applied_in_turn([before, after]))
+
+
+def test_an_id_with_another_content_leaves_the_first_one_as_it_is() -> None:
+    first, second = (
+        event(minute(1), GameStarted(1), name="x"),
+        event(minute(2), GameStarted(2), name="x"),
+    )
+    applied = apply("7", History(None), [first, second, first], day_of)
+    assert (applied.fresh, applied.duplicate, applied.reused) == (1, 1, [second])
+    store = applied_in_turn([first])
+    applied = apply("7", store.load(), [second], day_of)
+    assert (applied.change, applied.reused) == (None, [second])
+
+
+@pytest.mark.parametrize(
+    ("since", "moments", "missing"),
+    [
+        pytest.param(None, [21], None, id="the head's page"),
+        pytest.param(None, [26], None, id="a later one"),
+        pytest.param(None, [19.9], 15, id="the page before is not known"),
+        pytest.param(None, [21, 6, 11], 5, id="the first of several"),
+        pytest.param(10, [11, 17], None, id="a page from the run"),
+        pytest.param(5, [5], None, id="where the run starts"),
+        pytest.param(10, [9.9], 5, id="before the run"),
+    ],
+)
+def test_pages_that_must_be_loaded(
+    since: float | None, moments: list[float], missing: float | None
+) -> None:
+    store = applied_in_turn([start(0), start(10), start(20)])
+    history = store.load(None if since is None else minute(since))
+    expected = None if missing is None else minute(missing)
+    assert history.missing_from([start(n) for n in moments]) == expected
+
+
+def test_of_a_machine_never_heard_of_nothing_is_missing() -> None:
+    assert History(None).missing_from([start(0)]) is None
+
+
+def test_the_page_before_a_run_says_what_came_before_a_page_made_anew() -> None:
+    store = applied_in_turn([event(minute(0), PAYTABLE), start(1)], [start(20)])
+    history = store.load(minute(10))
+    assert history.before_run is not None
+    applied = apply("7", history, [end(11)], day_of)
+    assert applied.change is not None
+    (made,) = (page for page in applied.change.sealed if page.start == minute(10))
+    assert made.carry == history.before_run.outcome(day_of).carry
+    assert made.outcome(day_of).tallies[SessionDay(day_of(minute(1)), None, 0)].games == 1
+
+
+def test_apply_changes_nothing_itself() -> None:
+    store = applied_in_turn([start(0, "A"), start(10, "A")])
+    history = store.load(0)
+    before = state(store)
+    first = apply("7", history, [end(5, "A")], day_of).change
+    second = apply("7", history, [end(5, "A")], day_of).change
+    assert first is not None
+    assert second is not None
+    assert (first.head.today, first.sessions) == (second.head.today, second.sessions)
+    assert state(store) == before
+
+
+def test_a_fingerprint_does_not_depend_on_order() -> None:
+    assert fingerprint(["a", "b"]) == fingerprint(["b", "a"]) != fingerprint(["a", "c"])
+    assert fingerprint([]) == 0

@@ -143,7 +143,9 @@ class MachineModel:
 
 
 MODELS = (
-    MachineModel("HARBOR LIGHTS", "HL", "HL8790", "video", 8790, 0x01, 0x01, (25, 50, 75, 125, 250)),
+    MachineModel(
+        "HARBOR LIGHTS", "HL", "HL8790", "video", 8790, 0x01, 0x01, (25, 50, 75, 125, 250)
+    ),
     MachineModel("DRAW CLASSIC", "DC", "DC9744", "poker", 9744, 0x01, 0x04, (1, 2, 3, 5)),
     MachineModel("RED SEVENS", "RS", "RS9475", "stepper", 9475, 0x04, 0x06, (1, 2, 3)),
     MachineModel("COPPER CANYON", "CC", "CC8853", "video", 8853, 0x01, 0x17, (40, 80, 120, 200)),
@@ -184,7 +186,8 @@ PATRON_KINDS = (
 
 PACE_MS = (
     2820, 3340, 3650, 3900, 4110, 4310, 4490, 4660, 4820, 4980, 5130, 5290, 5440, 5600, 5760, 5920,
-    6080, 6250, 6430, 6610, 6810, 7010, 7230, 7470, 7730, 8020, 8360, 8750, 9230, 9860, 10790, 12750,
+    6080, 6250, 6430, 6610, 6810, 7010, 7230, 7470, 7730, 8020, 8360, 8750, 9230, 9860, 10790,
+    12750,
 )  # fmt: skip
 """From one game's start to the next: 32 quantiles of a lognormal, median 6 s, sigma 0.35."""
 

@@ -112,6 +112,9 @@ class Shown(NamedTuple):
     games_won: int
 
 
+NOT_SEEN = Shown(0, 0, 0, 0, 0, 0, 0)
+
+
 @dataclass(slots=True, eq=False)
 class Machine:
     """A machine on the floor, its true meters in accounting credits, and its device's state."""
@@ -146,7 +149,7 @@ class Machine:
     clock: int = 0
     """When the last of its events happened."""
     player: Player | None = None
-    shown: Shown = Shown(0, 0, 0, 0, 0, 0, 0)
+    shown: Shown = NOT_SEEN
     """The meters as the gateway last saw them."""
 
     @property
@@ -340,8 +343,8 @@ class Floor:
                 yield again_at, self._reconnect(machine, again_at)
         guests = (self.plan.players + _GUESTS_A_PLAYER) // _GUESTS_A_PLAYER
         for index in range(self.plan.players + guests):
-            # Half of them are there when the shift starts, the others come by and by.
-            share = 60 if self._below(2) else 2
+            # About half of them are there when the shift starts, the others come by and by.
+            share = 60 if self._below(2) and index else 2
             arrival = start + 2_000 + self._below(max(1, length * share // 100))
             player = None
             if index < self.plan.players:
@@ -373,8 +376,10 @@ class Floor:
         yield from ()
 
     def _poll_at_startup(self, machine: Machine, now: int) -> None:
-        """What the gateway asks a machine when it finds it: on the device's clock since its boot,
-        without a place in its queue, all at one moment."""
+        """What the gateway asks a machine when it finds it, all at one moment.
+
+        The answers carry the time since the device's boot and have no place in its queue.
+        """
         cache_time = now + machine.clock_offset + LAG_MS[self._below(32)]
         for fact in self._startup_polls(machine):
             self.ledger.events += 1
@@ -424,9 +429,7 @@ class Floor:
         yield facts.PollAnswered(0xA0, {"Features": 0x5CDB6, "GameNumber": 0, "Reserved": None})
         if model.reels:
             stops = bytes(self._below(72) for _ in range(model.reels)).ljust(9, b"\xff")
-            yield facts.PollAnswered(
-                0x8F, {"PhysicalReelStops": base64.b64encode(stops).decode()}
-            )
+            yield facts.PollAnswered(0x8F, {"PhysicalReelStops": base64.b64encode(stops).decode()})
         else:
             yield self._hand(final=True)
         yield facts.PollAnswered(0x56, {"EnabledGameNumbers": [1], "Length": 3, "NumberOfGames": 1})
@@ -570,10 +573,7 @@ class Floor:
         start = facts.GameStarted(bet, wager_type, wager_cents, meter)
         now = started_at = self._emit(machine, now, start)
         self.ledger.game(machine.asset_id, session, started_at, wager_cents, win_cents)
-        if model.reels:
-            now = self._spin(machine, now)
-        else:
-            now = self._draw(machine, now)
+        now = self._spin(machine, now) if model.reels else self._draw(machine, now)
         by_hand = win_cents >= JACKPOT_CENTS
         if by_hand:
             now = self._pay_by_hand(machine, now, win_cents, 0x00)
@@ -681,7 +681,10 @@ class Floor:
             self._emit(machine, now, Exception_(facts.CASH_OUT_TICKET_PRINTED))
             machine.tickets_out += 1
             machine.ticket_out_cents += cents
-            ticket = {"AmountInCents": cents, "TicketNumber": machine.tickets_out % 10_000}
+            ticket: dict[str, object] = {
+                "AmountInCents": cents,
+                "TicketNumber": machine.tickets_out % 10_000,
+            }
             poll = facts.PollAnswered(facts.CASH_OUT_TICKET_INFORMATION, ticket)
             now = self._emit(machine, now + 45, poll)
             meters = {

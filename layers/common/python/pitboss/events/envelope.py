@@ -19,10 +19,11 @@ SCHEMA_VERSION = 1
 
 # Not even a newline may follow: the ids become keys.
 _IDENTIFIER = r"^[A-Za-z0-9_.:-]+$(?!\n)"
+_EVENT_TYPE = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$(?!\n)"
 
 type EventId = Annotated[str, Meta(min_length=1, max_length=64)]
 type Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=_IDENTIFIER)]
-type EventType = Annotated[str, Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
+type EventType = Annotated[str, Meta(max_length=64, pattern=_EVENT_TYPE)]
 type EpochMs = Annotated[int, Meta(ge=0, lt=4_102_444_800_000)]
 """Milliseconds from 1970 to 2100: every one of them has a gaming day."""
 

@@ -31,6 +31,9 @@ PAGE_MS = 300_000
 MAX_PAGES_A_CHANGE = 40
 """Pages one change rewrites at most, so that it fits a transaction of 100 items."""
 
+FULL_CHANGE_ITEMS = 50
+"""A change that already writes so many items takes no further page: one page may bring as many."""
+
 _FINGERPRINT_MODULUS = 2**64
 
 
@@ -205,8 +208,9 @@ def apply(
 ) -> Applied:
     """What these events change; nothing is changed here. `History.commit` the change once stored.
 
-    A correction that reaches through more than `max_pages` is made in several changes: the head
-    remembers where to go on, and until that is done only the correction goes on.
+    A correction that reaches through more than `max_pages`, or changes more sessions than a
+    transaction takes, is made in several changes: the head remembers where to go on, and until that
+    is done only the correction goes on.
     """
     stale_from = history.head.stale_from if history.head is not None else None
     if stale_from is not None:
@@ -234,7 +238,7 @@ def apply(
         if carry is None and arrived is None and start != stale_from:
             previous = page
             continue
-        if len(work.pages) == max_pages:
+        if len(work.pages) == max_pages or work.items() >= FULL_CHANGE_ITEMS:
             if carry is not None:
                 next_stale = min((s for s in history.pages if s >= start), default=None)
             if carry is not None and next_stale is not None:
@@ -335,6 +339,12 @@ class _Work:
         for key in before.tallies.keys() | before.sessions.keys():
             if key not in after.tallies and key not in after.sessions:
                 self._shrinks.add(key)
+
+    def items(self) -> int:
+        """How many items there are to write so far: pages, days and sessions."""
+        sessions = self._differences.keys() | self._bounds.keys() | self._entered.keys()
+        carded = sum(key.player_id is not None for key in sessions)
+        return len(self.pages) + len(self._days) + carded
 
     def settle(self, carry: Carry) -> None:
         """The pages from here on stay as they are; so do the bounds of a session they continue."""

@@ -1,0 +1,269 @@
+"""Makes the sample events of `events/<function>/`: `python -m tests.sample_events` writes them.
+
+They carry what is derived from other fields (the hash of a body, a gzip body, a packed stream
+record), which no one should edit by hand. A test holds that what is on disk is what is made here.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pitboss.access import Action, Kind, Principal, body_hash
+from pitboss.events.batch import BatchHeader, pack
+from pitboss.events.envelope import read_envelope
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "events"
+
+MONDAY_EVENING = 1_592_277_300_000
+"""2020-06-15, 20:15 in Los Angeles; epoch milliseconds."""
+
+GATEWAY = Principal(
+    "gateway-1",
+    Kind.GATEWAY,
+    "north",
+    frozenset({"1940732", "5093619"}),
+    frozenset({Action.SEND_SLOT_EVENTS}),
+)
+HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
+
+
+def envelope(
+    event_id: str, event_type: str, *, asset_id: str = "1940732", **fields: Any
+) -> dict[str, Any]:
+    """One event as a gateway posts it."""
+    second = int(event_id.rpartition("-")[2])
+    return {
+        "event_id": event_id,
+        "event_type": event_type,
+        "property_id": "north",
+        "asset_id": asset_id,
+        "occurred_at": MONDAY_EVENING + second * 1_000,
+        "sequence": second,
+        **fields,
+    }
+
+
+PLAY = [
+    envelope("e-1", "paytable.reported", data={"base_basis_points": 9_674}),
+    envelope("e-2", "card.inserted", player_id="p-81", data={}),
+    envelope(
+        "e-3",
+        "game.started",
+        player_id="p-81",
+        data={"wager_cents": 500, "coin_in_meter_credits": 7_500},
+        meters={"coin_in_credits": 7_500, "games_played": 15},
+    ),
+    envelope("e-9", "game.ended", player_id="p-81", data={"win_cents": 120}),
+    envelope("e-11", "game.started", player_id="p-81", data={"wager_cents": 500}),
+    envelope("e-17", "game.ended", player_id="p-81", data={}),
+    envelope("e-20", "card.removed", player_id="p-81", data={}),
+]
+"""A carded session of two games: coin-in 1,000 c, coin-out 120 c, hold 3.26 %."""
+
+GAME_ON_ANOTHER = [
+    envelope("f-4", "game.started", asset_id="5093619", data={"wager_cents": 25}),
+    envelope("f-10", "game.ended", asset_id="5093619", data={"win_cents": 0}),
+]
+"""An uncarded game on a machine that has not reported its paytable yet."""
+
+
+def packet(kind: str, index: int, data: dict[str, Any] | None = None, **fields: Any) -> bytes:
+    """One packet as the gateway of a SAS machine writes it."""
+    moment = MONDAY_EVENING + index * 1_000
+    return json.dumps(
+        {
+            "type": kind,
+            "event_time": moment,
+            "cache_time": moment + 23,
+            "sas_queue_index": index,
+            "asset_number": "0001940732",
+            **({} if data is None else {"data": data}),
+            **fields,
+        }
+    ).encode()
+
+
+PACKETS = [
+    packet(
+        "SAS_POLL_1F_SEND_GAMING_MACHINE_ID_AND_INFORMATION",
+        1,
+        {"BasePercentage": "9674", "Denomination": 1, "PaytableId": "PT0326", "MaxBet": 500},
+    ),
+    packet(
+        "SAS_EVENT_CODE_7E_GAME_HAS_STARTED",
+        2,
+        {"CreditsWagered": 5, "WagerType": 6, "TotalCoinInMeter": 68_500},
+        meters={"CoinIn": 68_500, "GamesPlayed": 137},
+    ),
+    packet("SAS_EVENT_CODE_7F_GAME_HAS_ENDED", 3, {}),
+    packet("SAS_EVENT_CODE_11_SLOT_DOOR_WAS_OPENED", 4),
+]
+
+
+def _lines(packets: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in packets)
+
+
+def _array(events: list[Any]) -> bytes:
+    return json.dumps(events).encode()
+
+
+def posted(
+    body: bytes,
+    content_type: str = "application/json",
+    *,
+    encoding: str | None = None,
+    sender: Principal = GATEWAY,
+    signed: bytes | None = None,
+) -> dict[str, Any]:
+    """A POST as API Gateway hands it on: base64, for both content types are declared binary."""
+    headers = {"Content-Type": content_type}
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    return _request(
+        "POST",
+        "/v1/slot-events",
+        "/v1/slot-events",
+        sender.to_context(body_hash(body if signed is None else signed)),
+        headers=headers,
+        body=base64.b64encode(body).decode(),
+    )
+
+
+def asked(resource: str, caller: Principal = HOST_APP, **path: str) -> dict[str, Any]:
+    """A GET as API Gateway hands it on."""
+    return _request(
+        "GET",
+        resource,
+        resource.format(**path),
+        caller.to_context(body_hash(b"")),
+        path=path or None,
+    )
+
+
+def _request(
+    method: str,
+    resource: str,
+    address: str,
+    authorizer: Mapping[str, str],
+    *,
+    headers: dict[str, str] | None = None,
+    path: dict[str, str] | None = None,
+    body: str | None = None,
+) -> dict[str, Any]:
+    sent = {"Accept": "application/json", "Host": "api.example.com", **(headers or {})}
+    return {
+        "resource": resource,
+        "path": address,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": path,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "authorizer": {**authorizer, "principalId": authorizer["principal_id"]},
+            "httpMethod": method,
+            "identity": {"sourceIp": "192.0.2.10", "userAgent": "gateway/1.4"},
+            "path": f"/local{address}",
+            "protocol": "HTTP/1.1",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTimeEpoch": MONDAY_EVENING + 25_000,
+            "resourcePath": resource,
+            "stage": "local",
+        },
+        "body": body,
+        "isBase64Encoded": body is not None,
+    }
+
+
+def stream_record(events: list[dict[str, Any]]) -> bytes:
+    """What the front door makes of one machine's envelopes."""
+    raw = [json.dumps(event).encode() for event in events]
+    header = BatchHeader(
+        "north", events[0]["asset_id"], MONDAY_EVENING + 25_000, "gateway-1", "pitboss"
+    )
+    return pack(header, raw, [read_envelope(one)[1] for one in raw])
+
+
+def delivered(*records: bytes) -> dict[str, Any]:
+    """A batch of the slot stream as Lambda hands it on."""
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": "north/1940732",
+                    "sequenceNumber": f"4959033827149025660855969253836157109592157598913658{n:04d}",
+                    "data": base64.b64encode(record).decode(),
+                    "approximateArrivalTimestamp": (MONDAY_EVENING + 25_000) / 1_000,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:495903382714902566085596925{n:04d}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": "arn:aws:iam::123456789012:role/rate-players",
+                "awsRegion": "us-east-1",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/slots",
+            }
+            for n, record in enumerate(records)
+        ]
+    }
+
+
+def sample_events() -> dict[str, dict[str, Any]]:
+    """Every sample event made here, by `<function>/<case>`."""
+    play = stream_record(PLAY)
+    zipped = gzip.compress(_array(PLAY), mtime=0)
+    return {
+        "ingest_slot_events/envelopes": posted(_array([*PLAY, *GAME_ON_ANOTHER])),
+        "ingest_slot_events/gateway_packets": posted(_lines(PACKETS), "application/x-ndjson"),
+        "ingest_slot_events/gzip": posted(zipped, encoding="gzip"),
+        "ingest_slot_events/bad_among_good": posted(
+            _array(
+                [
+                    PLAY[0],
+                    PLAY[0],
+                    {**PLAY[0], "data": {"base_basis_points": 9_000}},
+                    {**PLAY[2], "event_id": "x-1", "sequence": "3"},
+                    {**PLAY[2], "event_id": "x-2", "property_id": "south"},
+                    {**PLAY[2], "event_id": "x-3", "asset_id": "777"},
+                    {**PLAY[2], "event_id": "x-4", "event_type": "jackpot.paired"},
+                    PLAY[2],
+                ]
+            )
+        ),
+        "ingest_slot_events/another_body": posted(_array(PLAY), signed=b"[]"),
+        "rate_players/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
+        "rate_players/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
+        "read_ratings/machine": asked("/v1/machines/{asset_id}", asset_id="0001940732"),
+        "read_ratings/player": asked("/v1/players/{player_id}", player_id="p-81"),
+        "read_ratings/floor": asked("/v1/floor"),
+    }
+
+
+def load(function: str) -> dict[str, dict[str, Any]]:
+    """Every sample event of a function on disk, by case."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((FOLDER / function).glob("*.json"))
+    }
+
+
+def main() -> None:
+    """Write them."""
+    for name, event in sample_events().items():
+        path = FOLDER / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(event, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

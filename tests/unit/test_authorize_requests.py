@@ -1,0 +1,222 @@
+"""The authorizer: a policy for who is known, 401 for who is not, 403 for who may not."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from authorize_requests import handler as room
+from authorize_requests.service import Call, Denial, action_of, decide
+from pitboss.access import Action, Credential, Kind, Principal, body_hash, is_signed_body
+from pitboss.tokens import Refusal, RefusedTokenError
+from tests.fakes.keys import AUDIENCE, BODY, NOW, KeyPair, claims, token
+from tests.fakes.registry import MemoryRegistry, credential, gateway
+
+EVENTS = Path(__file__).parents[2] / "events" / "authorize_requests"
+KEYS = KeyPair()
+CAGE = gateway("cage-7", assets=frozenset({"1940732"}))
+READER = Principal("host-app", Kind.SERVICE, "P1", None, frozenset({Action.READ_RATINGS}))
+POST = ("POST", "/v1/slot-events")
+MACHINE = ("GET", "/v1/machines/{asset_id}")
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    known = MemoryRegistry()
+    for principal in (CAGE, READER):
+        known.register(credential(principal, KEYS.public_pem))
+    return known
+
+
+def bearer(said: dict[str, Any], keys: KeyPair = KEYS) -> str:
+    return f"Bearer {token(keys, said)}"
+
+
+def call(route: tuple[str, str], *authorization: str) -> Call:
+    return Call(*route, authorization)
+
+
+def no_body(principal: Principal, **changed: Any) -> dict[str, Any]:
+    return claims(principal.principal_id, body_sha256=body_hash(b""), **changed)
+
+
+def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
+    with pytest.raises(RefusedTokenError) as caught:
+        decide(one, registry, AUDIENCE, NOW)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "action"),
+    [
+        ("POST", "/v1/slot-events", Action.SEND_SLOT_EVENTS),
+        ("GET", "/v1/machines/{asset_id}", Action.READ_RATINGS),
+        ("GET", "/v1/floor", Action.READ_RATINGS),
+        ("POST", "/v1/floor", None),
+        ("DELETE", "/v1/slot-events", None),
+        ("GET", "/v2/floor", None),
+        ("GET", "/", None),
+    ],
+)
+def test_what_a_route_does(method: str, route: str, action: Action | None) -> None:
+    assert action_of(method, route) is action
+
+
+def test_a_gateway_may_send(registry: MemoryRegistry) -> None:
+    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, NOW)
+    assert (verdict.principal, verdict.body_sha256) == (CAGE, body_hash(BODY))
+    assert verdict.denial is None
+
+
+def test_a_service_may_read(registry: MemoryRegistry) -> None:
+    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, NOW)
+    assert (verdict.principal, verdict.denial) == (READER, None)
+
+
+@pytest.mark.parametrize(
+    ("route", "said", "denial"),
+    [
+        (MACHINE, no_body(CAGE), Denial.MISSING_SCOPE),
+        (POST, claims("host-app"), Denial.MISSING_SCOPE),
+        (("DELETE", "/v1/slot-events"), claims("cage-7"), Denial.UNKNOWN_ROUTE),
+    ],
+)
+def test_who_is_known_and_may_not(
+    registry: MemoryRegistry, route: tuple[str, str], said: dict[str, Any], denial: Denial
+) -> None:
+    assert decide(call(route, bearer(said)), registry, AUDIENCE, NOW).denial is denial
+
+
+def test_a_revoked_key_is_refused_at_once(registry: MemoryRegistry) -> None:
+    signed = bearer(claims("cage-7"))
+    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is None
+    registry.revoke("cage-7", NOW * 1000)
+    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is Denial.REVOKED
+
+
+def test_only_who_holds_the_key_learns_that_it_is_revoked(registry: MemoryRegistry) -> None:
+    registry.revoke("cage-7", NOW * 1000)
+    assert refusal(call(POST, bearer(claims("cage-7"), KeyPair())), registry) is Refusal.SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        ((), Refusal.MISSING),
+        (("",), Refusal.MALFORMED),
+        (("Bearer",), Refusal.MALFORMED),
+        (("Bearer ",), Refusal.MALFORMED),
+        (("Basic Y2FnZTpwYXNz",), Refusal.MALFORMED),
+        (("Bearer a.b.c",), Refusal.MALFORMED),
+        ((bearer(claims("cage-7")), bearer(claims("cage-7"))), Refusal.MALFORMED),
+        ((bearer(claims("cage-8")),), Refusal.UNKNOWN_PRINCIPAL),
+        ((bearer(claims("../cage-7")),), Refusal.UNKNOWN_PRINCIPAL),
+        ((bearer(claims("cage-7"), KeyPair()),), Refusal.SIGNATURE),
+        ((bearer(claims("cage-7", aud="pitboss-prod")),), Refusal.AUDIENCE),
+        ((bearer(claims("cage-7", iat=NOW - 600, exp=NOW - 540)),), Refusal.EXPIRED),
+    ],
+    ids=str,
+)
+def test_who_proves_nothing(
+    registry: MemoryRegistry, authorization: tuple[str, ...], reason: Refusal
+) -> None:
+    assert refusal(call(POST, *authorization), registry) is reason
+
+
+def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -> None:
+    signed = bearer(claims("cage-7")).replace("Bearer", "bearer")
+    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is None
+
+
+def test_reading_signs_no_body(registry: MemoryRegistry) -> None:
+    assert refusal(call(MACHINE, bearer(claims("host-app"))), registry) is Refusal.BODY
+
+
+# The handler, with the sample events.
+
+
+@pytest.fixture
+def invoke(registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    wiring = SimpleNamespace(registry=registry, audience=AUDIENCE)
+    monkeypatch.setattr(room, "_wiring", lambda: wiring)
+
+    def call_handler(case: str, authorization: str | None = None) -> Any:
+        event = json.loads((EVENTS / f"{case}.json").read_text())
+        if authorization is not None:
+            event["multiValueHeaders"]["authorization"] = [authorization]
+            event["multiValueHeaders"].pop("Authorization", None)
+        return room.handler(event, None)
+
+    return call_handler
+
+
+def fresh(said: dict[str, Any]) -> str:
+    now = int(time.time())
+    return bearer(said | {"iat": now, "exp": now + 60})
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def counted(lines: list[dict[str, Any]]) -> set[str]:
+    names = {"RequestsAllowed", "RequestsForbidden", "RequestsUnauthorized"}
+    return {name for line in lines for name in names if name in line}
+
+
+def test_an_allowed_call(invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    policy = invoke("post_slot_events", fresh(claims("cage-7")))
+    assert policy["principalId"] == "cage-7"
+    assert policy["policyDocument"]["Statement"] == [
+        {
+            "Action": "execute-api:Invoke",
+            "Effect": "Allow",
+            "Resource": (
+                "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/dev/POST/v1/slot-events"
+            ),
+        }
+    ]
+    assert Principal.from_context(policy["context"]) == CAGE
+    assert is_signed_body(policy["context"], BODY)
+    assert counted(logged(capsys)) == {"RequestsAllowed"}
+
+
+def test_a_forbidden_call(invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    policy = invoke("get_machine", fresh(no_body(CAGE)))
+    assert policy["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    assert counted(logged(capsys)) == {"RequestsForbidden"}
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"), [("no_token", "missing_token"), ("post_slot_events", "malformed_token")]
+)
+def test_an_unauthorized_call_is_told_nothing_and_logged_with_its_reason(
+    invoke: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    case: str,
+    reason: str,
+) -> None:
+    said: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(room.log, "warning", lambda text, extra: said.append((text, extra)))
+    with pytest.raises(Exception, match=r"^Unauthorized$") as caught:
+        invoke(case)
+    assert caught.value.__suppress_context__
+    ((text, fields),) = said
+    assert (text, fields["reason"], fields["source_ip"]) == ("unauthorized", reason, "192.0.2.7")
+    assert counted(logged(capsys)) == {"RequestsUnauthorized"}
+
+
+def test_a_registry_that_cannot_be_read_lets_nobody_in(
+    invoke: Callable[..., Any], registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(_: str) -> Credential:
+        raise TimeoutError
+
+    monkeypatch.setattr(registry, "find", unavailable)
+    with pytest.raises(TimeoutError):
+        invoke("post_slot_events", fresh(claims("cage-7")))

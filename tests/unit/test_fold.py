@@ -1,0 +1,436 @@
+"""The rating rules, one table of facts each."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from pitboss.events.slot import (
+    CardInserted,
+    CardRemoved,
+    DoorOpened,
+    GameEnded,
+    GameStarted,
+    MetersReset,
+    PaytableReported,
+    SlotData,
+    SlotEvent,
+)
+from pitboss.rating.fold import Bounds, Carry, Fold, Session, SessionDay, Tally
+
+PAYTABLE = PaytableReported(9_200, 25)
+OTHER_PAYTABLE = PaytableReported(9_674, 100)
+SECONDS_A_DAY = 1_000
+
+
+def day_of(moment: int) -> str:
+    """A gaming day of a thousand seconds."""
+    return f"d{moment // (SECONDS_A_DAY * 1000)}"
+
+
+def rate(*facts: tuple[int, SlotData] | tuple[int, SlotData, str | None]) -> Fold:
+    """Facts are (second, what, who)."""
+    fold = Fold(Carry(), day_of)
+    for sequence, (second, data, *player) in zip(count(), facts, strict=False):
+        moment = second * 1000
+        fold.feed(SlotEvent(str(sequence), moment, sequence, player[0] if player else None, data))
+    return fold
+
+
+def uncarded(fold: Fold, day: str = "d0") -> Tally:
+    return fold.tallies.get(SessionDay(day, None, 0), Tally())
+
+
+def session(fold: Fold, player: str, started: int, day: str = "d0") -> Tally:
+    return fold.tallies.get(SessionDay(day, player, started * 1000), Tally())
+
+
+def start(cents: int = 500, meter: int | None = None) -> GameStarted:
+    return GameStarted(cents, meter)
+
+
+def in_credits(wager: int) -> GameStarted:
+    return GameStarted(wager_credits=wager)
+
+
+# --- games ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("halves", "expected"),
+    [
+        pytest.param(
+            [start(500), GameEnded(200)],
+            {"games": 1, "coin_in_cents": 500, "coin_out_cents": 200, "theoretical_win": 400_000},
+            id="a game",
+        ),
+        pytest.param(
+            [start(500), GameEnded()],
+            {"games": 1, "coin_in_cents": 500, "theoretical_win": 400_000},
+            id="a game that won nothing",
+        ),
+        pytest.param([start(500)], {}, id="a game not ended does not count yet"),
+        pytest.param(
+            [start(500), start(100), GameEnded(5)],
+            {
+                "games": 1,
+                "incomplete_games": 1,
+                "coin_in_cents": 600,
+                "coin_out_cents": 5,
+                "theoretical_win": 480_000,
+            },
+            id="a start without an end counts when the next game starts",
+        ),
+        pytest.param(
+            [GameEnded(70)],
+            {"incomplete_games": 1, "coin_out_cents": 70},
+            id="an end without a start counts its win",
+        ),
+        pytest.param(
+            [start(500), GameEnded(5), GameEnded(7)],
+            {
+                "games": 1,
+                "incomplete_games": 1,
+                "coin_in_cents": 500,
+                "coin_out_cents": 12,
+                "theoretical_win": 400_000,
+            },
+            id="two ends",
+        ),
+        pytest.param(
+            [in_credits(4), GameEnded(win_credits=3)],
+            {"games": 1, "coin_in_cents": 100, "coin_out_cents": 75, "theoretical_win": 80_000},
+            id="credits are worth the accounting denomination",
+        ),
+    ],
+)
+def test_games(halves: list[SlotData], expected: dict[str, int]) -> None:
+    fold = rate((0, PAYTABLE), *((i + 1, half) for i, half in enumerate(halves)))
+    assert uncarded(fold) == Tally(**expected)
+
+
+def test_actual_win_is_what_the_house_won() -> None:
+    assert Tally(coin_in_cents=500, coin_out_cents=700).actual_win_cents == -200
+
+
+def test_what_rating_does_not_look_at_changes_nothing() -> None:
+    assert rate((0, DoorOpened("slot"))).carry == Carry()
+
+
+# --- the paytable in force -----------------------------------------------------------------------
+
+
+def test_a_game_is_rated_by_the_paytable_in_force_at_its_start() -> None:
+    fold = rate((0, PAYTABLE), (1, in_credits(4)), (2, OTHER_PAYTABLE), (3, GameEnded(None, 2)))
+    assert uncarded(fold) == Tally(
+        games=1, coin_in_cents=100, coin_out_cents=50, theoretical_win=100 * 800
+    )
+
+
+def test_a_game_before_the_first_report_waits_for_it() -> None:
+    before = ((1, start(500)), (2, GameEnded(win_credits=3)), (3, in_credits(4)), (4, GameEnded()))
+    waiting = rate(*before)
+    assert uncarded(waiting) == Tally(
+        games=2, coin_in_cents=500, unrated_coin_in_cents=500, unvalued_credits=7
+    )
+    rated = rate(*before, (5, PAYTABLE))
+    assert uncarded(rated) == Tally(
+        games=2, coin_in_cents=600, coin_out_cents=75, theoretical_win=600 * 800
+    )
+    assert rated.carry.unrated == ()
+
+
+def test_only_the_first_report_rates_earlier_play() -> None:
+    fold = rate((1, start(500)), (2, GameEnded()), (3, PAYTABLE), (4, OTHER_PAYTABLE))
+    assert uncarded(fold).theoretical_win == 500 * 800
+
+
+def test_a_game_open_at_the_first_report_is_rated_by_it_whatever_follows() -> None:
+    fold = rate((1, start(500)), (2, PAYTABLE), (3, OTHER_PAYTABLE), (4, GameEnded(None, 1)))
+    assert uncarded(fold) == Tally(
+        games=1, coin_in_cents=500, coin_out_cents=25, theoretical_win=500 * 800
+    )
+
+
+def test_the_first_report_rates_each_session_and_day_of_its_own() -> None:
+    fold = rate(
+        (1, start(500), "A"),
+        (2, GameEnded(), "A"),
+        (3, start(100)),
+        (4, GameEnded()),
+        (1_001, start(200)),
+        (1_002, GameEnded()),
+        (1_003, PAYTABLE),
+    )
+    assert session(fold, "A", 1).theoretical_win == 500 * 800
+    assert uncarded(fold).theoretical_win == 100 * 800
+    assert uncarded(fold, "d1").theoretical_win == 200 * 800
+
+
+# --- sessions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "sessions"),
+    [
+        pytest.param(
+            [
+                (1, CardInserted(), "A"),
+                (2, start(), "A"),
+                (3, GameEnded(), "A"),
+                (4, CardRemoved(), "A"),
+            ],
+            {("A", 1): 1},
+            id="from card-in",
+        ),
+        pytest.param(
+            [(2, start(), "A"), (3, GameEnded(), "A")],
+            {("A", 2): 1},
+            id="from the first game where the card-in is missing",
+        ),
+        pytest.param(
+            [
+                (1, CardInserted(), "A"),
+                (2, start(), "A"),
+                (3, GameEnded(), "A"),
+                (4, CardRemoved(), "A"),
+                (5, start(), "A"),
+                (6, GameEnded(), "A"),
+            ],
+            {("A", 1): 1, ("A", 5): 1},
+            id="until card-out",
+        ),
+        pytest.param(
+            [
+                (1, start(), "A"),
+                (2, GameEnded(), "A"),
+                (3, start(), "B"),
+                (4, GameEnded(), "B"),
+                (5, start(), "A"),
+                (6, GameEnded(), "A"),
+            ],
+            {("A", 1): 1, ("B", 3): 1, ("A", 5): 1},
+            id="until another player's play",
+        ),
+        pytest.param(
+            [
+                (1, start(), "A"),
+                (2, GameEnded(), "A"),
+                (3, start()),
+                (4, GameEnded()),
+                (5, start(), "A"),
+                (6, GameEnded(), "A"),
+            ],
+            {("A", 1): 1, (None, 0): 1, ("A", 5): 1},
+            id="until uncarded play",
+        ),
+        pytest.param(
+            [
+                (1, start(), "A"),
+                (2, GameEnded(), "A"),
+                (3, CardInserted(), "B"),
+                (4, start(), "A"),
+                (5, GameEnded(), "A"),
+            ],
+            {("A", 1): 1, ("A", 4): 1},
+            id="until another card",
+        ),
+        pytest.param(
+            [
+                (1, CardInserted(), "A"),
+                (2, start(), "A"),
+                (3, GameEnded(), "A"),
+                (4, CardInserted(), "A"),
+                (5, start(), "A"),
+                (6, GameEnded(), "A"),
+            ],
+            {("A", 1): 2},
+            id="a doubled card-in begins nothing",
+        ),
+        pytest.param(
+            [
+                (1, start(), "A"),
+                (2, GameEnded(), "A"),
+                (3, CardInserted(), "A"),
+                (4, start(), "A"),
+                (5, GameEnded(), "A"),
+            ],
+            {("A", 1): 2},
+            id="a card-in that comes after its first game begins nothing",
+        ),
+        pytest.param(
+            [
+                (1, start(), "A"),
+                (2, GameEnded(), "A"),
+                (3, CardRemoved(), "B"),
+                (4, start(), "A"),
+                (5, GameEnded(), "A"),
+            ],
+            {("A", 1): 2},
+            id="another's card-out ends nothing",
+        ),
+        pytest.param(
+            [
+                (1, CardRemoved(), "A"),
+                (2, CardRemoved(), "A"),
+                (3, start(), "A"),
+                (4, GameEnded(), "A"),
+            ],
+            {("A", 3): 1},
+            id="a doubled card-out ends nothing",
+        ),
+        pytest.param(
+            [
+                (1, CardInserted(), "A"),
+                (2, start(), "A"),
+                (3, CardRemoved(), "A"),
+                (4, GameEnded()),
+            ],
+            {("A", 1): 1},
+            id="a card pulled in mid-game: the game is its player's",
+        ),
+        pytest.param(
+            [
+                (1, CardInserted(), "A"),
+                (2, start(), "A"),
+                (3, CardRemoved(), "A"),
+                (4, CardInserted(), "B"),
+                (5, GameEnded(), "B"),
+            ],
+            {("A", 1): 1},
+            id="another's card put in in mid-game: the game is still its player's",
+        ),
+        pytest.param(
+            [(1, start()), (2, CardInserted(), "A"), (3, GameEnded(), "A")],
+            {(None, 0): 1},
+            id="a card put in in mid-game: the game is the machine's",
+        ),
+    ],
+)
+def test_sessions(facts: list[Any], sessions: dict[tuple[str | None, int], int]) -> None:
+    fold = rate(*facts)
+    assert {
+        (key.player_id, key.started_at // 1000): tally.games for key, tally in fold.tallies.items()
+    } == sessions
+
+
+@pytest.mark.parametrize(
+    ("who", "whose"), [("A", ("A", 1_000)), ("B", (None, 0)), (None, (None, 0))]
+)
+def test_an_end_without_a_start_is_the_sessions_only_if_it_is_its_player_s(
+    who: str | None, whose: tuple[str | None, int]
+) -> None:
+    fold = rate((1, CardInserted(), "A"), (2, GameEnded(70), who))
+    (key,) = fold.tallies
+    assert (key.player_id, key.started_at) == whose
+    assert fold.tallies[key].coin_out_cents == 70
+    assert fold.sessions == ({key: Bounds(2_000, 2_000)} if who == "A" else {})
+
+
+def test_a_session_that_was_not_played_is_none() -> None:
+    fold = rate((1, CardInserted(), "A"), (2, CardRemoved(), "A"))
+    assert (fold.tallies, fold.sessions, fold.days) == ({}, {}, {})
+
+
+# --- gaming days and bounds ----------------------------------------------------------------------
+
+
+def test_a_game_belongs_to_the_gaming_day_of_its_start() -> None:
+    fold = rate((0, PAYTABLE), (999, start(500)), (1_000, GameEnded(70)))
+    assert uncarded(fold).coin_out_cents == 70
+    assert uncarded(fold, "d1") == Tally()
+    # The machine was played on both.
+    assert fold.days == {"d0": Bounds(999_000, 999_000), "d1": Bounds(1_000_000, 1_000_000)}
+
+
+def test_a_session_over_the_end_of_a_day_is_kept_by_day() -> None:
+    fold = rate(
+        (990, CardInserted(), "A"),
+        (995, start(), "A"),
+        (996, GameEnded(), "A"),
+        (999, start(), "A"),
+        (1_001, GameEnded(), "A"),
+        (1_002, start(), "A"),
+        (1_003, GameEnded(), "A"),
+        (1_009, start(), "A"),
+    )
+    assert session(fold, "A", 990).games == 2
+    assert session(fold, "A", 990, "d1").games == 1
+    assert fold.sessions == {
+        SessionDay("d0", "A", 990_000): Bounds(995_000, 999_000),
+        SessionDay("d1", "A", 990_000): Bounds(1_002_000, 1_009_000),
+    }
+    assert fold.days == {"d0": Bounds(995_000, 999_000), "d1": Bounds(1_001_000, 1_009_000)}
+    assert fold.carry.session == Session("A", 990_000, "d1", 1_002_000, 1_009_000)
+
+
+# --- meters --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("starts", "difference"),
+    [
+        pytest.param([start(100, 1_000)], 0, id="one meter alone says nothing"),
+        pytest.param([start(100, 1_000), start(100, 1_004)], 0, id="nothing was lost"),
+        pytest.param([start(100, 1_000), start(100, 1_008)], 100, id="a game was lost"),
+        pytest.param([start(100, 1_000), start(100, 1_000)], -100, id="the meter stood still"),
+        pytest.param([start(100, 1_000), GameStarted(None, 1_004, 4)], 0, id="a wager in credits"),
+        pytest.param([start(100, 99_999_998), start(100, 2)], 0, id="it rolled over"),
+        pytest.param([start(100, 99_999_998), start(100, 6)], 100, id="it rolled over, one lost"),
+        pytest.param([start(100, 1_000), start(100, 0)], -25_100, id="it went back"),
+        pytest.param([start(100, 1_000), MetersReset(), start(100, 4)], 0, id="it was reset"),
+        pytest.param(
+            [start(100, 1_000), MetersReset(), start(100, 4), start(100, 12)],
+            100,
+            id="it is compared again after a reset",
+        ),
+        pytest.param(
+            [start(100, 1_000), start(100), start(100, 1_008)], 100, id="a game without a meter"
+        ),
+        pytest.param(
+            [start(100, 1_000), OTHER_PAYTABLE, start(100, 1_001)], 0, id="other denomination"
+        ),
+    ],
+)
+def test_the_meter_is_the_second_opinion(starts: list[SlotData], difference: int) -> None:
+    fold = rate((0, PAYTABLE), *((i + 1, data) for i, data in enumerate(starts)))
+    assert uncarded(fold).meter_difference_cents == difference
+
+
+def test_a_meter_is_not_compared_before_its_credit_has_a_value() -> None:
+    fold = rate((1, start(100, 0)), (2, start(100, 400)), (3, PAYTABLE), (4, start(100, 404)))
+    assert uncarded(fold).meter_difference_cents == 0
+
+
+# --- in parts ------------------------------------------------------------------------------------
+
+
+def test_a_fold_in_two_parts_is_the_fold() -> None:
+    facts: list[Any] = [
+        (0, CardInserted(), "A"),
+        (1, start(100, 4), "A"),
+        (2, GameEnded(win_credits=3), "A"),
+        (3, in_credits(5), "A"),
+        (4, PAYTABLE),
+        (5, GameEnded(), "A"),
+        (999, start(100, 9), "A"),
+        (1_000, CardRemoved(), "A"),
+        (1_001, GameEnded(70)),
+        (1_002, GameEnded(5)),
+        (1_003, start(25, 10)),
+        (1_004, start(25, 11)),
+    ]
+    whole = rate(*facts)
+    for cut in range(len(facts) + 1):
+        first = rate(*facts[:cut])
+        tallies = {key: str(tally) for key, tally in first.tallies.items()}
+        rest = Fold(first.carry, day_of)
+        for second, data, *player in facts[cut:]:
+            rest.feed(SlotEvent("", second * 1000, 0, player[0] if player else None, data))
+        joined = first.followed_by(rest)
+        assert joined.carry == whole.carry
+        assert {k: t for k, t in joined.tallies.items() if t} == {
+            k: t for k, t in whole.tallies.items() if t
+        }
+        assert (joined.sessions, joined.days) == (whole.sessions, whole.days)
+        assert {key: str(tally) for key, tally in first.tallies.items()} == tallies

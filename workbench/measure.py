@@ -1,0 +1,218 @@
+"""Measuring the running stack through its front door: what is stored, and how soon.
+
+Used by `pitboss demo`, by the benchmarks and by the tests of the whole floor.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import batched
+from queue import Full, Queue
+from typing import Any
+
+from msgspec import Struct
+
+from workbench.client import PitbossClient
+from workbench.console import WorkbenchError
+from workbench.event_files import FileFormat
+from workbench.replay import FeedEvent
+from workbench.simulation import Event, Floor, facts
+from workbench.simulation.packets import packet_line
+
+
+@contextmanager
+def gateway(property_id: str) -> Iterator[PitbossClient]:
+    """A client that may send for all machines of a property."""
+    from workbench import gateways
+
+    with _client(gateways.workbench_gateway(property_id)) as client:
+        yield client
+
+
+@contextmanager
+def reader(property_id: str) -> Iterator[PitbossClient]:
+    """A client that may read a property's ratings."""
+    from workbench import gateways
+
+    with _client(gateways.workbench_service(property_id)) as client:
+        yield client
+
+
+@contextmanager
+def _client(principal: Any) -> Iterator[PitbossClient]:  # noqa: ANN401 - imported late
+    from workbench import endpoint, gateways
+    from workbench.signing import Signer
+
+    key = gateways.ensure(principal)
+    signer = Signer(principal.principal_id, key, gateways.audience())
+    with PitbossClient(endpoint.api_url(), signer) as client:
+        yield client
+
+
+def feed(events: Iterable[Event]) -> Iterator[FeedEvent]:
+    """A floor's events as gateway packets, for `workbench.replay.cut`."""
+    for event in events:
+        yield FeedEvent(packet_line(event), event.machine.asset_id, event.occurred_at, True)
+
+
+def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
+    """A document, or None where there is none.
+
+    Raises:
+        WorkbenchError: any other answer.
+    """
+    response = client.get(path)
+    if response.status_code == 404:
+        return None
+    if response.status_code != 200:
+        raise WorkbenchError(
+            f"GET {path} answered {response.status_code}: see `pitboss logs ReadRatingsFunction`."
+        )
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def total_of(days: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """A machine's or player's days as one: counts, cents and theoretical win."""
+    plays = [day["play"] for day in days]
+    total: dict[str, Any] = {
+        name: sum(play[name] for play in plays)
+        for name in ("games", "coin_in_cents", "coin_out_cents")
+    }
+    total["theoretical_win"] = sum((Decimal(play["theoretical_win"]) for play in plays), Decimal(0))
+    return total
+
+
+def games_rated(client: PitbossClient) -> int:
+    """Games of every machine's newest gaming day: what grows as play is rated."""
+    floor = read(client, "/v1/floor") or {"machines": []}
+    return sum(machine["play"]["games"] for machine in floor["machines"])
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
+    """Whether something came true before the deadline."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+def differences(client: PitbossClient, ledger: dict[str, Any]) -> list[str]:
+    """Where the stored ratings differ from a ledger of what is true: a line each, none if equal.
+
+    Every machine and every player of the ledger is read, and all their games, coin-in, coin-out
+    and theoretical win are compared, to the ten-thousandth of a cent.
+    """
+    found = []
+    for kind, identity in (("machines", "asset_id"), ("players", "player_id")):
+        for truth in ledger[kind]:
+            who = f"{kind[:-1]} {truth[identity]}"
+            document = read(client, f"/v1/{kind}/{truth[identity]}")
+            stored = total_of(document["days"] if document else [])
+            for name, value in stored.items():
+                expected = Decimal(truth[name]) if name == "theoretical_win" else truth[name]
+                if value != expected:
+                    found.append(f"{who}: {name} is {value}, not {expected}")
+    return found
+
+
+class Latency(Struct):
+    """From the start of a POST until a read shows what it brought; seconds."""
+
+    samples: list[float]
+    events: int
+    seconds: float
+
+    def percentile(self, percent: float) -> float:
+        """The value that this share of the samples does not exceed."""
+        ordered = sorted(self.samples)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+    def as_json(self) -> dict[str, Any]:
+        """Milliseconds and counts."""
+        return {
+            "samples": len(self.samples),
+            "events_per_second": round(self.events / self.seconds, 1),
+            "p50_ms": round(self.percentile(50) * 1000, 1),
+            "p95_ms": round(self.percentile(95) * 1000, 1),
+            "max_ms": round(max(self.samples) * 1000, 1),
+        }
+
+
+def latency(
+    floor: Floor,
+    sender: PitbossClient,
+    client: PitbossClient,
+    *,
+    seconds: float,
+    events_per_second: float,
+    events_a_post: int = 50,
+    warm_up_seconds: float = 3.0,
+    on_progress: Callable[[float], object] = lambda _: None,
+) -> Latency:
+    """Play a floor at a steady rate and time its games from POST to readable rating.
+
+    One game at a time is followed, while all the others go in. A floor that was never played
+    before is needed: games known already are rated already.
+    """
+    baseline: Counter[str] = Counter()
+    for machine in (read(client, "/v1/floor") or {"machines": []})["machines"]:
+        baseline[machine["asset_id"]] = machine["play"]["games"]
+    probes: Queue[tuple[float, str, int] | None] = Queue(1)
+    samples: list[float] = []
+    prober = threading.Thread(target=_probe, args=(client, probes, samples), daemon=True)
+    prober.start()
+    sent = 0
+    counted_from: float | None = None
+    started = time.monotonic()
+    for number, batch in enumerate(batched(floor.events(), events_a_post, strict=False)):
+        due = started + number * events_a_post / events_per_second
+        time.sleep(max(0.0, due - time.monotonic()))
+        elapsed = time.monotonic() - started
+        if elapsed > warm_up_seconds + seconds:
+            break
+        ended = Counter(e.machine.asset_id for e in batch if isinstance(e.fact, facts.GameEnded))
+        baseline.update(ended)
+        body = b"\n".join(packet_line(event) for event in batch)
+        posted_at = time.monotonic()
+        answer = sender.post_events(body, FileFormat.ACRES_SAS.content_type)
+        if answer.accepted != len(batch):
+            raise WorkbenchError(f"{answer.accepted} of {len(batch)} events were accepted.")
+        if elapsed < warm_up_seconds:
+            continue
+        if counted_from is None:
+            counted_from = posted_at
+        sent += len(batch)
+        on_progress(elapsed - warm_up_seconds)
+        if ended:
+            asset_id = next(iter(ended))
+            try:
+                probes.put_nowait((posted_at, asset_id, baseline[asset_id]))
+            except Full:
+                pass  # the one before is still followed
+    took = time.monotonic() - (counted_from or started)
+    probes.put(None)
+    prober.join(timeout=30)
+    if not samples:
+        raise WorkbenchError("No game became readable: see `pitboss logs RatePlayersFunction`.")
+    return Latency(samples, sent, took)
+
+
+def _probe(
+    client: PitbossClient, probes: "Queue[tuple[float, str, int] | None]", samples: list[float]
+) -> None:
+    while (probe := probes.get()) is not None:
+        posted_at, asset_id, games = probe
+
+        def is_readable(asset_id: str = asset_id, games: int = games) -> bool:
+            document = read(client, f"/v1/machines/{asset_id}")
+            return document is not None and document["days"][0]["play"]["games"] >= games
+
+        if wait_until(is_readable, 20, every=0.01):
+            samples.append(time.monotonic() - posted_at)
+

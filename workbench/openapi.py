@@ -1,0 +1,275 @@
+"""The OpenAPI document of the HTTP API, from the structs that its functions read and answer."""
+
+from typing import Any
+
+from workbench.schemas import Document, components, envelope_form, prose, unknown_form
+
+_REFERENCE = "#/components/schemas/{name}"
+_PROBLEM = "application/problem+json"
+
+
+def api_document() -> Document:
+    """The API as it is: two functions behind one authorizer."""
+    import ingest_slot_events
+    import read_ratings
+    from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, MAX_BYTES, MAX_EVENTS
+    from pitboss.access import Action
+
+    limits = f"At most {MAX_BYTES:,} bytes and {MAX_EVENTS} events, unpacked."
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pitboss",
+            "version": "1",
+            "summary": "Slot events in, ratings out.",
+            "description": "Real-time player analytics for a casino floor. Amounts are integer US "
+            "cents, except theoretical win: dollars as a decimal string, exact. Moments are epoch "
+            "milliseconds, days are the property's gaming days.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {
+                "url": "https://{api}.execute-api.{region}.amazonaws.com/{stage}",
+                "description": "The stack's output ApiUrl; `pitboss status` prints it.",
+                "variables": {
+                    "api": {"default": "api"},
+                    "region": {"default": "us-east-1"},
+                    "stage": {"default": "local"},
+                },
+            }
+        ],
+        "security": [{"registeredKey": []}],
+        "tags": [
+            {"name": "ingest", "description": prose(ingest_slot_events.__doc__).partition("\n")[0]},
+            {"name": "ratings", "description": prose(read_ratings.__doc__).partition("\n")[0]},
+        ],
+        "paths": {
+            "/v1/slot-events": {
+                "post": {
+                    "operationId": "postSlotEvents",
+                    "tags": ["ingest"],
+                    "summary": "Post a batch of slot events.",
+                    "description": "The answer says what became of each event: received = accepted "
+                    "+ duplicate + quarantined + failed. An event that is quarantined never stops "
+                    f"its neighbours. Asks for the scope `{Action.SEND_SLOT_EVENTS}`.",
+                    "parameters": [
+                        {
+                            "name": "Content-Encoding",
+                            "in": "header",
+                            "description": "gzip: one member. What is signed is the body as sent.",
+                            "schema": {"type": "string", "enum": ["gzip", "identity"]},
+                        }
+                    ],
+                    "requestBody": {
+                        "required": True,
+                        "description": limits,
+                        "content": {
+                            ENVELOPES: {"schema": {"$ref": "#/components/schemas/Events"}},
+                            GATEWAY_PACKETS: {
+                                "schema": {
+                                    "type": "string",
+                                    "description": "Gateway packets, one JSON object a line, each "
+                                    "as #/components/schemas/Packet.",
+                                }
+                            },
+                        },
+                    },
+                    "responses": {
+                        "200": _answers("What became of each event.", "Answer"),
+                        "400": {"$ref": "#/components/responses/BadRequest"},
+                        "401": {"$ref": "#/components/responses/Unauthorized"},
+                        "403": {"$ref": "#/components/responses/NotTheSignedBody"},
+                        "413": {"$ref": "#/components/responses/TooLarge"},
+                        "415": {"$ref": "#/components/responses/UnknownMediaType"},
+                        "429": {"$ref": "#/components/responses/TooManyRequests"},
+                        "503": _answers(
+                            "Some events could not be written to the stream: those with the status "
+                            "`failed`. Post them again, or all of them: what was accepted counts "
+                            "once.",
+                            "Answer",
+                            {"Retry-After": "Seconds to wait."},
+                        ),
+                    },
+                }
+            },
+            "/v1/machines/{asset_id}": _read(
+                "getMachine", "MachineDocument", "asset_id", "The machine; padding zeros are cut."
+            ),
+            "/v1/players/{player_id}": _read(
+                "getPlayer", "PlayerDocument", "player_id", "The player's pseudonym."
+            ),
+            "/v1/floor": _read("getFloor", "FloorDocument"),
+        },
+        "components": {
+            "schemas": _schemas(),
+            "responses": _responses(),
+            "securitySchemes": {"registeredKey": _security_scheme()},
+        },
+    }
+
+
+def _read(operation: str, document: str, parameter: str = "", meaning: str = "") -> Document:
+    from pitboss.access import Action
+    from read_ratings import service
+
+    summary = prose(getattr(service, document).__doc__).partition(": ")[2]
+    responses = {
+        "200": _answers(f"{summary[0].upper()}{summary[1:]}", document),
+        "401": {"$ref": "#/components/responses/Unauthorized"},
+        "403": {"$ref": "#/components/responses/Forbidden"},
+        "404": {"$ref": "#/components/responses/NotFound"},
+        "429": {"$ref": "#/components/responses/TooManyRequests"},
+    }
+    if not parameter:
+        del responses["404"]
+    return {
+        "get": {
+            "operationId": operation,
+            "tags": ["ratings"],
+            "summary": f"Read a {operation.removeprefix('get').lower()}'s rating.",
+            "description": "Of the caller's own property. "
+            f"Asks for the scope `{Action.READ_RATINGS}`.",
+            **(
+                {
+                    "parameters": [
+                        {
+                            "name": parameter,
+                            "in": "path",
+                            "required": True,
+                            "description": meaning,
+                            "schema": {"$ref": "#/components/schemas/Identifier"},
+                        }
+                    ]
+                }
+                if parameter
+                else {}
+            ),
+            "responses": responses,
+        }
+    }
+
+
+def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    response: Document = {"description": description, "content": {"application/json": schema}}
+    if headers:
+        response["headers"] = {
+            header: {"description": meaning, "schema": {"type": "string"}}
+            for header, meaning in headers.items()
+        }
+    return response
+
+
+def _responses() -> dict[str, Document]:
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    # What API Gateway itself refuses never reaches a function.
+    gateway = {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}
+    by_function = {
+        "BadRequest": "The body holds no list of events, or is no gzip though it says so.",
+        "TooLarge": "More bytes or events than a batch may have; send smaller batches.",
+        "UnknownMediaType": "A content type or content encoding that is not known.",
+        "NotFound": "There is nothing by that id, or it is another property's.",
+    }
+    by_gateway = {
+        "Unauthorized": "Nothing is proven: no token, or one that is wrong in whatever way.",
+        "Forbidden": "The key is revoked, or lacks the scope of the route.",
+        "TooManyRequests": "More requests than the stage takes; wait and send again.",
+    }
+    return {
+        **{
+            name: {"description": meaning, "content": {_PROBLEM: problem}}
+            for name, meaning in by_function.items()
+        },
+        **{
+            name: {"description": meaning, "content": {"application/json": gateway}}
+            for name, meaning in by_gateway.items()
+        },
+        "NotTheSignedBody": {
+            "description": "The key is revoked, or lacks the scope of the route (a message); or "
+            "the body is not the one whose hash the token carries (a problem).",
+            "content": {"application/json": gateway, _PROBLEM: problem},
+        },
+    }
+
+
+def _security_scheme() -> Document:
+    from pitboss.access import Algorithm
+    from pitboss.tokens import LEEWAY_SECONDS, MAX_LIFETIME_SECONDS
+
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A JWT that the caller signs itself with its registered key "
+        f"({' or '.join(Algorithm)}; the key decides), one for each request. Header `kid`: the "
+        "caller's registered id. Claims, all required: `iss` the same id, `aud` the stack's output "
+        f"TokenAudience, `iat` and `exp` (seconds, at most {MAX_LIFETIME_SECONDS} apart, clocks "
+        f"may be {LEEWAY_SECONDS} s off), `jti` a new id, `body_sha256` the SHA-256 in hex of the "
+        "body's bytes as sent; of no bytes where there is no body. What the key may do (scopes, "
+        "property, assets) is registered with it, not claimed.",
+    }
+
+
+def _schemas() -> dict[str, Document]:
+    import msgspec
+
+    from ingest_slot_events.reading import MAX_EVENTS
+    from ingest_slot_events.service import Answer
+    from pitboss.events.envelope import SCHEMA_VERSION, SCHEMAS, Identifier
+    from read_ratings.service import FloorDocument, MachineDocument, PlayerDocument
+
+    forms = [envelope_form(packed) for packed in SCHEMAS.values()]
+    unknown = unknown_form()
+    structs = [*forms, unknown, _packet_form(), Answer]
+    structs += [MachineDocument, PlayerDocument, FloorDocument]
+    found = components(structs, _REFERENCE)
+    known = {
+        "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},
+        "schema_version": {"const": SCHEMA_VERSION},
+    }
+    found[unknown.__name__]["not"] = {"properties": known}
+    choices = [*forms, unknown]
+    found["Events"] = {
+        "title": "Events",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_EVENTS,
+        "items": {"anyOf": [{"$ref": _REFERENCE.format(name=f.__name__)} for f in choices]},
+    }
+    found["Identifier"] = msgspec.json.schema(Identifier)
+    found["Problem"] = {
+        "title": "Problem",
+        "description": "Problem details, RFC 9457.",
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "correlation_id": {"type": "string", "description": "Finds the request in the logs."},
+        },
+        "required": ["type", "title", "status", "detail", "correlation_id"],
+    }
+    found["GatewayMessage"] = {
+        "title": "GatewayMessage",
+        "description": "A refusal of API Gateway itself; the header x-amzn-RequestId finds it.",
+        "type": "object",
+        "properties": {"message": {"type": ["string", "null"]}},
+    }
+    return dict(sorted(found.items()))
+
+
+def _packet_form() -> Any:  # noqa: ANN401 - a class of a msgspec struct
+    import msgspec
+
+    from pitboss.sas.gateway import Packet
+
+    fields: list[Any] = []
+    for field in msgspec.structs.fields(Packet):
+        if field.type is msgspec.Raw:
+            fields.append((field.name, dict[str, Any], msgspec.field(default_factory=dict)))
+        elif field.required:
+            fields.append((field.name, field.type))
+        else:
+            fields.append((field.name, field.type, field.default))
+    return msgspec.defstruct("Packet", fields, namespace={"__doc__": Packet.__doc__})

@@ -1,0 +1,226 @@
+"""`pitboss simulate`: a seeded floor, into files or live through the front door."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from workbench.console import WorkbenchError, err, out, print_json, say
+
+if TYPE_CHECKING:
+    from workbench.simulation import Event, Floor
+    from workbench.simulation.live import Counts
+
+DEFAULT_FOLDER = Path("shift")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    machines: Annotated[int, typer.Option(min=1, help="Slot machines on the floor.")] = 20,
+    players: Annotated[
+        int, typer.Option(min=0, help="Players with a card; a guest without one for every two.")
+    ] = 15,
+    minutes: Annotated[int, typer.Option(min=1, help="How long the shift lasts.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed is the same shift.")] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help=f"Write the files here. Default: {DEFAULT_FOLDER}; live: none."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="When the shift starts, ISO 8601, UTC unless it says. Live: now."),
+    ] = None,
+    property_id: Annotated[str, typer.Option("--property", help="Whose floor it is.")] = "P1",
+    gaming_day: Annotated[
+        str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
+    ] = "America/Los_Angeles@06:00",
+    live: Annotated[
+        bool, typer.Option("--live", help="Send the packets to the running stack as they happen.")
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(min=0.01, max=1000, help="Live: times faster than real time.")
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Simulate a shift on a casino floor, with the ledger of what is true about it.
+
+    Writes packets.ndjson (a slot gateway's format), envelopes.ndjson (the same events as Pitboss
+    envelopes), ledger.json and truth.json. With --live it sends the packets through the front door
+    instead, or as well, until the shift is over or Ctrl-C closes it.
+    """
+    from workbench.simulation import Floor, FloorPlan
+
+    now = int(time.time() * 1_000)
+    begins = _moment(start) if start else now if live else FloorPlan.start
+    try:
+        plan = FloorPlan(machines, players, minutes, seed, begins, property_id, gaming_day)
+        floor = Floor(plan)
+    except ValueError as fault:
+        raise WorkbenchError(f"No such floor: {fault}.") from None
+    began = time.monotonic()
+    counts = None
+    if live:
+        counts = _stream(floor, speed, folder)
+    else:
+        folder = folder or DEFAULT_FOLDER
+        _write(floor, folder)
+    result = _result(floor, folder, time.monotonic() - began, counts)
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WorkbenchError(
+            f"{text!r} is no ISO 8601 time: give one such as 2026-01-15T18:00:00Z."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1_000)
+
+
+def _write(floor: "Floor", folder: Path) -> None:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    from workbench.simulation.files import write_shift
+
+    columns = (TextColumn("playing the shift"), BarColumn(), TaskProgressColumn())
+    try:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+            task = bar.add_task("", total=floor.plan.end - floor.plan.start)
+            for done in write_shift(floor, folder):
+                bar.update(task, completed=done)
+    except OSError as fault:
+        raise WorkbenchError(
+            f"The shift cannot be written to {folder} ({fault.strerror}): name another --out."
+        ) from fault
+
+
+def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
+    from workbench import endpoint, gateways
+    from workbench.client import PitbossClient
+    from workbench.signing import Signer
+    from workbench.simulation.files import ShiftFiles
+    from workbench.simulation.live import stream
+
+    gateway = gateways.workbench_gateway(floor.plan.property_id)
+    signer = Signer(gateway.principal_id, gateways.ensure(gateway), gateways.audience())
+    with ExitStack() as opened:
+        client = opened.enter_context(PitbossClient(endpoint.api_url(), signer))
+        files = opened.enter_context(ShiftFiles(folder, floor)) if folder else None
+        closed = opened.enter_context(_closed_by_interrupt())
+        tell = opened.enter_context(_counting())
+
+        def posted(events: "list[Event]", counts: "Counts") -> None:
+            if files:
+                files.write(events)
+            tell(counts)
+
+        return stream(floor, client, speed, time.monotonic, closed.wait, posted)
+
+
+@contextmanager
+def _closed_by_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second one interrupts as always."""
+    closed = threading.Event()
+
+    def close(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        closed.set()
+        say("closing the floor: games in progress are finished, cards come out")
+
+    before = signal.signal(signal.SIGINT, close)
+    try:
+        yield closed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[["Counts"], None]]:
+    """A line of counts that keeps up on a terminal, and comes now and then in a log."""
+    began = time.monotonic()
+    said = began
+
+    def line(counts: "Counts") -> str:
+        rate = counts.received / max(0.001, time.monotonic() - began)
+        return (
+            f"{counts.received:,} packets ({rate:,.0f}/s): {counts.accepted:,} accepted, "
+            f"{counts.duplicate:,} duplicate, {counts.quarantined:,} quarantined"
+        )
+
+    if err.is_terminal:
+        with err.status("the floor opens") as status:
+            yield lambda counts: status.update(line(counts))
+        return
+
+    def now_and_then(counts: "Counts") -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            say(line(counts))
+
+    yield now_and_then
+
+
+def _result(
+    floor: "Floor", folder: Path | None, seconds: float, counts: "Counts | None"
+) -> dict[str, Any]:
+    import msgspec
+
+    contract = floor.ledger.contract()
+    return {
+        "seed": floor.plan.seed,
+        "out": None if folder is None else str(folder),
+        "packets": contract["received"],
+        "seconds": round(seconds, 3),
+        "machines": len(contract["machines"]),
+        "machines_played": sum(machine["games"] > 0 for machine in contract["machines"]),
+        "players": len(contract["players"]),
+        "sessions": sum(player["sessions"] for player in contract["players"]),
+        "totals": contract["totals"],
+        "sent": None if counts is None else msgspec.structs.asdict(counts),
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    from pitboss.money import dollars
+
+    totals, sent = result["totals"], result["sent"]
+    per_second = result["packets"] / max(0.001, result["seconds"])
+    rows = [
+        ("packets", f"{result['packets']:,} ({per_second:,.0f}/s)"),
+        ("machines played", f"{result['machines_played']:,} of {result['machines']:,}"),
+        ("players rated", f"{result['players']:,} in {result['sessions']:,} sessions"),
+        ("games", f"{totals['games']:,}"),
+        ("coin-in", f"${dollars(totals['coin_in_cents'])}"),
+        ("coin-out", f"${dollars(totals['coin_out_cents'])}"),
+        ("theoretical win", f"${totals['theoretical_win']}"),
+    ]
+    if sent:
+        rows += [(name, f"{sent[name]:,}") for name in ("accepted", "duplicate", "quarantined")]
+    table = Table(title=f"Shift of seed {result['seed']}", title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    if result["out"]:
+        out.print(f"packets, envelopes, ledger and truth: {escape(result['out'])}")
