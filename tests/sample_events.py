@@ -134,7 +134,7 @@ def posted(
     )
 
 
-def asked(resource: str, caller: Principal = HOST_APP, **path: str) -> dict[str, Any]:
+def asked(resource: str, caller: Principal = HOST_APP, /, **path: str) -> dict[str, Any]:
     """A GET as API Gateway hands it on."""
     return _request(
         "GET",
@@ -201,7 +201,7 @@ def delivered(*records: bytes) -> dict[str, Any]:
                 "kinesis": {
                     "kinesisSchemaVersion": "1.0",
                     "partitionKey": "north/1940732",
-                    "sequenceNumber": f"4959033827149025660855969253836157109592157598913658{n:04d}",
+                    "sequenceNumber": f"49590338271490256608559692538361571095921575989{n:04d}",
                     "data": base64.b64encode(record).decode(),
                     "approximateArrivalTimestamp": (MONDAY_EVENING + 25_000) / 1_000,
                 },

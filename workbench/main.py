@@ -11,7 +11,18 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from workbench import endpoint, quarantine, rate, schemas, stack, stream
+from workbench import (
+    demo,
+    endpoint,
+    gateways,
+    quarantine,
+    rate,
+    replay,
+    schemas,
+    simulate,
+    stack,
+    stream,
+)
 from workbench.console import WorkbenchError, err
 
 
@@ -62,5 +73,5 @@ def choose_target(
         os.environ["PITBOSS_PROFILE"] = profile
 
 
-for commands in (stack, rate, quarantine, stream, schemas):
+for commands in (stack, demo, simulate, replay, rate, gateways, quarantine, stream, schemas):
     commands.register(app)

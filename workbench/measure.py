@@ -75,6 +75,9 @@ def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
     return document
 
 
+_KINDS = (("machines", "asset_id"), ("players", "player_id"))
+
+
 def total_of(days: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """A machine's or player's days as one: counts, cents and theoretical win."""
     plays = [day["play"] for day in days]
@@ -102,22 +105,30 @@ def wait_until(is_so: Callable[[], bool], seconds: float, every: float = 0.1) ->
     return True
 
 
-def differences(client: PitbossClient, ledger: dict[str, Any]) -> list[str]:
-    """Where the stored ratings differ from a ledger of what is true: a line each, none if equal.
+def ratings(client: PitbossClient, ledger: dict[str, Any]) -> dict[str, Any]:
+    """The stored ratings of every machine and player of a ledger, in the ledger's own form."""
+    stored: dict[str, Any] = {}
+    for kind, identity in _KINDS:
+        stored[kind] = []
+        for truth in ledger[kind]:
+            document = read(client, f"/v1/{kind}/{truth[identity]}")
+            play = total_of(document["days"] if document else [])
+            stored[kind].append({identity: truth[identity], **play})
+    return stored
 
-    Every machine and every player of the ledger is read, and all their games, coin-in, coin-out
-    and theoretical win are compared, to the ten-thousandth of a cent.
+
+def differences(stored: dict[str, Any], ledger: dict[str, Any]) -> list[str]:
+    """Where stored ratings differ from a ledger of what is true: a line each, none if equal.
+
+    Games, coin-in, coin-out and theoretical win, to the ten-thousandth of a cent.
     """
     found = []
-    for kind, identity in (("machines", "asset_id"), ("players", "player_id")):
-        for truth in ledger[kind]:
-            who = f"{kind[:-1]} {truth[identity]}"
-            document = read(client, f"/v1/{kind}/{truth[identity]}")
-            stored = total_of(document["days"] if document else [])
-            for name, value in stored.items():
-                expected = Decimal(truth[name]) if name == "theoretical_win" else truth[name]
-                if value != expected:
-                    found.append(f"{who}: {name} is {value}, not {expected}")
+    for kind, identity in _KINDS:
+        for rating, truth in zip(stored[kind], ledger[kind], strict=True):
+            for name in ("games", "coin_in_cents", "coin_out_cents", "theoretical_win"):
+                if Decimal(rating[name]) != Decimal(truth[name]):
+                    who = f"{kind[:-1]} {truth[identity]}"
+                    found.append(f"{who}: {name} is {rating[name]}, not {truth[name]}")
     return found
 
 

@@ -162,11 +162,11 @@ def _amounts(play: Any) -> dict[str, Any]:  # noqa: ANN401 - a Tally, imported l
 
 
 def play_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
-    """A table of play for people, one row a machine or player."""
+    """A table of play for people: one row a machine or player, whose id is in column `name`."""
     from pitboss.money import dollars
 
     table = Table(title=title, title_justify="left")
-    table.add_column(name)
+    table.add_column(name.removesuffix("_id"))
     for heading in ("games", "coin-in", "coin-out", "actual win", "theoretical win"):
         table.add_column(heading, justify="right")
     for row in rows:
@@ -176,17 +176,15 @@ def play_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
             dollars(row["coin_in_cents"]),
             dollars(row["coin_out_cents"]),
             dollars(row["coin_in_cents"] - row["coin_out_cents"]),
-            row["theoretical_win"],
+            str(row["theoretical_win"]),
         )
     return table
 
 
 def _show(result: dict[str, Any]) -> None:
-    machines = [row | {"machine": row["asset_id"]} for row in result["machines"]]
-    out.print(play_table("Machines (dollars)", "machine", machines))
+    out.print(play_table("Machines (dollars)", "asset_id", result["machines"]))
     if result["players"]:
-        players = [row | {"player": row["player_id"]} for row in result["players"]]
-        out.print(play_table("Players (dollars)", "player", players))
+        out.print(play_table("Players (dollars)", "player_id", result["players"]))
     out.print(
         f"received {result['received']:,} = accepted {result['accepted']:,} "
         f"+ duplicate {result['duplicate']:,} + quarantined {result['quarantined']:,}"

@@ -33,6 +33,7 @@ PACED_SPAN_SECONDS = 0.25
 _YEAR_2000_MS = 946_684_800_000
 _MAX_WAITING_BATCHES = 4
 _NOT_JSON = "line_is_no_json"
+_SHOWN_CHARACTERS = 120
 
 
 class FeedEvent(NamedTuple):
@@ -392,7 +393,9 @@ def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
             "and check this machine's clock."
         )
     report.failed += events
-    report.reasons[f"{answer.status} {answer.refusal}"] += events
+    # What a broken stack says differs each time and names its insides: its log has it.
+    said = answer.refusal[:_SHOWN_CHARACTERS] if answer.status < 500 else "no answer from ingest"
+    report.reasons[f"{answer.status} {said}"] += events
 
 
 def register(app: typer.Typer) -> None:
@@ -474,6 +477,7 @@ class _Shown:
             TimeElapsedColumn(),
             console=err,
             transient=True,
+            disable=not err.is_terminal,
         )
         self._task = self._progress.add_task(
             "", total=sum(path.stat().st_size for path in files), counts=""
@@ -538,14 +542,14 @@ def _show(report: ReplayReport) -> None:
 def _next_steps(report: ReplayReport) -> Iterator[str]:
     if report.quarantined:
         yield (
-            f"{report.quarantined} events are in the quarantine: "
-            "see what is wrong with them with `pitboss quarantine list`."
+            f"In the quarantine: {report.quarantined:,}. "
+            "See what is wrong with them with `pitboss quarantine list`."
         )
     malformed = report.reasons[_NOT_JSON]
     if malformed:
-        yield f"{malformed} lines are no JSON and were not sent: mend the file."
+        yield f"No JSON and not sent: {malformed:,}. Mend the file."
     if report.failed > malformed:
         yield (
-            f"{report.failed - malformed} events were not taken: replay the file again, "
-            "what is in already counts once."
+            f"Not taken: {report.failed - malformed:,}. See `pitboss logs ingest_slot_events`, "
+            "then replay the file again; what is in already counts once."
         )

@@ -267,7 +267,7 @@ def _with_tables(text: str, root: Path) -> str:
 
 def _table(headings: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
-    cells = ([cell.replace("|", r"\|").replace("\n", " ") for cell in line] for line in lines)
+    cells = ([" ".join(cell.replace("|", r"\|").split()) for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 

@@ -1,8 +1,8 @@
 """The use case: take a posted batch of slot events in, and say what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -12,7 +12,7 @@ from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import InvalidEvent
 from pitboss.events.slot import MeteredEvent, Unrecognised
 from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import StreamRecord
+from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 
 STAGE = "ingest_slot_events"
 
@@ -88,9 +88,26 @@ def ingest(
     entries: list[QuarantineEntry] = []
     known: dict[tuple[str, str], MeteredEvent] = {}
     by_asset: dict[str, list[tuple[int, MeteredEvent]]] = {}
+
+    def set_aside(index: int, fault: InvalidEvent) -> None:
+        detail = fault.detail[:200]
+        results[index] = EventResult(index, Status.QUARANTINED, reason=fault.reason, detail=detail)
+        entries.append(
+            QuarantineEntry.of(
+                pieces[index],
+                reason=fault.reason,
+                detail=fault.detail,
+                stage=STAGE,
+                property_id=sender.property_id,
+                sender=sender.principal_id,
+                received_at=received_at,
+                index=index,
+            )
+        )
+
     for index, raw in enumerate(pieces):
         try:
-            property_id, asset_id, event = _sent_by(sender, events.read(raw))
+            _, asset_id, event = _sent_by(sender, events.read(raw))
             first = known.setdefault((asset_id, event.event_id), event)
             if first is event:
                 by_asset.setdefault(asset_id, []).append((index, event))
@@ -99,50 +116,63 @@ def ingest(
             else:
                 raise InvalidEvent("id_reuse", "an event before has this id and another content")
         except InvalidEvent as fault:
-            detail = fault.detail[:200]
-            results[index] = EventResult(
-                index, Status.QUARANTINED, reason=fault.reason, detail=detail
-            )
-            entries.append(
-                QuarantineEntry.of(
-                    raw,
-                    reason=fault.reason,
-                    detail=fault.detail,
-                    stage=STAGE,
-                    property_id=sender.property_id,
-                    sender=sender.principal_id,
-                    received_at=received_at,
-                    index=index,
-                )
-            )
+            set_aside(index, fault)
+    packed: list[_Packed] = []
+    for asset_id, numbered in by_asset.items():
+        header = BatchHeader(
+            sender.property_id, asset_id, received_at, sender.principal_id, events.name
+        )
+        for record in _records(header, numbered, pieces):
+            if record.fits:
+                packed.append(record)
+            else:
+                (index, _), *_ = record.numbered
+                set_aside(index, InvalidEvent("too_large", "a stream record cannot hold it"))
     if entries:
         quarantine.put(entries)
-    failed = stream.put(
-        [
-            StreamRecord(
-                f"{sender.property_id}/{asset_id}",
-                pack(
-                    BatchHeader(
-                        sender.property_id,
-                        asset_id,
-                        received_at,
-                        sender.principal_id,
-                        events.name,
-                    ),
-                    [pieces[index] for index, _ in numbered],
-                    [event for _, event in numbered],
-                ),
-            )
-            for asset_id, numbered in by_asset.items()
-        ]
-    )
+    failed = stream.put([record.record for record in packed])
     unrecognised = 0
-    for position, numbered in enumerate(by_asset.values()):
+    for position, record in enumerate(packed):
         status = Status.FAILED if position in failed else Status.ACCEPTED
-        for index, event in numbered:
+        for index, event in record.numbered:
             results[index] = EventResult(index, status, event.event_id)
             unrecognised += type(event.data) is Unrecognised and status is Status.ACCEPTED
     return _answer([result for result in results if result is not None], unrecognised)
+
+
+class _Packed(NamedTuple):
+    """A record and the events in it, by their positions in the body."""
+
+    record: StreamRecord
+    numbered: list[tuple[int, MeteredEvent]]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the stream takes it."""
+        return len(self.record.partition_key) + len(self.record.data) <= MAX_RECORD_BYTES
+
+
+def _records(
+    header: BatchHeader, numbered: list[tuple[int, MeteredEvent]], pieces: Sequence[bytes]
+) -> Iterator[_Packed]:
+    """One asset's events as one record; as several only where what does not compress is too large
+    for one. A record that does not fit holds one event alone.
+    """
+    packed = _Packed(
+        StreamRecord(
+            f"{header.property_id}/{header.asset_id}",
+            pack(
+                header, [pieces[index] for index, _ in numbered], [event for _, event in numbered]
+            ),
+        ),
+        numbered,
+    )
+    if packed.fits or len(numbered) == 1:
+        yield packed
+    else:
+        middle = len(numbered) // 2
+        yield from _records(header, numbered[:middle], pieces)
+        yield from _records(header, numbered[middle:], pieces)
 
 
 def _sent_by(sender: Principal, read: ReadEvent) -> ReadEvent:

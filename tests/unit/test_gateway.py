@@ -355,10 +355,12 @@ def test_a_real_day() -> None:
     for asset_id, of_asset in events.items():
         ids = [event.event_id for event in of_asset]
         assert len(set(ids)) == len(ids), "every packet has an id of its own"
-        change = apply(
-            asset_id, History(None), of_asset, lambda ms: gaming_day.date_of(ms).isoformat(), 10**6
-        ).change
+        applied = apply(
+            asset_id, History(None), of_asset, lambda ms: gaming_day.date_of(ms).isoformat()
+        )
+        change = applied.change
         assert change is not None
+        assert not applied.left
         total = Tally()
         for day in (change.head.today, *change.earlier_days.values()):
             total.add(day.tally)

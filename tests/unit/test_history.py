@@ -6,7 +6,7 @@ stored with one delivery in order, and with an oracle that knows nothing of fold
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 
 import msgspec
 import pytest
@@ -39,6 +39,7 @@ from pitboss.rating.history import (
 )
 
 START = 1_767_225_600_000
+PAYTABLE = PaytableReported(9_200, 25)
 HOUR = 3_600_000
 BOUNDLESS = 1_000_000
 """As many pages a change as there may be."""
@@ -398,6 +399,12 @@ facts = st.one_of(
     st.tuples(st.just(CardRemoved()), carded),
     st.tuples(st.just(MetersReset()), st.none()),
 )
+games: st.SearchStrategy[list[tuple[SlotData, str | None]]] = st.builds(
+    lambda wager, win, player: [(GameStarted(wager), player), (GameEnded(win), player)],
+    amounts,
+    amounts,
+    players,
+)
 gaps = st.sampled_from([1, 1, 2_000, 60_000, 149_000, PAGE_MS, 700_000, 2 * HOUR // 3])
 
 
@@ -406,7 +413,10 @@ def play(draw: st.DrawFn, gap: st.SearchStrategy[int] = gaps) -> list[SlotEvent]
     """One machine's events over up to some hours, in order."""
     moment = START
     events = []
-    for i, (data, player) in enumerate(draw(st.lists(facts, min_size=1, max_size=28))):
+    runs = draw(st.lists(facts.map(lambda fact: [fact]) | games, min_size=1, max_size=24))
+    if draw(st.booleans()):  # a paytable that is known from the start keeps corrections short
+        runs.insert(0, [(PAYTABLE, None)])
+    for i, (data, player) in enumerate(chain.from_iterable(runs)):
         moment += draw(gap)
         events.append(event(moment, data, player, sequence=i))
     return events
@@ -471,8 +481,6 @@ def test_events_of_one_millisecond_are_ordered_by_their_sequence(
 
 
 # --- single facts --------------------------------------------------------------------------------
-
-PAYTABLE = PaytableReported(9_200, 25)
 
 
 def minute(n: float) -> int:
@@ -559,8 +567,10 @@ def test_a_session_cut_short_keeps_the_play_it_had_before(max_pages: int) -> Non
 
 @pytest.mark.parametrize("max_pages", [1, 2, BOUNDLESS])
 def test_a_late_game_leaves_the_end_of_its_session_as_it_is(max_pages: int) -> None:
-    played = [start(1, "A"), start(6, "A"), start(11, "A"), start(16, "A")]
-    store = applied_in_turn(played, [start(2, "A")], max_pages=max_pages)
+    played = [event(minute(0), PAYTABLE)]
+    for n in (1, 6, 11, 16):
+        played += [start(n, "A"), end(n, "A")]
+    store = applied_in_turn(played, [start(2, "A"), end(2, "A")], max_pages=max_pages)
     (item,) = store.sessions.values()
     assert item.bounds == (minute(1), minute(16))
 
@@ -652,3 +662,13 @@ def test_apply_changes_nothing_itself() -> None:
 def test_a_fingerprint_does_not_depend_on_order() -> None:
     assert fingerprint(["a", "b"]) == fingerprint(["b", "a"]) != fingerprint(["a", "c"])
     assert fingerprint([]) == 0
+
+
+def test_events_of_one_moment_are_in_the_order_of_the_device_s_queue() -> None:
+    halves = [
+        event(minute(1), GameEnded(5), sequence=10),
+        event(minute(1), GameStarted(100), sequence=9),
+    ]
+    for order in (halves, halves[::-1]):
+        store = applied_in_turn(*([half] for half in order))
+        assert store.all_days()[day_of(minute(1))].tally.games == 1

@@ -161,10 +161,13 @@ class Door:
             number = len(self.bodies)
         statuses = [self._status_of(number, json.dumps(one).encode()) for one in found]
         return Answer(
-            503 if "failed" in statuses else 200,
-            len(found),
-            *(statuses.count(name) for name in ("accepted", "duplicate", "quarantined", "failed")),
-            tuple(
+            status=503 if "failed" in statuses else 200,
+            received=len(found),
+            accepted=statuses.count("accepted"),
+            duplicate=statuses.count("duplicate"),
+            quarantined=statuses.count("quarantined"),
+            failed=statuses.count("failed"),
+            events=tuple(
                 EventAnswer(index, status, reason="bad" if status == "quarantined" else "")
                 for index, status in enumerate(statuses)
             ),
@@ -286,9 +289,13 @@ def test_a_pace_is_kept(speed: float | None, slept: float) -> None:
         nonlocal now
         now += seconds
 
+    def arrived(_: int, __: bytes) -> str:
+        sent.append(now)
+        return "accepted"
+
     batches = [Batch((b"1",), 0, at) for at in (1_000, None, 5_000, 4_000, 9_000)]
     replay(
-        Door(lambda *_: sent.append(now) or "accepted"),
+        Door(arrived),
         batches,
         FileFormat.PITBOSS,
         speed=speed,

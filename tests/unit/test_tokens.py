@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pitboss.access import Algorithm, Credential
+from pitboss.access import Algorithm, Credential, body_hash
 from pitboss.tokens import (
     Claims,
     Refusal,
@@ -20,7 +20,7 @@ from pitboss.tokens import (
     claimed_principal,
     verify,
 )
-from tests.fakes.keys import AUDIENCE, BODY, NOW, KeyPair, body_hash, claims, token
+from tests.fakes.keys import AUDIENCE, BODY, NOW, KeyPair, claims, token
 from tests.fakes.registry import credential, gateway
 
 KEYS = KeyPair()

@@ -315,7 +315,7 @@ class Floor:
             serial_number=asset_id.zfill((12, 12, 9, 0)[self._below(4)]),
             hostname=hostname,
             interface=self._between(8, 10),
-            clock_offset=self._between(-CLOCK_OFFSET_MS, CLOCK_OFFSET_MS),
+            clock_offset=self._clock_offset(),
             booted_at=self.plan.start - 1_000 * self._between(60, 30 * 24 * 3_600),
             queue_index=self._between(1_000, 3_000_000),
             coin_in=coin_in,
@@ -333,6 +333,11 @@ class Floor:
         machine.poll_meters()
         return machine
 
+    def _clock_offset(self) -> int:
+        """Most clocks are nearly right, few are far off."""
+        far = self._between(-CLOCK_OFFSET_MS, CLOCK_OFFSET_MS)
+        return far * self._between(0, 100) // 100
+
     def _everyone(self) -> Iterator[tuple[int, Life]]:
         """All that moves on the floor, each with the moment it first does."""
         start, length = self.plan.start, self.plan.end - self.plan.start
@@ -344,8 +349,9 @@ class Floor:
         guests = (self.plan.players + _GUESTS_A_PLAYER) // _GUESTS_A_PLAYER
         for index in range(self.plan.players + guests):
             # About half of them are there when the shift starts, the others come by and by.
-            share = 60 if self._below(2) and index else 2
-            arrival = start + 2_000 + self._below(max(1, length * share // 100))
+            late = self._below(2) and index
+            window = length * 60 // 100 if late else min(20_000, length // 50)
+            arrival = start + 2_000 + self._below(window)
             player = None
             if index < self.plan.players:
                 player = Player(str(70_000_001 + index), f"{6_000_000_000 + index * 7_919:010}")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 MAX_RECORDS_A_CALL = 500
+MAX_RECORD_BYTES = 1_048_576
+"""Of a record's data and partition key together."""
+
 MAX_TRIES = 4
 """Times a record is sent before it is answered as failed."""
 

@@ -1,0 +1,109 @@
+"""Modules import with an empty environment, no network and what the layer ships, and no more."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+HEAVY = {"pydantic", "aws_xray_sdk", "boto3", "pandas", "numpy", "sqlalchemy", "requests"}
+"""Nothing that answers at once imports any of these."""
+
+ALSO_HEAVY = {
+    "authorize_requests": {"zstandard"},
+    "ingest_slot_events": {"cryptography", "jwt", "pynamodb"},
+    "rate_players": {"cryptography", "jwt"},
+    "read_ratings": {"cryptography", "jwt"},
+}
+"""What else is not for a function: each imports only the libraries that it speaks with."""
+
+_PREAMBLE = """
+import importlib.abc, socket, sys
+
+def refuse(*arguments, **named):
+    raise AssertionError("a module reached for the network while it was imported")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+
+class Shipped(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {shipped}:
+            raise ModuleNotFoundError(f"{{name}} is not in the layer", name=name)
+
+sys.meta_path.insert(0, Shipped())
+"""
+
+
+def shipped() -> set[str]:
+    """Top-level modules of the runtime, the layer and the functions."""
+    requirements = (ROOT / "layers/common/python/requirements.txt").read_text()
+    packages = set(re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE))
+    libraries = {
+        module
+        for module, owners in packages_distributions().items()
+        if packages & {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners}
+    }
+    return {*sys.stdlib_module_names, *libraries, "pitboss", *FUNCTIONS}
+
+
+def imported_by(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has imported after this, with nothing set."""
+    script = f"{_PREAMBLE.format(shipped=shipped())}{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={}, cwd="/", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def modules() -> list[str]:
+    found = []
+    for root in (ROOT / "functions", ROOT / "layers/common/python"):
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            found.append(".".join(part for part in parts if part != "__init__"))
+    return found
+
+
+def test_every_module_imports_with_an_empty_environment_and_no_network() -> None:
+    names = modules()
+    assert {"pitboss.stores.ratings", "rate_players.handler", "pitboss"} <= set(names)
+
+    imported_by("import " + ", ".join(names))
+
+
+def test_a_library_that_is_not_shipped_is_caught() -> None:
+    with pytest.raises(AssertionError, match="rich is not in the layer"):
+        imported_by("import rich")
+
+
+def test_a_module_that_reaches_for_the_network_is_caught() -> None:
+    with pytest.raises(AssertionError, match="reached for the network"):
+        imported_by("import urllib.request; urllib.request.urlopen('http://192.0.2.1/')")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_imports_no_more_than_it_needs(function: str) -> None:
+    imported = imported_by(f"import {function}.handler")
+
+    assert function in imported
+    assert imported & (HEAVY | ALSO_HEAVY[function]) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_handler_imports_the_workbench_or_another_function(function: str) -> None:
+    imported = imported_by(f"import {function}.handler")
+
+    assert imported & ({"workbench", *FUNCTIONS} - {function}) == set()
+
+
+@pytest.mark.parametrize("name", sorted({name.partition(".")[0] for name in modules()}))
+def test_no_folder_shadows_a_module_of_the_runtime(name: str) -> None:
+    """What a function ships comes first on its path."""
+    assert name not in sys.stdlib_module_names
+    assert name not in {"boto3", "botocore", "bootstrap", "awslambdaric"}

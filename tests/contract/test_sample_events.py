@@ -1,0 +1,83 @@
+"""Sample events: there for every function, as they are made, and each parsed by a test."""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pitboss.access import Principal, body_hash
+from pitboss.events.batch import UnreadableRecord, unpack_metered, unpack_received
+from tests import sample_events
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+PATHS = sorted(sample_events.FOLDER.glob("*/*.json"))
+
+
+def test_every_function_has_a_sample_event_and_every_sample_event_a_function() -> None:
+    assert {path.parent.name for path in PATHS} == set(FUNCTIONS)
+    assert {path for path in sample_events.FOLDER.rglob("*") if path.is_file()} == set(PATHS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_test_parses_each_of_its_sample_events(function: str) -> None:
+    """By going through its folder, or by naming each."""
+    path = ROOT / "tests" / "unit" / f"test_{function}.py"
+    text = path.read_text()
+    through_the_folder = f'load("{function}")' in text or f'"events" / "{function}"' in text
+    cases = sample_events.load(function)
+
+    assert through_the_folder or all(case in text for case in cases)
+
+
+@pytest.mark.parametrize("name", sample_events.sample_events())
+def test_a_sample_event_is_as_it_is_made(name: str) -> None:
+    """Run `python -m tests.sample_events` after changing what makes them."""
+    function, case = name.split("/")
+    on_disk = sample_events.load(function)[case]
+
+    assert readable(on_disk) == readable(sample_events.sample_events()[name])
+
+
+def test_a_sample_event_that_was_edited_is_noticed() -> None:
+    made = sample_events.sample_events()
+    for name in ("rate_players/play", "ingest_slot_events/gzip", "read_ratings/floor"):
+        edited = json.loads(json.dumps(made[name]).replace('"local', '"locale'))
+        for record in edited.get("Records", ()):
+            record["kinesis"]["data"] = base64.b64encode(b"another").decode()
+
+        assert readable(edited) != readable(made[name])
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_request_carries_a_principal_and_says_whether_its_body_is_signed(path: Path) -> None:
+    event = json.loads(path.read_text())
+    context = event.get("requestContext", {}).get("authorizer")
+    if context is None:
+        pytest.skip("not a request behind the authorizer")
+    body = base64.b64decode(event["body"] or "")
+
+    Principal.from_context(context)
+
+    assert (context["body_sha256"] == body_hash(body)) is (path.stem != "another_body")
+
+
+def readable(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with what is compressed unpacked: libraries differ in how they compress."""
+    event = json.loads(json.dumps(event))
+    for record in event.get("Records", ()):
+        record["kinesis"]["data"] = _unpacked(base64.b64decode(record["kinesis"]["data"]))
+    if event.get("headers", {}).get("Content-Encoding") == "gzip":
+        event["body"] = gzip.decompress(base64.b64decode(event["body"])).decode()
+        del event["requestContext"]["authorizer"]["body_sha256"]
+    return event
+
+
+def _unpacked(record: bytes) -> Any:
+    try:
+        return [repr(unpack_metered(record)), repr(unpack_received(record))]
+    except UnreadableRecord:
+        return "unreadable"

@@ -1,0 +1,544 @@
+"""Rating batches: every event once, whatever comes again, conflicts or goes wrong between."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
+from pitboss.events.slot import (
+    DoorOpened,
+    GameEnded,
+    GameStarted,
+    MeteredEvent,
+    PaytableReported,
+    SlotData,
+    SlotEvent,
+)
+from pitboss.rating.fold import SessionDay, Tally
+from pitboss.rating.history import Head, History, MachineDay
+from pitboss.stores.quarantine import QuarantineEntry
+from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
+from rate_players import handler as lambda_handler
+from rate_players.service import MAX_CONFLICTS, ContendedError, Outcome, RatePlayers
+from tests import sample_events
+from tests.sample_events import GAME_ON_ANOTHER, PLAY, delivered, stream_record
+from workbench.memory import MemoryRatings
+
+START = 1_592_277_300_000
+SLOT = Asset("north", "1940732")
+OTHER = Asset("north", "5093619")
+
+
+def day_of(_property: str) -> Callable[[int], str]:
+    return lambda epoch_ms: f"day-{epoch_ms // 86_400_000}"
+
+
+def event(second: int, data: SlotData, player: str | None = None, name: str = "") -> SlotEvent:
+    return SlotEvent(name or f"e-{second}", START + second * 1_000, second, player, data)
+
+
+def game(second: int, wager: int = 100, player: str | None = "p-81") -> list[SlotEvent]:
+    return [
+        event(second, GameStarted(wager), player),
+        event(second + 5, GameEnded(win_cents=0), player),
+    ]
+
+
+PAYTABLE = event(0, PaytableReported(9_000))
+
+
+def batch(asset: Asset, events: Iterable[SlotEvent]) -> SlotBatch:
+    return SlotBatch(BatchHeader(*asset, START, "gateway-1", "pitboss"), list(events))
+
+
+class Rater:
+    """A rater over a store, and what it waited for."""
+
+    def __init__(self, ratings: MemoryRatings | None = None, **options: Any) -> None:
+        self.ratings = MemoryRatings() if ratings is None else ratings
+        self.pauses: list[int] = []
+        self.rate = RatePlayers(self.ratings, day_of, self.pauses.append, **options)
+
+    def __call__(self, asset: Asset, events: Iterable[SlotEvent]) -> Outcome:
+        return self.rate([batch(asset, events)])
+
+
+def coin_in(ratings: MemoryRatings, asset: Asset = SLOT) -> int:
+    rating = ratings.machine(asset)
+    return 0 if rating is None else rating.today.tally.coin_in_cents
+
+
+def stored(ratings: MemoryRatings) -> bytes:
+    """All that is stored, as bytes: two stores that say the same are the same."""
+    return msgspec.msgpack.encode(
+        [
+            (
+                asset,
+                rating.asset_id,
+                msgspec.to_builtins(rating.today),
+                rating.hold_basis_points,
+                [msgspec.to_builtins(day) for day in ratings.closed_days(asset, 100)],
+                ratings.heads([asset])[asset].applied,
+            )
+            for asset in ratings.assets
+            if (rating := ratings.machine(asset)) is not None
+        ]
+        + sorted(
+            (property_id, s.asset_id, *s.key, msgspec.structs.astuple(s.tally), s.first_play)
+            for property_id, s in ratings.sessions
+        )
+    )
+
+
+class FaultyRatings(MemoryRatings):
+    """Does to each commit what it is told, and then goes on as usual."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__()
+        self.faults = list(faults)
+        self.commits = 0
+
+    def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
+        self.commits += 1
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "conflict":
+            return [asset for asset, _ in changes]
+        if fault == "lost":
+            raise TimeoutError(fault)
+        if fault == "unstorable" or any(len(c.head.page.events) > 50 for _, c in changes):
+            raise UnstorableChange(changes[0].asset, 101)
+        conflicting = super().commit(changes)
+        if fault == "stored, answer lost":
+            raise TimeoutError(fault)
+        return conflicting
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+
+def test_received_is_rated_and_duplicate_and_unrelated_and_quarantined() -> None:
+    rater = Rater()
+    reused = event(10, GameStarted(999), "p-81")
+    door = event(90, DoorOpened("slot"))
+
+    outcome = rater(SLOT, [PAYTABLE, *game(10), game(10)[0], reused, door])
+
+    assert (outcome.received, outcome.rated, outcome.duplicate) == (6, 3, 1)
+    assert (outcome.unrelated, outcome.quarantined) == (1, 1)
+    (unrated,) = outcome.unrated
+    assert (unrated.asset, unrated.reason, unrated.events) == (SLOT, "id_reuse", [reused])
+    assert coin_in(rater.ratings) == 100, "the first one stands"
+
+
+def test_a_machine_that_only_opens_its_door_is_not_looked_up() -> None:
+    class NoRatings(MemoryRatings):
+        def heads(self, assets: Iterable[Asset]) -> dict[Asset, Head]:
+            raise AssertionError("nothing to read for")
+
+    outcome = Rater(NoRatings())(SLOT, [event(1, DoorOpened("slot"))])
+
+    assert (outcome.received, outcome.unrelated) == (1, 1)
+
+
+def test_batches_of_one_machine_are_one_commit() -> None:
+    ratings = FaultyRatings()
+    rate = RatePlayers(ratings, day_of, lambda attempt: None)
+
+    outcome = rate(
+        [batch(SLOT, [PAYTABLE]), batch(OTHER, game(20)), batch(SLOT, game(10)), batch(SLOT, [])]
+    )
+
+    assert (outcome.received, outcome.rated) == (5, 5)
+    assert ratings.commits == 1
+    assert (coin_in(ratings), coin_in(ratings, OTHER)) == (100, 100)
+
+
+def test_the_same_asset_number_of_two_properties_is_two_machines() -> None:
+    rater = Rater()
+    south = Asset("south", SLOT.asset_id)
+
+    rater(SLOT, game(10))
+    rater(south, game(10, wager=7))
+
+    assert (coin_in(rater.ratings), coin_in(rater.ratings, south)) == (100, 7)
+
+
+# --- again ----------------------------------------------------------------------------------------
+
+
+def test_the_batch_again_changes_nothing_warm_or_cold() -> None:
+    warm = Rater()
+    warm(SLOT, [PAYTABLE, *game(10)])
+    before = stored(warm.ratings)
+
+    for rater in (warm, Rater(warm.ratings)):
+        outcome = rater(SLOT, [PAYTABLE, *game(10)])
+        assert (outcome.rated, outcome.duplicate) == (0, 3)
+        assert stored(warm.ratings) == before
+
+
+@pytest.mark.parametrize("fault", ["lost", "stored, answer lost"])
+def test_an_unknown_outcome_is_raised_and_the_batch_again_counts_once(fault: str) -> None:
+    expected = Rater()
+    expected(SLOT, [PAYTABLE, *game(10)])
+    rater = Rater(FaultyRatings(fault))
+
+    with pytest.raises(TimeoutError, match=fault):
+        rater(SLOT, [PAYTABLE, *game(10)])
+    outcome = rater(SLOT, [PAYTABLE, *game(10)])
+
+    assert stored(rater.ratings) == stored(expected.ratings)
+    assert outcome.rated == (3 if fault == "lost" else 0)
+    assert outcome.rated + outcome.duplicate == 3
+
+
+def test_a_change_that_was_stored_and_raised_is_built_upon() -> None:
+    """The cache must not remember what it had before the answer was lost."""
+    rater = Rater(FaultyRatings("", "stored, answer lost"))
+    rater(SLOT, [PAYTABLE])
+    with pytest.raises(TimeoutError):
+        rater(SLOT, game(10))
+
+    outcome = rater(SLOT, [*game(10), *game(20)])
+
+    assert (outcome.rated, outcome.duplicate) == (2, 2)
+    assert coin_in(rater.ratings) == 200
+    assert rater.pauses == [], "no conflict was met on the way"
+
+
+# --- conflicts ------------------------------------------------------------------------------------
+
+
+def test_a_conflict_is_tried_again_after_a_pause() -> None:
+    rater = Rater(FaultyRatings("conflict", "conflict"))
+
+    outcome = rater(SLOT, [PAYTABLE, *game(10)])
+
+    assert (outcome.rated, outcome.duplicate, coin_in(rater.ratings)) == (3, 0, 100)
+    assert rater.pauses == [1, 2]
+
+
+def test_two_writers_of_one_machine_lose_nothing() -> None:
+    ratings = MemoryRatings()
+    first, second = Rater(ratings), Rater(ratings)
+    for turn in range(6):
+        (first, second)[turn % 2](SLOT, game(10 * (turn + 1)))
+
+    assert coin_in(ratings) == 600
+    assert first.pauses == [1, 1], "its cache was stale each time the other had written"
+
+
+def test_only_the_machine_in_conflict_is_applied_again() -> None:
+    ratings = MemoryRatings()
+    rater, rival = Rater(ratings), Rater(ratings)
+    rater.rate([batch(SLOT, game(10)), batch(OTHER, game(10))])
+    rival(SLOT, game(20))
+
+    outcome = rater.rate([batch(SLOT, game(30)), batch(OTHER, game(30))])
+
+    assert (outcome.rated, outcome.duplicate) == (4, 0)
+    assert (coin_in(ratings), coin_in(ratings, OTHER)) == (300, 200)
+
+
+def test_contention_gives_the_batch_back() -> None:
+    ratings = FaultyRatings(*["conflict"] * (MAX_CONFLICTS + 1))
+    rater = Rater(ratings)
+
+    with pytest.raises(ContendedError, match="1940732") as contended:
+        rater(SLOT, game(10))
+
+    assert contended.value.retry is True
+    assert ratings.commits == MAX_CONFLICTS + 1
+    assert rater.pauses == list(range(1, MAX_CONFLICTS + 1))
+    assert coin_in(ratings) == 0
+    assert rater(SLOT, game(10)).rated == 2, "once the others are done"
+
+
+def test_as_many_conflicts_as_are_borne_are_borne() -> None:
+    rater = Rater(FaultyRatings(*["conflict"] * MAX_CONFLICTS))
+
+    assert rater(SLOT, game(10)).rated == 2
+
+
+# --- poison ---------------------------------------------------------------------------------------
+
+
+def test_a_machine_whose_events_cannot_be_rated_is_set_aside_alone() -> None:
+    rater = Rater()
+    beyond = SlotEvent("x", 10**17, 1, None, GameStarted(100))
+
+    def strict_day_of(property_id: str) -> Callable[[int], str]:
+        def day(epoch_ms: int) -> str:
+            if epoch_ms > 10**15:
+                raise OverflowError("no such year")
+            return "today"
+
+        return day
+
+    rate = RatePlayers(rater.ratings, strict_day_of, rater.pauses.append)
+
+    outcome = rate([batch(SLOT, [*game(10), beyond]), batch(OTHER, game(10))])
+
+    assert (outcome.received, outcome.rated, outcome.quarantined) == (5, 2, 3)
+    (unrated,) = outcome.unrated
+    assert (unrated.asset, unrated.reason) == (SLOT, "unratable")
+    assert "OverflowError: no such year" in unrated.detail
+    assert unrated.events == [*game(10), beyond]
+    assert (coin_in(rater.ratings), coin_in(rater.ratings, OTHER)) == (0, 100)
+
+
+def test_a_machine_set_aside_is_rated_again_once_its_events_are_good() -> None:
+    rater = Rater()
+    rater(SLOT, game(10))
+
+    def poisoned(property_id: str) -> Callable[[int], str]:
+        raise LookupError(property_id)
+
+    good = rater.rate._day_of
+    rater.rate._day_of = poisoned
+    outcome = rater(SLOT, game(20))
+    rater.rate._day_of = good
+
+    assert outcome.quarantined == 2
+    assert rater(SLOT, game(30)).rated == 2
+    assert coin_in(rater.ratings) == 200
+
+
+def test_a_change_that_cannot_be_stored_is_set_aside_and_the_others_are_stored() -> None:
+    rater = Rater(FaultyRatings("unstorable"))
+
+    outcome = rater.rate([batch(SLOT, game(10)), batch(OTHER, game(10))])
+
+    assert [(u.asset, u.reason) for u in outcome.unrated] == [(SLOT, "unstorable")]
+    assert (outcome.rated, outcome.quarantined) == (2, 2)
+    assert (coin_in(rater.ratings), coin_in(rater.ratings, OTHER)) == (0, 100)
+
+
+# --- the cache ------------------------------------------------------------------------------------
+
+
+def test_eviction_changes_nothing() -> None:
+    plays = [
+        (asset, game(400 * n + 10, wager=n + 1))
+        for n in range(8)
+        for asset in (SLOT, OTHER, Asset("north", "7"))
+    ]
+    roomy, cramped = Rater(), Rater(max_cached_pages=0)
+    for asset, events in plays:
+        roomy(asset, events)
+        cramped(asset, events)
+    # One comes late, in pages that the cramped one has dropped.
+    for rater in (roomy, cramped):
+        rater(SLOT, game(30))
+
+    assert stored(cramped.ratings) == stored(roomy.ratings)
+    assert coin_in(cramped.ratings) == sum(range(1, 9)) + 100
+
+
+def test_the_machine_idle_longest_is_dropped_first() -> None:
+    read: list[Asset] = []
+
+    class Counting(MemoryRatings):
+        def heads(self, assets: Iterable[Asset]) -> dict[Asset, Head]:
+            asked = list(assets)
+            read.extend(asked)
+            return super().heads(asked)
+
+    rater = Rater(Counting(), max_cached_pages=2)
+    third = Asset("north", "7")
+    for asset, second in ((SLOT, 10), (OTHER, 10), (SLOT, 20), (third, 10)):
+        rater(asset, game(second))
+    read.clear()
+
+    rater(SLOT, game(30))
+    rater(OTHER, game(30))
+
+    assert read == [OTHER]
+
+
+def test_what_was_read_is_not_read_again() -> None:
+    class ReadOnce(MemoryRatings):
+        reads = 0
+
+        def heads(self, assets: Iterable[Asset]) -> dict[Asset, Head]:
+            self.reads += 1
+            return super().heads(assets)
+
+        def history(self, asset: Asset, since: int) -> History:
+            self.reads += 1
+            return super().history(asset, since)
+
+        def machine_days(self, asset: Asset, days: Iterable[str]) -> dict[str, MachineDay]:
+            self.reads += 1
+            return super().machine_days(asset, days)
+
+        def session_tallies(
+            self, asset: Asset, keys: Iterable[SessionDay]
+        ) -> dict[SessionDay, Tally]:
+            self.reads += 1
+            return super().session_tallies(asset, keys)
+
+    ratings = ReadOnce()
+    rater = Rater(ratings)
+    for n in range(20):
+        rater(SLOT, game(10 * n + 1))
+
+    assert ratings.reads == 1
+    assert coin_in(ratings) == 2_000
+
+
+# --- over Kinesis ---------------------------------------------------------------------------------
+
+
+class FakeQuarantine:
+    def __init__(self) -> None:
+        self.objects: list[list[QuarantineEntry]] = []
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> str:
+        self.objects.append(list(entries))
+        return "quarantine/key"
+
+    @property
+    def entries(self) -> list[QuarantineEntry]:
+        return [entry for entries in self.objects for entry in entries]
+
+
+class Wiring:
+    """The handler's wiring, over a store in memory."""
+
+    def __init__(self) -> None:
+        self.ratings = FaultyRatings()
+        self.rate = RatePlayers(self.ratings, day_of, lambda attempt: None)
+        self.quarantine = FakeQuarantine()
+
+
+@pytest.fixture
+def wiring(monkeypatch: pytest.MonkeyPatch) -> Wiring:
+    made = Wiring()
+    monkeypatch.setattr(lambda_handler, "_wiring", lambda: made)
+    return made
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    """The metrics that were printed."""
+    metrics: dict[str, int] = {}
+    for line in capsys.readouterr().out.splitlines():
+        if "_aws" in line:
+            found = json.loads(line)
+            names = found["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+            metrics |= {metric["Name"]: found[metric["Name"]][0] for metric in names}
+    return metrics
+
+
+SAMPLES = {"play": (2, 1_000, 0), "poison_among_good": (4, 1_000, 2)}
+"""Records, coin-in of the machine with the session in cents, and records set aside."""
+
+
+@pytest.mark.parametrize("case", sample_events.load("rate_players"))
+def test_every_sample_event_is_rated(
+    case: str, wiring: Wiring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch_of_records = sample_events.load("rate_players")[case]
+    records, cents, unreadable = SAMPLES[case]
+
+    answer = lambda_handler.handler(batch_of_records, None)
+
+    assert answer == {"batchItemFailures": []}
+    assert coin_in(wiring.ratings) == cents
+    metrics = told(capsys)
+    assert metrics["RecordsReceived"] == records
+    assert metrics["RecordsUnreadable"] == unreadable
+    assert metrics["EventsReceived"] == sum(
+        metrics[f"Events{what}"] for what in ("Rated", "Duplicate", "Unrelated", "Quarantined")
+    )
+
+
+def test_poison_among_good_records_is_kept_as_it_came(wiring: Wiring) -> None:
+    good = stream_record(PLAY)
+    no_base64 = delivered(b"")["Records"][0]
+    no_base64["kinesis"]["data"] = "not base64!"
+    poison = [b"", b"not one of ours", good[:-7], b"PB\x63" + good[3:]]
+    event_of_stream = delivered(poison[0], good, *poison[1:], stream_record(GAME_ON_ANOTHER))
+    event_of_stream["Records"].append(no_base64)
+
+    lambda_handler.handler(event_of_stream, None)
+
+    assert (coin_in(wiring.ratings), coin_in(wiring.ratings, OTHER)) == (1_000, 25)
+    entries = wiring.quarantine.entries
+    assert [entry.raw for entry in entries] == [*poison, b"not base64!"]
+    assert {entry.reason for entry in entries} == {"unreadable_record"}
+    assert [entry.index for entry in entries] == [0, 2, 3, 4, 6]
+    assert len(wiring.quarantine.objects) == 1
+    assert entries[0].received_at == sample_events.MONDAY_EVENING + 25_000
+
+
+def test_what_poison_logs_is_bounded(wiring: Wiring, capsys: pytest.CaptureFixture[str]) -> None:
+    lambda_handler.handler(delivered(*[b"poison %d" % n for n in range(1_000)]), None)
+
+    assert len(wiring.quarantine.entries) == 1_000
+    assert len(capsys.readouterr().out) < 5_000
+
+
+def test_events_that_cannot_be_rated_are_set_aside_by_machine(wiring: Wiring) -> None:
+    reused = [{**PLAY[2], "data": {"wager_cents": 501}}]
+    reused_elsewhere = [{**GAME_ON_ANOTHER[0], "data": {"wager_cents": 26}}]
+    records = [PLAY, GAME_ON_ANOTHER, reused, reused_elsewhere]
+
+    lambda_handler.handler(delivered(*map(stream_record, records)), None)
+
+    found = sorted((e.property_id, e.sender, e.reason) for e in wiring.quarantine.entries)
+    assert found == [("north", "1940732", "id_reuse"), ("north", "5093619", "id_reuse")]
+    assert len(wiring.quarantine.objects) == 2, "an object is of one sender"
+    assert b"501" in wiring.quarantine.entries[0].raw or b"501" in wiring.quarantine.entries[1].raw
+    assert wiring.quarantine.entries[0].received_at == sample_events.MONDAY_EVENING + 25_000
+
+
+def test_something_transient_raises_and_the_batch_again_counts_once(wiring: Wiring) -> None:
+    wiring.ratings.faults = ["stored, answer lost"]
+    batch_of_records = sample_events.load("rate_players")["play"]
+
+    with pytest.raises(TimeoutError):
+        lambda_handler.handler(batch_of_records, None)
+    lambda_handler.handler(batch_of_records, None)
+
+    assert coin_in(wiring.ratings) == 1_000
+
+
+def test_a_quarantine_that_fails_raises_for_the_batch_to_come_again(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(entries: Sequence[QuarantineEntry]) -> str:
+        raise OSError("no quarantine")
+
+    monkeypatch.setattr(wiring.quarantine, "put", broken)
+    with pytest.raises(OSError, match="no quarantine"):
+        lambda_handler.handler(sample_events.load("rate_players")["poison_among_good"], None)
+
+
+def test_a_record_of_events_beyond_any_calendar_does_not_block_the_shard(wiring: Wiring) -> None:
+    from pitboss.gaming_day import GamingDays
+
+    wiring.rate._day_of = GamingDays.parse("*=America/Los_Angeles@06:00").day_of
+    header = BatchHeader("north", "5093619", START, "gateway-1", "pitboss")
+    moments = [2**63, 2**62, 10**17, -(2**40)]
+    poison = [
+        pack(header, [b"{}"], [MeteredEvent(f"x-{m}", m, 1, None, GameStarted(100))])
+        for m in moments
+    ]
+
+    for record in poison:
+        lambda_handler.handler(delivered(record, stream_record(PLAY)), None)
+
+    assert coin_in(wiring.ratings) == 1_000
+    assert all(entry.reason == "unratable" for entry in wiring.quarantine.entries)
+    assert len(wiring.quarantine.entries) >= 3
+
+
+def test_the_sample_records_are_what_the_front_door_packs() -> None:
+    header, events = unpack(stream_record(PLAY))
+
+    assert (header.property_id, header.asset_id) == SLOT
+    assert [e.event_id for e in events] == [e["event_id"] for e in PLAY]
