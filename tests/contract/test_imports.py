@@ -32,7 +32,8 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 
 class Shipped(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in {shipped}:
+        top = name.partition(".")[0]
+        if top not in {shipped} and not top.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"{{name}} is not in the layer", name=name)
 
 sys.meta_path.insert(0, Shipped())
@@ -53,7 +54,8 @@ def shipped() -> set[str]:
 
 def imported_by(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter has imported after this, with nothing set."""
-    script = f"{_PREAMBLE.format(shipped=shipped())}{code}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    told = "print(*{name.partition('.')[0] for name in sys.modules})"
+    script = f"{_PREAMBLE.format(shipped=shipped())}\n{code}\n{told}"
     done = subprocess.run(
         [sys.executable, "-c", script], env={}, cwd="/", capture_output=True, text=True, check=False
     )

@@ -672,3 +672,41 @@ def test_events_of_one_moment_are_in_the_order_of_the_device_s_queue() -> None:
     for order in (halves, halves[::-1]):
         store = applied_in_turn(*([half] for half in order))
         assert store.all_days()[day_of(minute(1))].tally.games == 1
+
+
+def test_a_first_paytable_after_very_many_sessions_rates_them_over_several_pages() -> None:
+    # Given 150 sessions on 150 days at a machine that never reported its paytable
+    day = 86_400_000
+    play = [
+        event
+        for n in range(150)
+        for event in (
+            SlotEvent(f"s{n}", n * day + 1000, 2 * n, f"player-{n}", GameStarted(100)),
+            SlotEvent(f"e{n}", n * day + 2000, 2 * n + 1, f"player-{n}", GameEnded(0)),
+        )
+    ]
+    report = SlotEvent("p", 150 * day, 900, None, PaytableReported(9_000))
+    later = [
+        SlotEvent(f"q{n}", 150 * day + n * PAGE_MS, 1000 + n, None, PaytableReported(9_500))
+        for n in range(1, 9)
+    ]
+    history = History(None)
+    tallies: dict[SessionDay, Tally] = {}
+    # When they are delivered, then the report, then signs of life with another paytable
+    for delivery in (play, [report], later):
+        left = list(delivery)
+        while left or (history.head is not None and history.head.stale_from is not None):
+            applied = apply("1", history, left, lambda ms: f"day-{ms // day:03d}")
+            change = applied.change
+            assert change is not None
+            # Then no change is more than a transaction takes
+            items = 1 + len(change.sealed) + len(change.earlier_days) + len(change.sessions)
+            assert items + (change.closed_day is not None) <= 100
+            for session in change.sessions:
+                tallies.setdefault(session.key, Tally()).add(session.difference)
+            history.commit(change)
+            left = applied.left
+    # And each session is rated by the first report
+    assert len(tallies) == 150
+    assert {tally.theoretical_win for tally in tallies.values()} == {100 * 1_000}
+    assert not any(tally.unrated_coin_in_cents for tally in tallies.values())

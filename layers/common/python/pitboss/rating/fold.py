@@ -10,7 +10,8 @@ Rules:
     * A start without an end counts, as incomplete, when the next game starts: the wager was made.
       An end without a start counts its win, as incomplete.
     * Theoretical win is coin-in x hold. A game played before the machine ever reported a paytable
-      counts with its coin-in, and is rated when the first report comes.
+      counts with its coin-in, and is rated when the first report comes (in the pages after it,
+      where that is a great many sessions).
     * A session is a player's play at one machine: from card-in, or from the first game with that
       player where the card-in is missing, until card-out, another player's or uncarded play.
 """
@@ -37,6 +38,9 @@ RATED_TYPES = frozenset(
     {GameStarted, GameEnded, PaytableReported, CardInserted, CardRemoved, MetersReset}
 )
 """The event types that rating looks at; every other type leaves all ratings as they are."""
+
+MAX_RATED_A_PAGE = 20
+"""Waiting session-days that one page rates; each is an item, and most a day that is one too."""
 
 type DayOf = Callable[[int], str]
 """The gaming day (ISO date) of a moment in epoch milliseconds."""
@@ -130,6 +134,8 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
     session: Session | None = None
     coin_in_meter_credits: int | None = None
     unrated: tuple[Unrated, ...] = ()
+    rates_unrated: Paytable | None = None
+    """The first paytable reported, while there is more waiting play than one page may rate."""
 
     def session_day(self) -> SessionDay | None:
         """The session in progress and its current gaming day, if it has play."""
@@ -159,6 +165,7 @@ class Fold:
         "_meter",
         "_open_game",
         "_paytable",
+        "_rates_unrated",
         "_session",
         "_unrated",
         "days",
@@ -173,6 +180,7 @@ class Fold:
         self._session = carry.session
         self._meter = carry.coin_in_meter_credits
         self._unrated = carry.unrated
+        self._rates_unrated = carry.rates_unrated
         self.tallies: dict[SessionDay, Tally] = {}
         self.sessions: dict[SessionDay, Bounds] = {}
         self.days: dict[str, Bounds] = {}
@@ -180,7 +188,19 @@ class Fold:
     @property
     def carry(self) -> Carry:
         """What the events after these need to know of them."""
-        return Carry(self._paytable, self._open_game, self._session, self._meter, self._unrated)
+        return Carry(
+            self._paytable,
+            self._open_game,
+            self._session,
+            self._meter,
+            self._unrated,
+            self._rates_unrated,
+        )
+
+    def open_page(self) -> None:
+        """Begin a page: play that waited, and was too much for the page before, is rated."""
+        if self._rates_unrated is not None:
+            self._rate_waiting(self._rates_unrated)
 
     def feed(self, event: SlotEvent) -> None:
         """Rate the next event. It must not be earlier than the one before."""
@@ -283,9 +303,18 @@ class Fold:
         self._unrated = tuple(waiting.values())
 
     def _report_paytable(self, report: PaytableReported) -> None:
-        denomination = report.accounting_denomination_cents
-        paytable = Paytable(report.hold_basis_points, denomination)
-        for play in self._unrated:
+        paytable = Paytable(report.hold_basis_points, report.accounting_denomination_cents)
+        first = self._paytable is None
+        self._paytable = paytable
+        if first:
+            self._rate_waiting(paytable)
+        if self._open_game is not None and self._open_game.paytable is None:
+            self._open_game = replace(self._open_game, paytable=paytable)
+
+    def _rate_waiting(self, paytable: Paytable) -> None:
+        """Rate play that waited for the first paytable, as much as one transaction can hold."""
+        denomination = paytable.accounting_denomination_cents
+        for play in self._unrated[:MAX_RATED_A_PAGE]:
             tally = self._tally(play.key)
             coin_in_from_credits = play.coin_in_credits * denomination
             coin_in = play.coin_in_cents + coin_in_from_credits
@@ -294,10 +323,8 @@ class Fold:
             tally.theoretical_win += theoretical_win(coin_in, paytable.hold_basis_points)
             tally.unrated_coin_in_cents -= play.coin_in_cents
             tally.unvalued_credits -= play.coin_in_credits + play.coin_out_credits
-        self._unrated = ()
-        self._paytable = paytable
-        if self._open_game is not None and self._open_game.paytable is None:
-            self._open_game = replace(self._open_game, paytable=paytable)
+        self._unrated = self._unrated[MAX_RATED_A_PAGE:]
+        self._rates_unrated = paytable if self._unrated else None
 
     def _compare_meter(self, key: SessionDay, start: GameStarted, meter: int) -> None:
         before, self._meter = self._meter, meter

@@ -71,6 +71,7 @@ class Page:
         """The page, rated."""
         if self._outcome is None:
             self._outcome = Fold(self.carry, day_of)
+            self._outcome.open_page()
             for event in self.events:
                 self._outcome.feed(event)
         return self._outcome
@@ -344,7 +345,8 @@ class _Work:
         """How many items there are to write so far: pages, days and sessions."""
         sessions = self._differences.keys() | self._bounds.keys() | self._entered.keys()
         carded = sum(key.player_id is not None for key in sessions)
-        return len(self.pages) + len(self._days) + carded
+        days = self._days.keys() | {key.day for key in self._differences}
+        return len(self.pages) + len(days) + carded
 
     def settle(self, carry: Carry) -> None:
         """The pages from here on stay as they are; so do the bounds of a session they continue."""
