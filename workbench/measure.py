@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from itertools import batched
 from queue import Full, Queue
@@ -202,10 +202,8 @@ def latency(
         on_progress(elapsed - warm_up_seconds)
         if ended:
             asset_id = next(iter(ended))
-            try:
+            with suppress(Full):  # the one before is still followed
                 probes.put_nowait((posted_at, asset_id, baseline[asset_id]))
-            except Full:
-                pass  # the one before is still followed
     took = time.monotonic() - (counted_from or started)
     probes.put(None)
     prober.join(timeout=30)

@@ -88,7 +88,8 @@ def show(
         entry = entries[int(position or 0)]
     except (ClientError, IndexError, ValueError):
         raise WorkbenchError(
-            f"Nothing in quarantine is called {entry_id}: copy an id from `pitboss quarantine list`."
+            f"Nothing in quarantine is called {entry_id}: "
+            "copy an id from `pitboss quarantine list`."
         ) from None
     if raw:
         sys.stdout.buffer.write(entry.raw)
