@@ -120,7 +120,9 @@ def _show_shift(report: dict[str, Any], stored: dict[str, Any]) -> None:
         f"{report['duplicate']:,} + quarantined {report['quarantined']:,} + failed "
         f"{report['failed']:,}, at {report['events_per_second']:,.0f} events a second"
     )
-    out.print(_verdict(report, f"{len(stored['machines'])} machines, {len(stored['players'])} players"))
+    out.print(
+        _verdict(report, f"{len(stored['machines'])} machines, {len(stored['players'])} players")
+    )
 
 
 def _verdict(report: dict[str, Any], what: str) -> str:
@@ -135,14 +137,15 @@ def _real_day(path: Path) -> dict[str, Any]:
     from workbench.event_files import FileFormat
     from workbench.replay import cut, read_feed, replay
 
-    with measure.gateway("acres") as sender, measure.reader("acres") as reader:
-        with step("sending a real SAS day (four machines, 2,403 packets)"):
-            events = list(read_feed([path], FileFormat.ACRES_SAS))
-            sent = replay(sender, cut(events, max_events=500), FileFormat.ACRES_SAS)
-            measure.wait_until(lambda: measure.games_rated(reader) >= 147, 60)
-            found = measure.differences(
-                measure.ratings(reader, REAL_DAY_LEDGER), REAL_DAY_LEDGER
-            )
+    with (
+        measure.gateway("acres") as sender,
+        measure.reader("acres") as reader,
+        step("sending a real SAS day (four machines, 2,403 packets)"),
+    ):
+        events = list(read_feed([path], FileFormat.ACRES_SAS))
+        sent = replay(sender, cut(events, max_events=500), FileFormat.ACRES_SAS)
+        measure.wait_until(lambda: measure.games_rated(reader) >= 147, 60)
+        found = measure.differences(measure.ratings(reader, REAL_DAY_LEDGER), REAL_DAY_LEDGER)
     return sent.as_json() | {"games": 147, "differences": found}
 
 

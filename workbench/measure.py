@@ -224,4 +224,3 @@ def _probe(
 
         if wait_until(is_readable, 20, every=0.01):
             samples.append(time.monotonic() - posted_at)
-

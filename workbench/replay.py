@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol
 from zlib import crc32
@@ -392,10 +393,13 @@ def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
             f"The API refuses the sender ({answer.status}): see `pitboss gateways list`, "
             "and check this machine's clock."
         )
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise WorkbenchError(
+            f"The front door fails ({answer.status}): see `pitboss logs IngestSlotEventsFunction`, "
+            "then replay again; what went in already counts once."
+        )
     report.failed += events
-    # What a broken stack says differs each time and names its insides: its log has it.
-    said = answer.refusal[:_SHOWN_CHARACTERS] if answer.status < 500 else "no answer from ingest"
-    report.reasons[f"{answer.status} {said}"] += events
+    report.reasons[f"{answer.status} {answer.refusal[:_SHOWN_CHARACTERS]}"] += events
 
 
 def register(app: typer.Typer) -> None:

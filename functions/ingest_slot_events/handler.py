@@ -47,14 +47,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         body = _body(event)
         if not is_signed_body(request["authorizer"], body):
-            log.warning("the body is not the one that was signed", extra={"id": correlation_id})
-            return problem(
-                HTTPStatus.FORBIDDEN, "the body is not the one that was signed", correlation_id
-            )
+            raise RefusedRequest(HTTPStatus.FORBIDDEN, "the body is not the one that was signed")
         plain = unpacked(body, headers.get("content-encoding", "").strip().lower())
         events = format_of(headers.get("content-type", ""))
         pieces = cut(plain, events)
     except RefusedRequest as refusal:
+        log.warning("refused", extra={"id": correlation_id, "reason": str(refusal)})
         count.count("RequestsRefused", 1, status=str(int(refusal.status)))
         count.flush()
         return problem(refusal.status, str(refusal), correlation_id)

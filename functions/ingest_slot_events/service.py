@@ -16,6 +16,10 @@ from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 
 STAGE = "ingest_slot_events"
 
+MAX_AHEAD_MS = 86_400_000
+"""How far a device's clock may be ahead: a day. A later event would hold a machine's newest day in
+the future; it waits in quarantine until someone has set the clock."""
+
 
 class Stream(Protocol):
     """Takes records; answers the indexes of those it could not write."""
@@ -88,26 +92,11 @@ def ingest(
     entries: list[QuarantineEntry] = []
     known: dict[tuple[str, str], MeteredEvent] = {}
     by_asset: dict[str, list[tuple[int, MeteredEvent]]] = {}
-
-    def set_aside(index: int, fault: InvalidEvent) -> None:
-        detail = fault.detail[:200]
-        results[index] = EventResult(index, Status.QUARANTINED, reason=fault.reason, detail=detail)
-        entries.append(
-            QuarantineEntry.of(
-                pieces[index],
-                reason=fault.reason,
-                detail=fault.detail,
-                stage=STAGE,
-                property_id=sender.property_id,
-                sender=sender.principal_id,
-                received_at=received_at,
-                index=index,
-            )
-        )
-
     for index, raw in enumerate(pieces):
         try:
             _, asset_id, event = _sent_by(sender, events.read(raw))
+            if event.occurred_at > received_at + MAX_AHEAD_MS:
+                raise InvalidEvent("clock_ahead", f"it occurs at {event.occurred_at}")
             first = known.setdefault((asset_id, event.event_id), event)
             if first is event:
                 by_asset.setdefault(asset_id, []).append((index, event))
@@ -116,18 +105,27 @@ def ingest(
             else:
                 raise InvalidEvent("id_reuse", "an event before has this id and another content")
         except InvalidEvent as fault:
-            set_aside(index, fault)
+            results[index] = EventResult(
+                index, Status.QUARANTINED, reason=fault.reason, detail=fault.detail[:200]
+            )
+            entries.append(
+                QuarantineEntry.of(
+                    raw,
+                    reason=fault.reason,
+                    detail=fault.detail,
+                    stage=STAGE,
+                    property_id=sender.property_id,
+                    sender=sender.principal_id,
+                    received_at=received_at,
+                    index=index,
+                )
+            )
     packed: list[_Packed] = []
     for asset_id, numbered in by_asset.items():
         header = BatchHeader(
             sender.property_id, asset_id, received_at, sender.principal_id, events.name
         )
-        for record in _records(header, numbered, pieces):
-            if record.fits:
-                packed.append(record)
-            else:
-                (index, _), *_ = record.numbered
-                set_aside(index, InvalidEvent("too_large", "a stream record cannot hold it"))
+        packed += _records(header, numbered, pieces)
     if entries:
         quarantine.put(entries)
     failed = stream.put([record.record for record in packed])
@@ -156,7 +154,7 @@ def _records(
     header: BatchHeader, numbered: list[tuple[int, MeteredEvent]], pieces: Sequence[bytes]
 ) -> Iterator[_Packed]:
     """One asset's events as one record; as several only where what does not compress is too large
-    for one. A record that does not fit holds one event alone.
+    for one. One event alone always fits: printable text of a body's 1 MiB packs to less.
     """
     packed = _Packed(
         StreamRecord(

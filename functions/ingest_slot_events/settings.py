@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pitboss.settings import LogLevel
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -10,4 +12,4 @@ class Settings:
     slot_stream: str
     quarantine_bucket: str
     aws_region: str
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"

@@ -61,9 +61,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     for sender in {(entry.property_id, entry.sender) for entry in entries}:
         wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
     if entries:
-        log.warning(
-            "set aside", extra={"entries": len(entries), "first": entries[0].detail}
-        )
+        log.warning("set aside", extra={"entries": len(entries), "first": entries[0].detail})
     count.count("RecordsReceived", len(event["Records"]))
     count.count("EventsReceived", outcome.received)
     count.count("EventsRated", outcome.rated)

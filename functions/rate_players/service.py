@@ -119,7 +119,7 @@ class RatePlayers:
         return outcome
 
     def _apply(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
-        """One round: what could be stored leaves `waiting`. Returns the machines that conflicted."""
+        """One round: what is stored leaves `waiting`. Returns the machines that conflicted."""
         self._load(waiting)
         results: dict[Asset, Applied] = {}
         changes: list[AssetChange] = []

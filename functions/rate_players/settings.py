@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pitboss.gaming_day import GamingDays
+from pitboss.settings import LogLevel
 
 
 @dataclass(frozen=True)
@@ -13,4 +14,4 @@ class Settings:
     quarantine_bucket: str
     gaming_days: GamingDays
     aws_region: str
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"

@@ -31,7 +31,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     document = _document(event["resource"], event.get("pathParameters") or {}, caller)
     if document is None:
         # What there is not, and what is another property's, look the same.
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", request["requestId"])
+        return problem(
+            HTTPStatus.NOT_FOUND, "there is nothing here by that id", request["requestId"]
+        )
     return answer(HTTPStatus.OK, document)
 
 

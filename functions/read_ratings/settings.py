@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pitboss.settings import LogLevel
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -9,4 +11,4 @@ class Settings:
 
     ratings_table: str
     aws_region: str
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"

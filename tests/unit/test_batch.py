@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pitboss.events import batch
 from pitboss.events.batch import (
+    DICTIONARIES,
     BatchHeader,
     UnreadableRecord,
     pack,
@@ -102,12 +103,17 @@ def test_version_1_is_read_for_ever() -> None:
     assert unpack_received(GOLDEN) == RAW
 
 
+def _decompressed(part: str, frame: bytes) -> bytes:
+    dictionary = zstandard.ZstdCompressionDict((DICTIONARIES / f"{part}.v1").read_bytes())
+    return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(frame)
+
+
 def test_the_layout_of_version_1_is_what_its_docstring_says() -> None:
     record = pack(HEADER, RAW, EVENTS)
     magic, version, length = struct.unpack_from(">2sBI", record)
     assert (magic, version) == (b"PB", 1)
-    assert msgspec.msgpack.decode(zstandard.decompress(record[7 : 7 + length])) == RAW
-    header, events = msgspec.msgpack.decode(zstandard.decompress(record[7 + length :]))
+    assert msgspec.msgpack.decode(_decompressed("received", record[7 : 7 + length])) == RAW
+    header, events = msgspec.msgpack.decode(_decompressed("normalised", record[7 + length :]))
     assert header == ["north", "7", 1_767_225_600_123, "gateway-1", "pitboss"]
     assert events[0] == [
         "a",

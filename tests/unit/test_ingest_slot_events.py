@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import time
 import tracemalloc
 import zlib
@@ -381,21 +382,19 @@ def test_what_does_not_compress_is_spread_over_records_that_fit_the_stream() -> 
     assert max(sizes) <= MAX_RECORD_BYTES < sum(sizes)
 
 
-def test_an_event_that_no_record_holds_is_set_aside() -> None:
+def test_the_least_compressible_event_of_a_whole_body_fits_a_record() -> None:
     door = Door()
-    huge = envelope(
-        "m-2", "meters.reported", data={"meters": {noise(100_000): 1 for _ in range(10)}}
-    )
-    assert len(json.dumps([START, huge, PLAY[3]])) < MAX_BYTES
+    printable = [chr(code) for code in range(33, 127) if chr(code) not in '"\\']
+    note = "".join(random.Random(1).choices(printable, k=950_000))
+    meters = {noise(128): 1 for _ in range(500)}
+    piece = envelope("m-2", "meters.reported", data={"meters": meters}) | {"note": note}
+    assert MAX_BYTES * 0.95 < len(json.dumps([piece])) < MAX_BYTES
 
-    answer = door.post([START, huge, PLAY[3]])
+    answer = door.post([piece])
 
-    assert told(answer) == ["accepted", "quarantined: too_large", "accepted"]
-    assert [entry.index for entry in door.quarantine.entries] == [1]
-    assert [event_id for _, event_id in door.stream.event_ids()] == ["s-1", "e-9"]
-
-
-# --- limits ---------------------------------------------------------------------------------------
+    assert told(answer) == ["accepted"]
+    (record,) = door.stream.records
+    assert len(record.data) + len(record.partition_key) <= MAX_RECORD_BYTES
 
 
 def refusal(body: bytes, encoding: str = "", content_type: str = ENVELOPES) -> HTTPStatus | None:
@@ -628,3 +627,18 @@ def test_foreign_events_are_a_security_event_in_the_log(
 
     (record,) = [r for r in caplog.records if "security event" in r.message]
     assert (record.__dict__["sender"], record.__dict__["events"]) == ("gateway-1", 2)
+
+
+def test_an_event_of_a_clock_that_is_more_than_a_day_ahead_is_set_aside() -> None:
+    door = Door()
+    now = time.time_ns() // 1_000_000
+    pieces = [
+        envelope("now-1", "door.opened", data={"door": "slot"}) | {"occurred_at": now},
+        envelope("hour-1", "door.opened", data={"door": "slot"}) | {"occurred_at": now + 3_600_000},
+        envelope("year-1", "door.opened", data={"door": "slot"})
+        | {"occurred_at": now + 32 * 10**9},
+    ]
+
+    answer = door.post(pieces)
+
+    assert told(answer) == ["accepted", "accepted", "quarantined: clock_ahead"]

@@ -22,6 +22,9 @@ METER_MODULUS = 100_000_000
 MAX_CENTS = 10**12
 """An amount is less than this: ten billion dollars."""
 
+MAX_METERS = 512
+"""Meters that one report may hold; table C-7 has fewer."""
+
 type Cents = Annotated[int, Meta(ge=0, lt=MAX_CENTS, description="US cents")]
 type Credits = Annotated[
     int, Meta(ge=0, lt=10**12, description="credits of the accounting denomination")
@@ -144,7 +147,9 @@ class TiltRaised(Struct, array_like=True, frozen=True, gc=False, tag="tilt.raise
 class MetersReported(Struct, array_like=True, frozen=True, gc=False, tag="meters.reported"):
     """Meters that changed, by the name SAS table C-7 gives them; units are part of the names."""
 
-    meters: dict[str, Annotated[int, Meta(ge=0, le=2**63 - 1)]]
+    meters: Annotated[
+        dict[Label, Annotated[int, Meta(ge=0, le=2**63 - 1)]], Meta(max_length=MAX_METERS)
+    ]
 
 
 class MetersReset(Struct, array_like=True, frozen=True, gc=False, tag="meters.reset"):

@@ -70,10 +70,11 @@ class Page:
     def outcome(self, day_of: DayOf) -> Fold:
         """The page, rated."""
         if self._outcome is None:
-            self._outcome = Fold(self.carry, day_of)
-            self._outcome.open_page()
+            outcome = Fold(self.carry, day_of)
+            outcome.open_page()
             for event in self.events:
-                self._outcome.feed(event)
+                outcome.feed(event)
+            self._outcome = outcome
         return self._outcome
 
 

@@ -100,7 +100,9 @@ _ended_decoder = msgspec.json.Decoder(_GameEnded)
 _information_decoder = msgspec.json.Decoder(_MachineInformation)
 _bill_decoder = msgspec.json.Decoder(_BillAccepted)
 _handpay_decoder = msgspec.json.Decoder(_HandpayInformation)
-_meters_decoder = msgspec.json.Decoder(dict[str, NaturalNumber])
+_meters_decoder = msgspec.json.Decoder(
+    Annotated[dict[slot.Label, NaturalNumber], Meta(max_length=slot.MAX_METERS)]
+)
 
 _EXCEPTION = re.compile(r"SAS_EVENT_CODE_([0-9A-F]{2})_(\w+)")
 _POLL = re.compile(r"SAS_POLL_([0-9A-F]{2})_(\w+)")

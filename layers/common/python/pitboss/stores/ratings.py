@@ -424,9 +424,7 @@ def _moment(value: float | None) -> int | None:
 
 
 def _machine_day(item: _Item) -> MachineDay:
-    return MachineDay(
-        item.day, _tally(item), _moment(item.first_play), _moment(item.last_play)
-    )
+    return MachineDay(item.day, _tally(item), _moment(item.first_play), _moment(item.last_play))
 
 
 def _machine_rating(item: _Item) -> MachineRating:

@@ -60,7 +60,9 @@ class KinesisStream:
         """
         failed: set[int] = set()
         for start in range(0, len(records), MAX_RECORDS_A_CALL):
-            failed |= self._put(records, range(start, min(start + MAX_RECORDS_A_CALL, len(records))))
+            failed |= self._put(
+                records, range(start, min(start + MAX_RECORDS_A_CALL, len(records)))
+            )
         return failed
 
     def _put(self, records: Sequence[StreamRecord], wanted: Sequence[int]) -> set[int]:
