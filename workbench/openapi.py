@@ -252,9 +252,16 @@ def _schemas() -> dict[str, Document]:
     }
     found["GatewayMessage"] = {
         "title": "GatewayMessage",
-        "description": "A refusal of API Gateway itself; the header x-amzn-RequestId finds it.",
+        "description": "A refusal of API Gateway itself, before a function is asked: the fields of "
+        "a problem but its status. An embedded AWS may say `message` alone.",
         "type": "object",
-        "properties": {"message": {"type": ["string", "null"]}},
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "detail": {"type": "string"},
+            "correlation_id": {"type": "string", "description": "Finds the request in the logs."},
+            "message": {"type": ["string", "null"]},
+        },
     }
     return dict(sorted(found.items()))
 
