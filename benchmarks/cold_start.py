@@ -18,7 +18,8 @@ from workbench.paths import ENVIRONMENTS, ROOT
 RUNS = 15
 _DYNAMODB = "DynamoRatings('table', 'us-east-1')._connection.client"
 CLIENTS = {
-    "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; R('table')",
+    "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; "
+    "R('table', 'us-east-1')._item._get_connection().connection.client",
     "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "
     "S('stream', 'us-east-1', print)._client",
     "rate_players": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
@@ -64,7 +65,7 @@ def run() -> dict[str, Any]:
     functions = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
     functions = [name for name in functions if not name.startswith("_")]
     layer = BUILD / "CommonLayer" / "python"
-    cases = {"boto3 and a DynamoDB client": (_YARDSTICK, [])}
+    cases: dict[str, tuple[str, list[Path]]] = {"boto3 and a DynamoDB client": (_YARDSTICK, [])}
     for name in functions:
         logical_id = "".join(word.title() for word in name.split("_")) + "Function"
         path = [BUILD / logical_id, layer]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
-from itertools import batched
+from itertools import batched, takewhile
 from queue import Full, Queue
 from typing import Any
 
@@ -21,6 +21,9 @@ from workbench.event_files import FileFormat
 from workbench.replay import FeedEvent
 from workbench.simulation import Event, Floor, facts
 from workbench.simulation.packets import packet_line
+
+START_UP_MS = 10_000
+"""How long a simulated floor takes to put up its machines."""
 
 
 @contextmanager
@@ -132,6 +135,40 @@ def differences(stored: dict[str, Any], ledger: dict[str, Any]) -> list[str]:
     return found
 
 
+def stored_items(property_id: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every item of a property in the ratings table, by its key without the property."""
+    from workbench import endpoint
+
+    pages = (
+        endpoint.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=endpoint.stack_outputs()["RatingsTableName"], ConsistentRead=True)
+    )
+    found = {}
+    for page in pages:
+        for item in page["Items"]:
+            owner, _, place = item.pop("pk")["S"].partition("/")
+            if owner == property_id:
+                found[place, item["sk"]["S"]] = item
+    return found
+
+
+def wait_until_idle(seconds: float = 60) -> None:
+    """Wait until the rating function has read what is on the stream: its items stop changing."""
+    from workbench import endpoint
+
+    table = endpoint.stack_outputs()["RatingsTableName"]
+    dynamodb = endpoint.client("dynamodb")
+    seen: list[Any] = []
+
+    def is_unchanged() -> bool:
+        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        seen.append([page["Items"] for page in pages])
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    wait_until(is_unchanged, seconds, every=1.0)
+
+
 class Latency(Struct):
     """From the start of a POST until a read shows what it brought; seconds."""
 
@@ -163,7 +200,6 @@ def latency(
     seconds: float,
     events_per_second: float,
     events_a_post: int = 50,
-    warm_up_seconds: float = 3.0,
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> Latency:
     """Play a floor at a steady rate and time its games from POST to readable rating.
@@ -171,40 +207,44 @@ def latency(
     One game at a time is followed, while all the others go in. A floor that was never played
     before is needed: games known already are rated already.
     """
-    baseline: Counter[str] = Counter()
+    games: Counter[str] = Counter()
     for machine in (read(client, "/v1/floor") or {"machines": []})["machines"]:
-        baseline[machine["asset_id"]] = machine["play"]["games"]
+        games[machine["asset_id"]] = machine["play"]["games"]
     probes: Queue[tuple[float, str, int] | None] = Queue(1)
     samples: list[float] = []
     prober = threading.Thread(target=_probe, args=(client, probes, samples), daemon=True)
     prober.start()
-    sent = 0
-    counted_from: float | None = None
-    started = time.monotonic()
-    for number, batch in enumerate(batched(floor.events(), events_a_post, strict=False)):
-        due = started + number * events_a_post / events_per_second
-        time.sleep(max(0.0, due - time.monotonic()))
-        elapsed = time.monotonic() - started
-        if elapsed > warm_up_seconds + seconds:
-            break
+
+    def post(batch: tuple[Event, ...]) -> Counter[str]:
         ended = Counter(e.machine.asset_id for e in batch if isinstance(e.fact, facts.GameEnded))
-        baseline.update(ended)
+        games.update(ended)
         body = b"\n".join(packet_line(event) for event in batch)
-        posted_at = time.monotonic()
         answer = sender.post_events(body, FileFormat.ACRES_SAS.content_type)
         if answer.accepted != len(batch):
             raise WorkbenchError(f"{answer.accepted} of {len(batch)} events were accepted.")
-        if elapsed < warm_up_seconds:
-            continue
-        if counted_from is None:
-            counted_from = posted_at
+        return ended
+
+    events = floor.events()
+    # Every machine is polled at the shift's start: that burst goes out at once, untimed.
+    settled = floor.plan.start + START_UP_MS
+    for batch in batched(takewhile(lambda e: e.cache_time < settled, events), 500, strict=False):
+        post(batch)
+    sent = 0
+    started = time.monotonic()
+    for number, batch in enumerate(batched(events, events_a_post, strict=False)):
+        due = started + number * events_a_post / events_per_second
+        time.sleep(max(0.0, due - time.monotonic()))
+        posted_at = time.monotonic()
+        if posted_at - started > seconds:
+            break
+        ended = post(batch)
         sent += len(batch)
-        on_progress(elapsed - warm_up_seconds)
+        on_progress(posted_at - started)
         if ended:
             asset_id = next(iter(ended))
             with suppress(Full):  # the one before is still followed
-                probes.put_nowait((posted_at, asset_id, baseline[asset_id]))
-    took = time.monotonic() - (counted_from or started)
+                probes.put_nowait((posted_at, asset_id, games[asset_id]))
+    took = time.monotonic() - started
     probes.put(None)
     prober.join(timeout=30)
     if not samples:
