@@ -7,8 +7,9 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 ARGS ?=
+ENV ?= dev
 
-.PHONY: help setup demo test pr lint style types imports template bench up down
+.PHONY: help setup demo test pr lint style types imports template deploy bench up down
 
 help: ## say what each verb does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,11 @@ template: setup
 	$(BIN)/sam validate --region us-east-1
 
 pr: lint test ## what CI runs: every check, then every test
+
+deploy: setup ## build and deploy to an account (ENV=dev or prod)
+	@machine=$$($(BIN)/python -m workbench.machine $(ENV)) && \
+	MACHINE=$$machine $(BIN)/sam build --config-env $(ENV) && \
+	$(BIN)/sam deploy --config-env $(ENV)
 
 bench: setup ## print every figure the project promises
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -39,6 +39,12 @@ FLOOR_PARTITIONS = 8
 TRANSACTION_ITEMS = 100
 """Items DynamoDB takes in one TransactWriteItems."""
 
+TRANSACTION_BYTES = 4 * 1024 * 1024
+ITEM_BYTES = 400 * 1024
+
+_OTHER_BYTES = 2 * 1024
+"""More than all attributes of an item take together, but for a page's two."""
+
 _TALLY_FIELDS = Tally.__struct_fields__
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _carry_decoder = msgspec.msgpack.Decoder(Carry)
@@ -182,7 +188,8 @@ class DynamoRatings:
             head on, or was about to: read them again and apply again.
 
         Raises:
-            UnstorableChange: one machine's change alone is more than a transaction takes.
+            UnstorableChange: one machine's change alone is more than a transaction takes, or one of
+                its pages more than an item holds.
             TransactWriteError: anything else; the outcome may be unknown. Reading again and
                 applying again is right after every outcome.
         """
@@ -282,13 +289,17 @@ class DynamoRatings:
 
 
 class UnstorableChange(ValueError):
-    """A change of one machine that does not fit into one transaction."""
+    """A change of one machine that does not fit into one transaction.
 
-    def __init__(self, asset: Asset, items: int) -> None:
+    The sizes are bytes: of the largest item, and of all.
+    """
+
+    def __init__(self, asset: Asset, items: int, largest: int = 0, size: int = 0) -> None:
         self.asset = asset
         super().__init__(
-            f"{items} items of machine {asset.asset_id} change at once, "
-            f"a transaction takes {TRANSACTION_ITEMS}"
+            f"{items} items of machine {asset.asset_id} change at once, the largest of {largest} "
+            f"bytes, {size} together; a transaction takes {TRANSACTION_ITEMS} of up to "
+            f"{ITEM_BYTES}, {TRANSACTION_BYTES} together"
         )
 
 
@@ -302,19 +313,34 @@ class _Operations(NamedTuple):
     def items(self) -> int:
         return len(self.puts) + len(self.updates) + len(self.deletes)
 
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the largest item and of all, no fewer than DynamoDB counts."""
+        pages = [
+            len(item["carry"]["B"]) + len(item["events"]["B"])
+            for item in (put["Item"] for put in self.puts)
+            if "events" in item
+        ]
+        return max(pages, default=0) + _OTHER_BYTES, sum(pages) + self.items * _OTHER_BYTES
+
 
 def _fitting(changes: Iterable[_Operations]) -> Iterator[list[_Operations]]:
     """The changes in groups that a transaction takes."""
     group: list[_Operations] = []
-    items = 0
+    items = size = 0
     for operations in changes:
-        if operations.items > TRANSACTION_ITEMS:
-            raise UnstorableChange(operations.asset, operations.items)
-        if items + operations.items > TRANSACTION_ITEMS:
+        largest, its_size = operations.sizes()
+        if (
+            operations.items > TRANSACTION_ITEMS
+            or largest > ITEM_BYTES
+            or its_size > TRANSACTION_BYTES
+        ):
+            raise UnstorableChange(operations.asset, operations.items, largest, its_size)
+        if items + operations.items > TRANSACTION_ITEMS or size + its_size > TRANSACTION_BYTES:
             yield group
-            group, items = [], 0
+            group, items, size = [], 0, 0
         group.append(operations)
         items += operations.items
+        size += its_size
     if group:
         yield group
 

@@ -1,0 +1,308 @@
+"""What each function's role may do in the deployed stack: its contract, and nothing else.
+
+The calls are made by a function that has the role, so that what is asked is the answer of IAM and
+not what a policy seems to say.
+"""
+
+import base64
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pitboss.events.batch import BatchHeader, pack
+from tests.integration import ratings_items
+from workbench import endpoint
+
+CALLER = """
+    import base64, boto3
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+
+    CONFIG = Config(retries={"total_max_attempts": 1})
+
+    def plain(value):
+        if isinstance(value, dict):
+            if set(value) == {"base64"}:
+                return base64.b64decode(value["base64"])
+            return {name: plain(one) for name, one in value.items()}
+        return [plain(one) for one in value] if isinstance(value, list) else value
+
+    def handler(event, context):
+        answers = {}
+        for name, service, method, arguments in event["calls"]:
+            try:
+                getattr(boto3.client(service, config=CONFIG), method)(**plain(arguments))
+                answers[name] = "done"
+            except ClientError as refusal:
+                answers[name] = refusal.response["Error"]["Code"]
+        return answers
+"""
+
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+MAY: dict[str, set[str]] = {
+    "AuthorizeRequestsFunction": {"registry GetItem"},
+    "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
+    "RatePlayersFunction": {
+        *("ratings BatchGetItem", "ratings GetItem", "ratings Query"),
+        *("ratings PutItem", "ratings UpdateItem", "ratings DeleteItem"),
+        "ratings TransactWriteItems",
+        *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),
+        *("quarantine put rate_players", "quarantine put on failure", "quarantine list"),
+    },
+    "ReadRatingsFunction": {"ratings GetItem", "ratings Query"},
+}
+"""The contract. Every other call of `calls` is refused."""
+
+
+class Call(NamedTuple):
+    name: str
+    service: str
+    method: str
+    arguments: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def roles(stack: dict[str, str]) -> dict[str, str]:
+    """The ARN of each deployed function's role by the function's logical id."""
+    pages = (
+        endpoint.client("cloudformation")
+        .get_paginator("list_stack_resources")
+        .paginate(StackName=endpoint.stack_name())
+    )
+    functions = {
+        found["LogicalResourceId"]: found["PhysicalResourceId"]
+        for page in pages
+        for found in page["StackResourceSummaries"]
+        if found["ResourceType"] == "AWS::Lambda::Function"
+    }
+    client = endpoint.client("lambda")
+    return {
+        logical_id: client.get_function_configuration(FunctionName=function)["Role"]
+        for logical_id, function in functions.items()
+    }
+
+
+def table_calls(kind: str, table: str, key: dict[str, Any]) -> list[Call]:
+    """Every way to an item that nobody has, in one table."""
+    item = {"Put": {"TableName": table, "Item": key}}
+    condition = {":pk": key["pk"]}
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "GetItem": ("get_item", {"Key": key}),
+        "BatchGetItem": ("batch_get_item", {"RequestItems": {table: {"Keys": [key]}}}),
+        "Query": (
+            "query",
+            {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": condition},
+        ),
+        "Scan": ("scan", {"Limit": 1}),
+        "PutItem": ("put_item", {"Item": key}),
+        "UpdateItem": ("update_item", {"Key": key}),
+        "TransactWriteItems": ("transact_write_items", {"TransactItems": [item]}),
+        "BatchWriteItem": (
+            "batch_write_item",
+            {"RequestItems": {table: [{"PutRequest": {"Item": key}}]}},
+        ),
+        "DeleteItem": ("delete_item", {"Key": key}),
+        "DescribeTable": ("describe_table", {}),
+        "UpdateTable": ("update_table", {"BillingMode": "PAY_PER_REQUEST"}),
+        "DescribeContinuousBackups": ("describe_continuous_backups", {}),
+    }
+    many = {"BatchGetItem", "TransactWriteItems", "BatchWriteItem"}
+    return [
+        Call(
+            f"{kind} {action}",
+            "dynamodb",
+            method,
+            arguments if action in many else {"TableName": table, **arguments},
+        )
+        for action, (method, arguments) in calls.items()
+    ]
+
+
+def stream_calls(stream: str, property_id: str) -> list[Call]:
+    kinesis = endpoint.client("kinesis")
+    start = {
+        "StreamName": stream,
+        "ShardId": kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"],
+        "ShardIteratorType": "LATEST",
+    }
+    # A record of ours without an event: the consumer finds nothing to do.
+    record = pack(BatchHeader(property_id, "777", 0, property_id, "pitboss"), [], [])
+    data = {"Data": {"base64": base64.b64encode(record).decode()}, "PartitionKey": property_id}
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "PutRecords": ("put_records", {"StreamName": stream, "Records": [data]}),
+        "PutRecord": ("put_record", {"StreamName": stream, **data}),
+        "GetShardIterator": ("get_shard_iterator", start),
+        "GetRecords": (
+            "get_records",
+            {"ShardIterator": kinesis.get_shard_iterator(**start)["ShardIterator"], "Limit": 1},
+        ),
+        "DescribeStream": ("describe_stream", {"StreamName": stream}),
+        "MergeShards": (
+            "merge_shards",
+            {
+                "StreamName": stream,
+                "ShardToMerge": "shardId-000000009998",
+                "AdjacentShardToMerge": "shardId-000000009999",
+            },
+        ),
+        "IncreaseStreamRetentionPeriod": (
+            "increase_stream_retention_period",
+            {"StreamName": stream, "RetentionPeriodHours": 48},
+        ),
+    }
+    return [Call(f"stream {name}", "kinesis", *call) for name, call in calls.items()]
+
+
+PLACES = {
+    "ingest_slot_events": "quarantine/ingest_slot_events/",
+    "rate_players": "quarantine/rate_players/",
+    "on failure": "aws/lambda/",
+    "elsewhere": "quarantine/",
+    "at the top": "",
+}
+
+
+def quarantine_calls(bucket: str, name: str) -> list[Call]:
+    calls = [
+        Call(
+            f"quarantine {method.partition('_')[0]} {place}",
+            "s3",
+            method,
+            {"Bucket": bucket, "Key": f"{prefix}{name}", **body},
+        )
+        for place, prefix in PLACES.items()
+        for method, body in (("put_object", {"Body": "x"}), ("get_object", {}))
+    ]
+    there = {"Bucket": bucket, "Key": f"quarantine/rate_players/{name}"}
+    return [
+        *calls,
+        Call("quarantine list", "s3", "list_objects_v2", {"Bucket": bucket, "MaxKeys": 1}),
+        Call("quarantine delete", "s3", "delete_object", there),
+        Call("quarantine policy", "s3", "get_bucket_policy", {"Bucket": bucket}),
+        Call("quarantine lifecycle", "s3", "delete_bucket_lifecycle", {"Bucket": f"{bucket}-no"}),
+    ]
+
+
+def other_calls(role: str, function: str, table: str, bucket: str, stream: str) -> list[Call]:
+    """What no function has any business with."""
+    code = {"ZipFile": {"base64": base64.b64encode(b"PK").decode()}}
+    new = {"FunctionName": "test-no", "Runtime": "python3.13", "Role": role, "Handler": "a.b"}
+    policy = {
+        "PolicyDocument": json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+            }
+        )
+    }
+    own_role = {"RoleName": role.rpartition("/")[2]}
+    return [
+        Call(
+            "another table", "dynamodb", "get_item", {"TableName": table, "Key": {"pk": {"S": "a"}}}
+        ),
+        Call("another bucket", "s3", "put_object", {"Bucket": bucket, "Key": "a", "Body": "x"}),
+        Call(
+            "another stream",
+            "kinesis",
+            "put_records",
+            {"StreamName": stream, "Records": [{"Data": "x", "PartitionKey": "a"}]},
+        ),
+        Call("every table", "dynamodb", "list_tables", {}),
+        Call("every bucket", "s3", "list_buckets", {}),
+        Call("invoke", "lambda", "invoke", {"FunctionName": function}),
+        Call(
+            "change code",
+            "lambda",
+            "update_function_code",
+            {"FunctionName": function, "ZipFile": code["ZipFile"]},
+        ),
+        Call("pass its role on", "lambda", "create_function", {**new, "Code": code}),
+        Call(
+            "grant itself more", "iam", "put_role_policy", {**own_role, **policy, "PolicyName": "x"}
+        ),
+        Call("see its role", "iam", "get_role", own_role),
+        Call("make a user", "iam", "create_user", {"UserName": "test-no"}),
+        Call("take its role", "sts", "assume_role", {"RoleArn": role, "RoleSessionName": "x"}),
+        Call("a secret", "secretsmanager", "get_secret_value", {"SecretId": "any"}),
+        Call("a parameter", "ssm", "get_parameter", {"Name": "/any"}),
+        Call("a topic", "sns", "list_topics", {}),
+        Call("a queue", "sqs", "list_queues", {}),
+        Call("the stack", "cloudformation", "describe_stacks", {}),
+        Call("alarms", "cloudwatch", "delete_alarms", {"AlarmNames": ["test-no"]}),
+    ]
+
+
+def test_the_contract_names_every_function(roles: dict[str, str]) -> None:
+    assert roles.keys() == MAY.keys()
+    assert len(set(roles.values())) == len(roles), "no two share a role"
+
+
+@pytest.mark.parametrize("function", MAY)
+def test_a_role_may_do_what_its_function_does_and_nothing_else(
+    function: str, stack: dict[str, str], roles: dict[str, str], workshop: Any
+) -> None:
+    name = workshop.table()  # a table that is not ours, and a name that is nobody's
+    key = {"pk": {"S": f"{name}/x"}}
+    bucket = stack["QuarantineBucketName"]
+    calls = [
+        *table_calls("ratings", stack["RatingsTableName"], {**key, "sk": {"S": "x"}}),
+        *table_calls("registry", stack["RegistryTableName"], key),
+        *stream_calls(stack["SlotStreamName"], name),
+        *quarantine_calls(bucket, name),
+        *other_calls(
+            roles[function],
+            workshop.function("def handler(event, context): return 1"),
+            name,
+            workshop.bucket(),
+            workshop.stream()[0],
+        ),
+    ]
+    caller = workshop.function(CALLER, role=roles[function])
+    try:
+        answer = endpoint.client("lambda", read_timeout=60).invoke(
+            FunctionName=caller, Payload=json.dumps({"calls": calls})
+        )
+        answers = json.loads(answer["Payload"].read())
+    finally:
+        _clean_up(stack, name)
+
+    assert "FunctionError" not in answer, answers
+    assert len(answers) == len(calls)
+    assert {name for name, code in answers.items() if code not in DENIED} == MAY[function]
+    assert {name: answers[name] for name in MAY[function]} == dict.fromkeys(MAY[function], "done")
+
+
+def _clean_up(stack: dict[str, str], name: str) -> None:
+    ratings_items.forget(name)
+    endpoint.client("dynamodb").delete_item(
+        TableName=stack["RegistryTableName"], Key={"pk": {"S": f"{name}/x"}}
+    )
+    for prefix in PLACES.values():
+        endpoint.client("s3").delete_object(
+            Bucket=stack["QuarantineBucketName"], Key=f"{prefix}{name}"
+        )
+
+
+def test_nobody_but_lambda_may_take_a_functions_role(roles: dict[str, str]) -> None:
+    codes = {}
+    for function, role in roles.items():
+        with pytest.raises(ClientError) as refusal:
+            endpoint.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+        codes[function] = refusal.value.response["Error"]["Code"]
+
+    assert codes == dict.fromkeys(MAY, "AccessDenied")
+
+
+def test_no_role_may_pass_a_role_on(roles: dict[str, str]) -> None:
+    """`iam:PassRole` is no call of its own: IAM is asked what it would say."""
+    decisions = {
+        function: endpoint.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["iam:PassRole"], ResourceArns=[role]
+        )["EvaluationResults"][0]["EvalDecision"]
+        for function, role in roles.items()
+    }
+
+    assert decisions == dict.fromkeys(MAY, "implicitDeny")

@@ -1,0 +1,187 @@
+"""The sample events of `events/<function>/`, run in the deployed stack.
+
+One of each function goes through `sam remote invoke`, as its documentation says; the others are
+invoked directly, which is quicker.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pitboss.stores.quarantine import S3Quarantine
+from tests import sample_events
+from workbench import deploy, endpoint
+from workbench.paths import ROOT, VENV_BIN
+
+LOGICAL_IDS = {
+    folder.name: "".join(map(str.capitalize, folder.name.split("_"))) + "Function"
+    for folder in sorted(sample_events.FOLDER.iterdir())
+}
+
+
+class FunctionFailed(Exception):
+    """What a function raised."""
+
+
+def path_of(sample: str) -> Path:
+    return sample_events.FOLDER / f"{sample}.json"
+
+
+def by_sam(sample: str) -> Any:
+    """The answer to a sample event, `<function>/<case>`, by `sam remote invoke`."""
+    done = subprocess.run(
+        [
+            *(VENV_BIN / "sam", "remote", "invoke", LOGICAL_IDS[sample.partition("/")[0]]),
+            *("--stack-name", endpoint.stack_name(), "--event-file", path_of(sample)),
+            *("--output", "json"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=ROOT,
+        env=deploy.sam_environment(),
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return _answer(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def functions(stack: dict[str, str]) -> dict[str, str]:
+    """The deployed functions' names by logical id."""
+    client = endpoint.client("cloudformation")
+    return {
+        logical_id: client.describe_stack_resource(
+            StackName=endpoint.stack_name(), LogicalResourceId=logical_id
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        for logical_id in LOGICAL_IDS.values()
+    }
+
+
+@pytest.fixture
+def directly(functions: dict[str, str]) -> Callable[[str], Any]:
+    """The answer to a sample event, `<function>/<case>`, by the API of Lambda."""
+
+    def invoke(sample: str) -> Any:
+        function = functions[LOGICAL_IDS[sample.partition("/")[0]]]
+        answer = endpoint.client("lambda").invoke(
+            FunctionName=function, Payload=path_of(sample).read_bytes()
+        )
+        return _answer({**answer, "Payload": answer["Payload"].read()})
+
+    return invoke
+
+
+def _answer(answer: dict[str, Any]) -> Any:
+    assert answer["StatusCode"] == 200
+    payload = json.loads(answer["Payload"])
+    if answer.get("FunctionError"):
+        raise FunctionFailed(payload["errorMessage"])
+    return payload
+
+
+def status_and_body(answer: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+# The samples of `rate_players` come first: all of them are of one property, and what those of
+# `ingest_slot_events` bring in is rated too.
+
+
+def test_play_is_rated_once_and_read_and_poison_is_set_aside(
+    embedded: endpoint.Target, stack: dict[str, str], directly: Callable[[str], Any]
+) -> None:
+    assert by_sam("rate_players/play") == {"batchItemFailures": []}
+    assert directly("rate_players/poison_among_good") == {"batchItemFailures": []}
+
+    status, machine = status_and_body(by_sam("read_ratings/machine"))
+    assert (status, machine["asset_id"], machine["hold_basis_points"]) == (200, "1940732", 326)
+    assert [day["gaming_day"] for day in machine["days"]] == ["2020-06-15"]
+    play = machine["days"][0]["play"]
+    assert (play["games"], play["coin_in_cents"], play["coin_out_cents"]) == (2, 1_000, 120)
+    assert play["theoretical_win"] == "0.326"
+
+    status, player = status_and_body(directly("read_ratings/player"))
+    assert (status, player["player_id"], player["session_count"]) == (200, "p-81", 1)
+    assert player["total"] == play
+    assert player["sessions"][0]["started_at"] == sample_events.MONDAY_EVENING + 2_000
+
+    status, floor = status_and_body(directly("read_ratings/floor"))
+    assert status == 200
+    assert {one["asset_id"]: one["play"]["coin_in_cents"] for one in floor["machines"]} == {
+        "1940732": 1_000,
+        "5093619": 25,
+    }
+    assert floor["total"]["unrated_coin_in_cents"] == 25
+
+    store = S3Quarantine(stack["QuarantineBucketName"], client=endpoint.client("s3"))
+    aside = [
+        entry
+        for key, _, _ in store.objects("rate_players/unknown/stream/")
+        for entry in store.read(key)
+    ]
+    good = sample_events.stream_record(sample_events.PLAY)
+    assert {b"not one of ours", good[:-7]} <= {entry.raw for entry in aside}
+    assert {entry.reason for entry in aside} == {"unreadable_record"}
+
+
+ANSWERS: dict[str, tuple[int, dict[str, int]]] = {
+    "envelopes": (200, {"received": 9, "accepted": 9, "duplicate": 0, "quarantined": 0}),
+    "gateway_packets": (200, {"received": 4, "accepted": 4, "duplicate": 0, "quarantined": 0}),
+    "gzip": (200, {"received": 7, "accepted": 7, "duplicate": 0, "quarantined": 0}),
+    "bad_among_good": (
+        200,
+        {
+            **{"received": 8, "accepted": 3, "duplicate": 1, "quarantined": 4},
+            **{"unrecognised": 1, "foreign": 2, "failed": 0},
+        },
+    ),
+    "another_body": (403, {"status": 403}),
+}
+BY_SAM = {"envelopes"}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_the_front_door_answers_for_every_event(
+    case: str, embedded: endpoint.Target, directly: Callable[[str], Any]
+) -> None:
+    invoke = by_sam if case in BY_SAM else directly
+
+    status, body = status_and_body(invoke(f"ingest_slot_events/{case}"))
+
+    expected_status, counts = ANSWERS[case]
+    assert status == expected_status
+    assert {name: body[name] for name in counts} == counts
+    if status == 200:
+        assert [event["index"] for event in body["events"]] == list(range(body["received"]))
+    else:
+        assert body["correlation_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+@pytest.mark.parametrize("case", ["no_token", "get_machine", "post_slot_events"])
+def test_the_authorizer_lets_nobody_in_who_proves_nothing(
+    case: str, stack: dict[str, str], directly: Callable[[str], Any]
+) -> None:
+    """The tokens of the samples are no tokens: a good one is good for a minute."""
+    with pytest.raises(FunctionFailed, match="^Unauthorized$"):
+        directly(f"authorize_requests/{case}")
+
+
+def test_the_authorizer_runs_by_sam(embedded: endpoint.Target, stack: dict[str, str]) -> None:
+    with pytest.raises(FunctionFailed, match="^Unauthorized$"):
+        by_sam("authorize_requests/no_token")
+
+
+def test_every_sample_event_is_run() -> None:
+    run = {
+        "authorize_requests": {"no_token", "get_machine", "post_slot_events"},
+        "ingest_slot_events": ANSWERS.keys(),
+        "rate_players": {"play", "poison_among_good"},
+        "read_ratings": {"machine", "player", "floor"},
+    }
+
+    assert {function: sample_events.load(function).keys() for function in LOGICAL_IDS} == run
