@@ -17,6 +17,12 @@ from workbench.simulation import Floor, FloorPlan
 GOAL = 7_400
 """Events per second: what the gateway vendor's own server writes at most."""
 
+ENOUGH = 15_000
+"""Events a second to have ready, so that the load lasts about as long as it was asked to."""
+
+EVENTS_A_MACHINE_MINUTE = 64
+"""Events of a simulated machine in a minute, about."""
+
 MACHINES = 189
 PLAYERS = 150
 GATEWAYS = 12
@@ -30,7 +36,7 @@ def run(seconds: int = 60, machines: int = MACHINES) -> dict[str, Any]:
     # A floor never seen before, or all of it would be duplicates.
     seed = int(time.time())
     property_id = f"bench-{seed}"
-    minutes = max(1, seconds * 12_000 // (machines * 90))
+    minutes = max(1, seconds * ENOUGH // (machines * EVENTS_A_MACHINE_MINUTE))
     floor = Floor(FloorPlan(machines, PLAYERS, minutes, seed, property_id=property_id))
     batches = list(cut(measure.feed(floor.events()), max_events=500, groups=GATEWAYS))
     with measure.gateway(property_id) as sender, measure.reader(property_id) as client:

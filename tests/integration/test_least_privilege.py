@@ -225,7 +225,7 @@ def other_calls(role: str, function: str, table: str, bucket: str, stream: str) 
         ),
         Call("see its role", "iam", "get_role", own_role),
         Call("make a user", "iam", "create_user", {"UserName": "test-no"}),
-        Call("take its role", "sts", "assume_role", {"RoleArn": role, "RoleSessionName": "x"}),
+        Call("take its role", "sts", "assume_role", {"RoleArn": role, "RoleSessionName": "test"}),
         Call("a secret", "secretsmanager", "get_secret_value", {"SecretId": "any"}),
         Call("a parameter", "ssm", "get_parameter", {"Name": "/any"}),
         Call("a topic", "sns", "list_topics", {}),

@@ -356,8 +356,13 @@ def test_machines_that_conflict_are_named_and_the_others_are_written(
 
 @pytest.mark.parametrize(
     ("since", "pages", "before"),
-    [(-9, [-3, -2, -1, 0], None), (-3, [-3, -2, -1, 0], None), (-2, [-2, -1, 0], -3)]
-    + [(-1, [-1, 0], -2), (0, [0], -1)],
+    [
+        (-9, [-3, -2, -1, 0], None),
+        (-3, [-3, -2, -1, 0], None),
+        (-2, [-2, -1, 0], -3),
+        (-1, [-1, 0], -2),
+        (0, [0], -1),
+    ],
 )
 def test_history_is_the_pages_since_and_the_one_before(
     ratings: Ratings, north: str, since: int, pages: list[int], before: int | None

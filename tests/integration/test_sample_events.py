@@ -107,7 +107,8 @@ def test_play_is_rated_once_and_read_and_poison_is_set_aside(
 
     status, player = status_and_body(directly("read_ratings/player"))
     assert (status, player["player_id"], player["session_count"]) == (200, "p-81", 1)
-    assert player["total"] == play
+    # A machine is played until its last game ends, a session until it starts.
+    assert player["total"] == {**play, "last_play": sample_events.MONDAY_EVENING + 11_000}
     assert player["sessions"][0]["started_at"] == sample_events.MONDAY_EVENING + 2_000
 
     status, floor = status_and_body(directly("read_ratings/floor"))
@@ -167,12 +168,12 @@ def test_the_authorizer_lets_nobody_in_who_proves_nothing(
     case: str, stack: dict[str, str], directly: Callable[[str], Any]
 ) -> None:
     """The tokens of the samples are no tokens: a good one is good for a minute."""
-    with pytest.raises(FunctionFailed, match="^Unauthorized$"):
+    with pytest.raises(FunctionFailed, match=r"^Unauthorized$"):
         directly(f"authorize_requests/{case}")
 
 
 def test_the_authorizer_runs_by_sam(embedded: endpoint.Target, stack: dict[str, str]) -> None:
-    with pytest.raises(FunctionFailed, match="^Unauthorized$"):
+    with pytest.raises(FunctionFailed, match=r"^Unauthorized$"):
         by_sam("authorize_requests/no_token")
 
 
