@@ -40,7 +40,8 @@ CALLER = """
         return answers
 """
 
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+"""How services put it: S3 and IAM, most others, SNS."""
 
 MAY: dict[str, set[str]] = {
     "AuthorizeRequestsFunction": {"registry GetItem"},

@@ -4,6 +4,7 @@ One of each function goes through `sam remote invoke`, as its documentation says
 invoked directly, which is quicker.
 """
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable
@@ -125,8 +126,9 @@ def test_play_is_rated_once_and_read_and_poison_is_set_aside(
         for key, _, _ in store.objects("rate_players/unknown/stream/")
         for entry in store.read(key)
     ]
-    good = sample_events.stream_record(sample_events.PLAY)
-    assert {b"not one of ours", good[:-7]} <= {entry.raw for entry in aside}
+    sent = sample_events.load("rate_players")["poison_among_good"]["Records"]
+    poison = {base64.b64decode(sent[index]["kinesis"]["data"]) for index in (0, 2)}
+    assert poison <= {entry.raw for entry in aside}
     assert {entry.reason for entry in aside} == {"unreadable_record"}
 
 
