@@ -34,7 +34,8 @@ ENVELOPE_FIELDS = {
     "event_type": "What happened: dotted, past tense.",
     "property_id": "The casino; has to be the sender's own.",
     "asset_id": "The machine, padding zeros do not count; has to be one of the sender's.",
-    "occurred_at": "The device's clock, epoch milliseconds. Clocks may be off; more than a day ahead is set aside.",
+    "occurred_at": "The device's clock, epoch milliseconds. It may be off; more than a day ahead "
+    "is set aside.",
     "sequence": "The device's queue index: monotone per asset, gaps are normal.",
     "schema_version": "Of the event type. A version not known is kept and counted, not read.",
     "player_id": "The pseudonym of the carded player; null is uncarded play.",

@@ -80,6 +80,17 @@ def test_a_wager_is_credits_times_the_denomination_in_the_low_bits_of_its_type(
     assert data == slot.GameStarted(wager_cents=cents)
 
 
+def test_a_feed_without_queue_indexes_counts_in_idx() -> None:
+    event = read(ENDED, sas_queue_index=None, idx=55_903_787)
+    assert event.sequence == 55_903_787
+    assert event.event_id == f"{NOON}-55903787-7F"
+
+
+@pytest.mark.parametrize("base", ["", "    "])
+def test_a_machine_that_tells_no_base_percentage_reports_no_paytable(base: str) -> None:
+    assert isinstance(read(PAYTABLE, paytable(base)).data, slot.PollAnswered)
+
+
 @pytest.mark.parametrize("wager_type", [0x00, 0x20, 0xE0])
 def test_a_wager_without_denomination_stays_in_credits(wager_type: int) -> None:
     assert read(STARTED, started(5, wager_type)).data == slot.GameStarted(wager_credits=5)
@@ -256,7 +267,7 @@ def test_a_card_names_its_player(kind: str, expected: slot.SlotData) -> None:
         (packet(ENDED, event_time=True), "invalid_envelope"),
         (packet(ENDED, event_time="1767268800000"), "invalid_envelope"),
         (packet(ENDED, event_time=2**63), "invalid_envelope"),
-        (packet(ENDED, sas_queue_index=None), "invalid_envelope"),
+        (packet(ENDED, sas_queue_index="17"), "invalid_envelope"),
         (packet(ENDED, meters={"CoinIn": -1}), "invalid_envelope"),
         (packet(ENDED, asset_number="1" * 65), "invalid_envelope"),
         (packet(STARTED, {}), "invalid_data"),

@@ -47,7 +47,9 @@ class Packet(Struct, frozen=True, gc=False):
     type: Annotated[str, Meta(min_length=1, max_length=128)]
     event_time: EpochMs
     cache_time: EpochMs
-    sas_queue_index: Annotated[int, Meta(ge=0, lt=2**53)]
+    sas_queue_index: Annotated[int, Meta(ge=0, lt=2**53)] | None = None
+    """The device's own count; feeds that leave it out count in `idx`."""
+    idx: Annotated[int, Meta(ge=0, lt=2**53)] = 0
     asset_number: _Name = ""
     sas_serial_number: _Name = ""
     host_id_player: _Name = ""
@@ -67,7 +69,7 @@ class _GameEnded(Struct, frozen=True, gc=False, rename="pascal"):
 
 
 class _MachineInformation(Struct, frozen=True, gc=False, rename="pascal"):
-    base_percentage: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z")]
+    base_percentage: Annotated[str, Meta(pattern=r"^([0-9]{4}| *)\Z")]
     denomination: slot.Code
     paytable_id: slot.Label = ""
     game_id: slot.Label = ""
@@ -144,10 +146,11 @@ def read_packet(raw: bytes | msgspec.Raw) -> tuple[str, slot.MeteredEvent]:
     if player_id is None and type(data) in slot.PLAYER_REQUIRED:
         raise InvalidEvent("missing_player", f"{packet.type} without a host_id_player")
     since_boot = packet.event_time < YEAR_2000_MS
+    sequence = packet.idx if packet.sas_queue_index is None else packet.sas_queue_index
     return asset_id, slot.MeteredEvent(
-        f"{packet.event_time}-{packet.sas_queue_index}-{kind.short}",
+        f"{packet.event_time}-{sequence}-{kind.short}",
         packet.cache_time if since_boot else packet.event_time,
-        packet.sas_queue_index,
+        sequence,
         player_id,
         data,
         None if packet.meters is None else _meters(packet.meters),
@@ -231,6 +234,8 @@ def _poll(kind: _Kind, data: msgspec.Raw) -> slot.SlotData:
     match kind.code:
         case codes.POLL_MACHINE_INFORMATION:
             information = _information_decoder.decode(data)
+            if not information.base_percentage.strip():  # a machine that does not tell
+                return slot.PollAnswered(kind.code, kind.name)
             return slot.PaytableReported(
                 int(information.base_percentage),
                 _denomination(information.denomination),
