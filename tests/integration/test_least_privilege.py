@@ -74,10 +74,10 @@ def roles(stack: dict[str, str]) -> dict[str, str]:
         .paginate(StackName=endpoint.stack_name())
     )
     functions = {
-        found["LogicalResourceId"]: found["PhysicalResourceId"]
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for page in pages
-        for found in page["StackResourceSummaries"]
-        if found["ResourceType"] == "AWS::Lambda::Function"
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
     }
     client = endpoint.client("lambda")
     return {
