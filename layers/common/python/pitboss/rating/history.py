@@ -240,7 +240,7 @@ def apply(
         if carry is None and arrived is None and start != stale_from:
             previous = page
             continue
-        if len(work.pages) == max_pages or work.items() >= FULL_CHANGE_ITEMS:
+        if work.is_full(max_pages):
             if carry is not None:
                 next_stale = min((s for s in history.pages if s >= start), default=None)
             if carry is not None and next_stale is not None:
@@ -342,7 +342,13 @@ class _Work:
             if key not in after.tallies and key not in after.sessions:
                 self._shrinks.add(key)
 
-    def items(self) -> int:
+    def is_full(self, max_pages: int) -> bool:
+        """Whether a further page might be more than a transaction takes."""
+        if not self.pages:
+            return False
+        return len(self.pages) >= max_pages or self._items() >= FULL_CHANGE_ITEMS
+
+    def _items(self) -> int:
         """How many items there are to write so far: pages, days and sessions."""
         sessions = self._differences.keys() | self._bounds.keys() | self._entered.keys()
         carded = sum(key.player_id is not None for key in sessions)
