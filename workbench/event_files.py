@@ -1,4 +1,7 @@
-"""Files of events: gateway packets, one a line, or envelopes, one a line or as one JSON array."""
+"""Files of events: gateway packets, one a line, or envelopes, one a line or as one JSON array.
+
+Rated table sessions are a format too, but no events: `workbench.table_sessions` reads them.
+"""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,15 +14,35 @@ from workbench.console import WorkbenchError
 
 
 class FileFormat(StrEnum):
-    """How a file's events are written."""
+    """How a file's events, or rated table sessions, are written."""
 
     PITBOSS = "pitboss"
     ACRES_SAS = "acres-sas"
+    TABLE_SESSIONS = "table-sessions"
 
     @property
     def content_type(self) -> str:
-        """The content type the front door takes these events as."""
+        """The content type the front door takes these events as.
+
+        Raises:
+            WorkbenchError: they are no events.
+
+        """
+        self.must_be_events()
         return ENVELOPES if self is FileFormat.PITBOSS else GATEWAY_PACKETS
+
+    def must_be_events(self) -> None:
+        """Refuse what the front door does not take.
+
+        Raises:
+            WorkbenchError: they are no events.
+
+        """
+        if self is FileFormat.TABLE_SESSIONS:
+            raise WorkbenchError(
+                "Rated table sessions are no events that the front door takes: rate them offline "
+                "with `pitboss rate --format table-sessions`."
+            )
 
     @property
     def reader(self) -> Format:

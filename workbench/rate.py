@@ -1,4 +1,4 @@
-"""`pitboss rate`: the deployed rating code over files, offline."""
+"""`pitboss rate`: the rating code over files, offline."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +13,8 @@ from workbench.event_files import FileFormat, raw_events
 
 EVENTS_A_BATCH = 5_000
 
+_REFUSALS_SHOWN = 20
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -20,9 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def rate(
-    files: Annotated[list[Path], typer.Argument(help="Files of events.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files of events, or of rated table sessions.")
+    ],
     file_format: Annotated[
-        FileFormat, typer.Option("--format", help="How the events are written.")
+        FileFormat, typer.Option("--format", help="How the files are written.")
     ] = FileFormat.PITBOSS,
     gaming_day: Annotated[
         str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
@@ -31,10 +35,14 @@ def rate(
 ) -> None:
     """Rate files of events offline, with the code that is deployed: for audits.
 
-    Events that cannot be accepted are counted, and named on standard error with the reason.
+    What cannot be accepted is counted, and named on standard error with the reason. Rated table
+    sessions (table-sessions) are comma-separated files; they need no gaming day.
     """
     from rich.progress import track
 
+    if file_format is FileFormat.TABLE_SESSIONS:
+        _rate_table_sessions(files, as_json)
+        return
     audit = Audit(file_format, gaming_day)
     for path in files:
         events = list(raw_events(path))
@@ -50,6 +58,23 @@ def rate(
         print_json(result)
     else:
         _show(result)
+
+
+def _rate_table_sessions(files: Iterable[Path], as_json: bool) -> None:
+    from workbench.table_sessions import TableAudit
+
+    audit = TableAudit()
+    for path in files:
+        audit.take(path)
+    for refusal in audit.refusals[:_REFUSALS_SHOWN]:
+        err.print(f"[yellow]quarantined[/yellow]: {escape(refusal)}")
+    if more := audit.refusals[_REFUSALS_SHOWN:]:
+        err.print(f"[yellow]quarantined[/yellow]: {len(more):,} more")
+    result = audit.result()
+    if as_json:
+        print_json(result)
+    else:
+        _show_table_sessions(result)
 
 
 class Audit:
@@ -185,6 +210,37 @@ def _show(result: dict[str, Any]) -> None:
     out.print(play_table("Machines (dollars)", "asset_id", result["machines"]))
     if result["players"]:
         out.print(play_table("Players (dollars)", "player_id", result["players"]))
+    _show_sums(result)
+
+
+def _show_table_sessions(result: dict[str, Any]) -> None:
+    for title, name in (("Players", "player_id"), ("Tables", "table_name"), ("Games", "game")):
+        out.print(_session_table(f"{title} (dollars)", name, result[title.lower()]))
+    for flag, count in result["sessions_flagged"].items():
+        if count:
+            out.print(f"flagged {flag}: {count:,} of {result['totals']['sessions']:,} sessions")
+    _show_sums(result)
+
+
+def _session_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
+    from pitboss.money import dollars
+
+    table = Table(title=title, title_justify="left")
+    table.add_column(name.partition("_")[0])
+    for heading in ("sessions", "minutes", "actual win", "theoretical win"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            escape(row[name] or "not known"),
+            f"{row['sessions']:,}",
+            f"{row['minutes']:,}",
+            dollars(row["actual_win_cents"]),
+            row["theoretical_win"],
+        )
+    return table
+
+
+def _show_sums(result: dict[str, Any]) -> None:
     out.print(
         f"received {result['received']:,} = accepted {result['accepted']:,} "
         f"+ duplicate {result['duplicate']:,} + quarantined {result['quarantined']:,}"

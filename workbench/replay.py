@@ -430,6 +430,7 @@ def replay_files(
     """Send a recorded feed through the front door of the running stack."""
     from workbench.signing import Signer
 
+    file_format.must_be_events()
     times_faster = _speed(speed)
     missing = [path for path in files if not path.is_file()]
     if missing:

@@ -55,7 +55,9 @@ def _records() -> Iterator[dict[str, Any]]:
             answer = kinesis.get_records(ShardIterator=iterator, Limit=100)
             for record in answer["Records"]:
                 yield record | {"ShardId": shard["ShardId"]}
-            iterator = answer.get("NextShardIterator") if answer["Records"] else None
+            # A page may be empty although there is more: the shard is read in spans of time.
+            more = answer["Records"] or answer.get("MillisBehindLatest")
+            iterator = answer.get("NextShardIterator") if more else None
 
 
 def _document(record: dict[str, Any], *, received: bool) -> dict[str, Any]:
