@@ -1,6 +1,7 @@
 """What every suite shares: markers by folder, and one local stack for a whole run."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from workbench import deploy, emulator, endpoint
 from workbench import stack as stack_commands
+from workbench.paths import home
 
 SUITES = ("unit", "contract", "integration", "e2e")
 TEST_HOME = ".pitboss/test"
@@ -36,6 +38,7 @@ def aws() -> Iterator[endpoint.Target]:
     os.environ["PITBOSS_HOME"] = TEST_HOME
     emulator.stop()
     emulator.wipe_state()
+    shutil.rmtree(home() / "keys", ignore_errors=True)  # of principals that went with the state
     stack_commands.ensure_running()
     try:
         yield endpoint.target()

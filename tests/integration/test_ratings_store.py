@@ -613,24 +613,21 @@ class Delivery(NamedTuple):
 @st.composite
 def play(draw: st.DrawFn) -> list[tuple[str, SlotEvent]]:
     """What happens at some machines within three gaming days."""
+    kinds: list[SlotData] = [
+        GameStarted(100),
+        GameStarted(wager_credits=4, coin_in_meter_credits=100),
+        GameEnded(win_cents=40),
+        GameEnded(),
+        PaytableReported(9_200, 25),
+        PaytableReported(9_000),
+        CardInserted(),
+        CardRemoved(),
+        MetersReset(),
+    ]
     count = draw(st.integers(1, 40))
     events = []
     for number in range(count):
-        data = draw(
-            st.sampled_from(
-                [
-                    GameStarted(100),
-                    GameStarted(wager_credits=4, coin_in_meter_credits=100 + 4 * number),
-                    GameEnded(win_cents=40),
-                    GameEnded(),
-                    PaytableReported(9_200, 25),
-                    PaytableReported(9_000),
-                    CardInserted(),
-                    CardRemoved(),
-                    MetersReset(),
-                ]
-            )
-        )
+        data = draw(st.sampled_from(kinds))
         player = draw(st.sampled_from(PLAYERS if type(data) in CARDS else (None, *PLAYERS)))
         moment = START + draw(st.integers(0, 150)) * 60_000 + number
         events.append(
