@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from pitboss.rating.fold import Bounds, SessionDay, Tally
-from pitboss.rating.history import Change, Head, History, MachineDay, Page, SessionDayChange
+from pitboss.rating.history import (
+    MAX_HISTORY_PAGES,
+    Change,
+    Head,
+    History,
+    MachineDay,
+    Page,
+    SessionDayChange,
+)
 from pitboss.stores.ratings import Asset, AssetChange, MachineRating, PlayerSession
 
 
@@ -38,6 +46,9 @@ class MemoryRatings:
     def history(self, asset: Asset, since: int) -> History:
         """A machine's head and its pages from the one that starts at `since` (epoch ms) on."""
         pages = self._pages.get(asset, {})
+        newest = sorted((start for start in pages if start >= since), reverse=True)
+        if len(newest) >= MAX_HISTORY_PAGES:
+            since = newest[MAX_HISTORY_PAGES - 1]
         before = max((start for start in pages if start < since), default=None)
         return History(
             self._heads.get(asset),

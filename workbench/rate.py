@@ -96,7 +96,7 @@ class Audit:
             lambda _property: lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
             pause=lambda _attempt: None,
         )
-        self._known: dict[tuple[str, str], Any] = {}
+        self._known: dict[tuple[str, int, str], Any] = {}
         self._counts = dict.fromkeys(("received", "accepted", "duplicate", "quarantined"), 0)
         self.refusals: dict[str, int] = {}
         """What is wrong with events that were not accepted, and how often."""
@@ -106,6 +106,7 @@ class Audit:
         from pitboss.events.batch import BatchHeader, SlotBatch
         from pitboss.events.envelope import InvalidEvent
         from pitboss.events.slot import SlotEvent
+        from pitboss.rating.history import page_of
 
         by_asset: dict[tuple[str, str], list[SlotEvent]] = {}
         for raw in events:
@@ -119,7 +120,8 @@ class Audit:
                     metered.player_id,
                     metered.data,
                 )
-                known = self._known.setdefault((asset_id, event.event_id), event)
+                identity = (asset_id, page_of(event.occurred_at), event.event_id)
+                known = self._known.setdefault(identity, event)
                 if known is not event:
                     if known != event:
                         raise InvalidEvent("id_reuse", "the id is known with another content")

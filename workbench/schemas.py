@@ -30,7 +30,8 @@ _GENERATED = re.compile(
 _FIRST_FIELDS = ("description", "title", "$id", "$schema")
 
 ENVELOPE_FIELDS = {
-    "event_id": "Unique per asset. Again it is a duplicate, with other content `id_reuse`.",
+    "event_id": "Unique per asset. Again in the same five minutes of device time it is a "
+    "duplicate, with other content `id_reuse`.",
     "event_type": "What happened: dotted, past tense.",
     "property_id": "The casino; has to be the sender's own.",
     "asset_id": "The machine, padding zeros do not count; has to be one of the sender's.",

@@ -11,6 +11,7 @@ from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import InvalidEvent
 from pitboss.events.slot import MeteredEvent, Unrecognised
+from pitboss.rating.history import page_of
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 
@@ -90,14 +91,15 @@ def ingest(
     """
     results: list[EventResult | None] = [None] * len(pieces)
     entries: list[QuarantineEntry] = []
-    known: dict[tuple[str, str], MeteredEvent] = {}
+    known: dict[tuple[str, int, str], MeteredEvent] = {}
     by_asset: dict[str, list[tuple[int, MeteredEvent]]] = {}
     for index, raw in enumerate(pieces):
         try:
             _, asset_id, event = _sent_by(sender, events.read(raw))
             if event.occurred_at > received_at + MAX_AHEAD_MS:
                 raise InvalidEvent("clock_ahead", f"it occurs at {event.occurred_at}")
-            first = known.setdefault((asset_id, event.event_id), event)
+            identity = (asset_id, page_of(event.occurred_at), event.event_id)
+            first = known.setdefault(identity, event)
             if first is event:
                 by_asset.setdefault(asset_id, []).append((index, event))
             elif first == event:

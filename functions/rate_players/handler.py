@@ -7,9 +7,14 @@ from base64 import b64decode
 from functools import cache
 from typing import Any
 
-import msgspec
-
-from pitboss.events.batch import SlotBatch, UnreadableRecord, unpack
+from pitboss.events.batch import (
+    BatchHeader,
+    SlotBatch,
+    UnreadableRecord,
+    unpack,
+    unpack_received,
+)
+from pitboss.events.slot import SlotEvent
 from pitboss.settings import read
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
@@ -47,6 +52,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     """
     wiring = _wiring()
     batches: list[SlotBatch] = []
+    records: list[bytes] = []
     entries: list[QuarantineEntry] = []
     for index, record in enumerate(event["Records"]):
         kinesis = record["kinesis"]
@@ -54,10 +60,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
         try:
             data = b64decode(kinesis["data"], validate=True)
             batches.append(unpack(data))
+            records.append(data)
         except (UnreadableRecord, ValueError) as fault:
             entries.append(_unreadable(kinesis, data, index, fault))
     outcome = wiring.rate(batches)
-    entries += _unrated(outcome, batches)
+    entries += _unrated(outcome, records)
     for sender in {(entry.property_id, entry.sender) for entry in entries}:
         wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
     if entries:
@@ -88,19 +95,31 @@ def _unreadable(
     )
 
 
-def _unrated(outcome: Outcome, batches: list[SlotBatch]) -> list[QuarantineEntry]:
-    arrival = {(h.property_id, h.asset_id): h.received_at for h, _ in batches}
-    return [
-        QuarantineEntry.of(
-            msgspec.json.encode(event),
-            reason=unrated.reason,
-            detail=unrated.detail,
-            stage=STAGE,
-            property_id=unrated.asset.property_id,
-            sender=unrated.asset.asset_id,
-            received_at=arrival[unrated.asset],
-            index=index,
-        )
-        for unrated in outcome.unrated
-        for index, event in enumerate(unrated.events)
-    ]
+def _unrated(outcome: Outcome, records: list[bytes]) -> list[QuarantineEntry]:
+    """What could not be rated, as its gateway sent it."""
+    if not outcome.unrated:
+        return []
+    sent: dict[tuple[str, str, str], list[tuple[SlotEvent, bytes, BatchHeader]]] = {}
+    for record in records:
+        header, events = unpack(record)
+        for event, raw in zip(events, unpack_received(record), strict=True):
+            key = (header.property_id, header.asset_id, event.event_id)
+            sent.setdefault(key, []).append((event, raw, header))
+    entries = []
+    for unrated in outcome.unrated:
+        for index, event in enumerate(unrated.events):
+            candidates = sent[*unrated.asset, event.event_id]
+            raw, header = next((raw, header) for e, raw, header in candidates if e == event)
+            entries.append(
+                QuarantineEntry.of(
+                    raw,
+                    reason=unrated.reason,
+                    detail=unrated.detail,
+                    stage=STAGE,
+                    property_id=header.property_id,
+                    sender=header.sender,
+                    received_at=header.received_at,
+                    index=index,
+                )
+            )
+    return entries

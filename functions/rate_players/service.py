@@ -10,14 +10,23 @@ from pitboss.errors import TransientError
 from pitboss.events.batch import SlotBatch
 from pitboss.events.slot import SlotEvent
 from pitboss.rating.fold import RATED_TYPES, DayOf, SessionDay, Tally
-from pitboss.rating.history import Applied, Change, Head, History, MachineDay, apply, complete
+from pitboss.rating.history import (
+    Applied,
+    Change,
+    Head,
+    History,
+    MachineDay,
+    apply,
+    complete,
+    page_of,
+)
 from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
 
 MAX_CONFLICTS = 8
 """Times in a row a write may lose against another writer before the batch is given back."""
 
-MAX_CACHED_PAGES = 20_000
-"""Pages kept between invocations, about a kilobyte each; the machines idle longest go first."""
+MAX_CACHED_PAGES = 8_000
+"""Pages kept between invocations, 10 to 30 kB each unpacked; the machines idle longest go first."""
 
 
 class Ratings(Protocol):
@@ -120,11 +129,14 @@ class RatePlayers:
 
     def _apply(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
         """One round: what is stored leaves `waiting`. Returns the machines that conflicted."""
-        self._load(waiting)
         results: dict[Asset, Applied] = {}
         changes: list[AssetChange] = []
-        for asset, events in list(waiting.items()):
+        for asset in self._load(waiting):
             history = self._histories[asset]
+            events = self._in_reach(asset, history, waiting, outcome)
+            if not events and not history.is_stale:
+                del waiting[asset]
+                continue
             try:
                 result = apply(asset.asset_id, history, events, self._day_of(asset.property_id))
             except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
@@ -142,24 +154,49 @@ class RatePlayers:
             history = self._histories[asset]
             if result.change is not None:
                 history.commit(result.change)
-            stale = history.head is not None and history.head.stale_from is not None
-            if result.left or stale:
+            if result.left or history.is_stale:
                 waiting[asset] = result.left
             else:
                 del waiting[asset]
         return conflicting
 
-    def _load(self, waiting: Mapping[Asset, list[SlotEvent]]) -> None:
+    def _load(self, waiting: Mapping[Asset, list[SlotEvent]]) -> list[Asset]:
+        """Read what these machines' events need, for as many machines as memory is for."""
         unknown = [asset for asset in waiting if asset not in self._histories]
         if unknown:
             heads = self._ratings.heads(unknown)
             for asset in unknown:
                 self._histories[asset] = History(heads.get(asset))
+        loaded: list[Asset] = []
+        late_pages = 0
         for asset, events in waiting.items():
             since = self._histories[asset].missing_from(events)
             if since is not None:
+                if late_pages > self._max_cached_pages:
+                    continue  # in the next round
                 self._histories[asset] = self._ratings.history(asset, since)
+                late_pages += len(self._histories[asset].pages)
             self._histories.move_to_end(asset)
+            loaded.append(asset)
+        return loaded
+
+    def _in_reach(
+        self,
+        asset: Asset,
+        history: History,
+        waiting: dict[Asset, list[SlotEvent]],
+        outcome: Outcome,
+    ) -> list[SlotEvent]:
+        """The machine's events that its history reaches back to; the others are set aside."""
+        events = waiting[asset]
+        late = [event for event in events if page_of(event.occurred_at) < history.run_start]
+        if late:
+            outcome.quarantined += len(late)
+            detail = "the machine has more than a month of play since"
+            outcome.unrated.append(Unrated(asset, "too_late", detail, late))
+            events = [event for event in events if page_of(event.occurred_at) >= history.run_start]
+            waiting[asset] = events
+        return events
 
     def _complete(self, asset: Asset, change: Change) -> Change:
         shrinking = [session.key for session in change.sessions if session.shrinks]

@@ -24,7 +24,7 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
-from pitboss.rating.fold import Bounds, Carry, SessionDay, Tally
+from pitboss.rating.fold import MAX_WAITING, Bounds, Carry, SessionDay, Tally
 from pitboss.rating.history import (
     PAGE_MS,
     Change,
@@ -706,7 +706,11 @@ def test_a_first_paytable_after_very_many_sessions_rates_them_over_several_pages
                 tallies.setdefault(session.key, Tally()).add(session.difference)
             history.commit(change)
             left = applied.left
-    # And each session is rated by the first report
+    # And each session is rated by the first report, but those that waited too long
     assert len(tallies) == 150
-    assert {tally.theoretical_win for tally in tallies.values()} == {100 * 1_000}
-    assert not any(tally.unrated_coin_in_cents for tally in tallies.values())
+    rated = [tallies[key] for key in sorted(tallies)][-MAX_WAITING:]
+    unrated = [tallies[key] for key in sorted(tallies)][:-MAX_WAITING]
+    assert {(tally.theoretical_win, tally.unrated_coin_in_cents) for tally in rated} == {
+        (100 * 1_000, 0)
+    }
+    assert {(tally.theoretical_win, tally.unrated_coin_in_cents) for tally in unrated} == {(0, 100)}

@@ -25,6 +25,7 @@ from rate_players import handler as lambda_handler
 from rate_players.service import MAX_CONFLICTS, ContendedError, Outcome, RatePlayers
 from tests import sample_events
 from tests.sample_events import GAME_ON_ANOTHER, PLAY, delivered, stream_record
+from workbench import memory
 from workbench.memory import MemoryRatings
 
 START = 1_592_277_300_000
@@ -320,6 +321,20 @@ def test_a_change_that_cannot_be_stored_is_set_aside_and_the_others_are_stored()
 # --- the cache ------------------------------------------------------------------------------------
 
 
+def test_an_event_before_more_pages_than_are_held_is_set_aside_and_the_others_rated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "MAX_HISTORY_PAGES", 3)
+    ratings = MemoryRatings()
+    Rater(ratings)(SLOT, [e for n in range(10) for e in game(n * 300)])
+
+    outcome = Rater(ratings)(SLOT, game(-3_000) + game(2_430) + game(2_770))
+
+    assert (outcome.received, outcome.rated, outcome.quarantined) == (6, 4, 2)
+    assert [unrated.reason for unrated in outcome.unrated] == ["too_late"]
+    assert coin_in(ratings) == 1_200
+
+
 def test_eviction_changes_nothing() -> None:
     plays = [
         (asset, game(400 * n + 10, wager=n + 1))
@@ -482,17 +497,18 @@ def test_what_poison_logs_is_bounded(wiring: Wiring, capsys: pytest.CaptureFixtu
     assert len(capsys.readouterr().out) < 5_000
 
 
-def test_events_that_cannot_be_rated_are_set_aside_by_machine(wiring: Wiring) -> None:
+def test_events_that_cannot_be_rated_are_set_aside_as_they_were_sent(wiring: Wiring) -> None:
     reused = [{**PLAY[2], "data": {"wager_cents": 501}}]
     reused_elsewhere = [{**GAME_ON_ANOTHER[0], "data": {"wager_cents": 26}}]
     records = [PLAY, GAME_ON_ANOTHER, reused, reused_elsewhere]
 
     lambda_handler.handler(delivered(*map(stream_record, records)), None)
 
-    found = sorted((e.property_id, e.sender, e.reason) for e in wiring.quarantine.entries)
-    assert found == [("north", "1940732", "id_reuse"), ("north", "5093619", "id_reuse")]
-    assert len(wiring.quarantine.objects) == 2, "an object is of one sender"
-    assert b"501" in wiring.quarantine.entries[0].raw or b"501" in wiring.quarantine.entries[1].raw
+    found = [(e.property_id, e.sender, e.reason) for e in wiring.quarantine.entries]
+    assert found == [("north", "gateway-1", "id_reuse")] * 2
+    assert len(wiring.quarantine.objects) == 1, "an object is of one sender"
+    raw = {entry.raw for entry in wiring.quarantine.entries}
+    assert raw == {json.dumps(sent).encode() for sent in (*reused, *reused_elsewhere)}
     assert wiring.quarantine.entries[0].received_at == sample_events.MONDAY_EVENING + 25_000
 
 

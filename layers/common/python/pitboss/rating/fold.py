@@ -39,6 +39,10 @@ RATED_TYPES = frozenset(
 )
 """The event types that rating looks at; every other type leaves all ratings as they are."""
 
+MAX_WAITING = 100
+"""Session-days that wait for a first paytable at most; of a machine that never reports one the
+older ones stay unrated for good, and are shown as such."""
+
 MAX_RATED_A_PAGE = 20
 """Waiting session-days that one page rates; each is an item, and most a day that is one too."""
 
@@ -300,7 +304,7 @@ class Fold:
             before.coin_in_credits + play.coin_in_credits,
             before.coin_out_credits + play.coin_out_credits,
         )
-        self._unrated = tuple(waiting.values())
+        self._unrated = tuple(waiting.values())[-MAX_WAITING:]
 
     def _report_paytable(self, report: PaytableReported) -> None:
         paytable = Paytable(report.hold_basis_points, report.accounting_denomination_cents)

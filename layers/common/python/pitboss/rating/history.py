@@ -16,8 +16,9 @@ read, which `applied`, a fingerprint of all events ever applied, identifies.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -34,7 +35,13 @@ MAX_PAGES_A_CHANGE = 40
 FULL_CHANGE_ITEMS = 50
 """A change that already writes so many items takes no further page: one page may bring as many."""
 
+MAX_HISTORY_PAGES = 8_640
+"""Stored pages that a late event may reach back over: 30 days of play without a pause. An event
+before them is not rated, because what it would change can no longer be held in memory."""
+
 _FINGERPRINT_MODULUS = 2**64
+
+type Unpack = Callable[[], tuple[Carry, list[SlotEvent]]]
 
 
 def page_of(occurred_at: int) -> int:
@@ -54,18 +61,52 @@ def _order(event: SlotEvent) -> tuple[int, int, str]:
 
 
 class Page:
-    """Five minutes of one machine: its events in order and what came before them."""
+    """Five minutes of one machine: its events in order and what came before them.
 
-    __slots__ = ("_outcome", "carry", "events", "ids", "start")
+    A page that was only loaded to be passed by is never unpacked: `Page.packed`.
+    """
+
+    __slots__ = ("_carry", "_events", "_ids", "_outcome", "_unpack", "start")
 
     def __init__(
         self, start: int, carry: Carry, events: list[SlotEvent], outcome: Fold | None = None
     ) -> None:
         self.start = start
-        self.carry = carry
-        self.events = events
-        self.ids = {event.event_id: event for event in events}
+        self._carry = carry
+        self._events = events
+        self._ids: dict[str, SlotEvent] | None = None
         self._outcome = outcome
+        self._unpack: Unpack | None = None
+
+    @classmethod
+    def packed(cls, start: int, unpack: "Unpack") -> Self:
+        """A page whose carry and events `unpack` returns when they are asked for."""
+        page = cls(start, Carry(), [])
+        page._unpack = unpack
+        return page
+
+    def _unpacked(self) -> Self:
+        if self._unpack is not None:
+            self._carry, self._events = self._unpack()
+            self._unpack = None
+        return self
+
+    @property
+    def carry(self) -> Carry:
+        """What came before the page."""
+        return self._unpacked()._carry
+
+    @property
+    def events(self) -> list[SlotEvent]:
+        """The page's events, sorted."""
+        return self._unpacked()._events
+
+    @property
+    def ids(self) -> dict[str, SlotEvent]:
+        """The page's events by id."""
+        if self._ids is None:
+            self._ids = {event.event_id: event for event in self.events}
+        return self._ids
 
     def outcome(self, day_of: DayOf) -> Fold:
         """The page, rated."""
@@ -162,7 +203,7 @@ class History:
     """What is known of one machine: its head and all stored pages from `run_start` up to it.
 
     `before_run` is the stored page before those. A machine never heard of has no head, and all
-    there is to know of it is known.
+    there is to know of it is known. Events before `run_start` cannot be applied.
     """
 
     __slots__ = ("before_run", "head", "pages", "run_start")
@@ -193,6 +234,11 @@ class History:
             starts.append(self.head.stale_from - PAGE_MS)  # it needs the page before it
         first = min(starts)
         return first if first < self.run_start else None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a long correction has to be gone on with."""
+        return self.head is not None and self.head.stale_from is not None
 
     def commit(self, change: Change) -> None:
         """Take over a change that is stored."""

@@ -27,6 +27,7 @@ from pynamodb.models import Model
 from pitboss.events.slot import SlotEvent
 from pitboss.rating.fold import Carry, SessionDay, Tally
 from pitboss.rating.history import (
+    MAX_HISTORY_PAGES,
     Change,
     Head,
     History,
@@ -147,27 +148,30 @@ class DynamoRatings:
         return {keys[item.pk, item.sk]: _head(item) for item in found}
 
     def history(self, asset: Asset, since: int) -> History:
-        """A machine's head and its pages from the one that starts at `since` (epoch ms) on."""
+        """A machine's head and its pages from the one that starts at `since` (epoch ms) on.
+
+        At most the newest `MAX_HISTORY_PAGES`: where there are more, the history's `run_start` is
+        the oldest of those.
+        """
         head = self.heads([asset]).get(asset)
         if head is None:
             return History(None)
-        return History(
-            head,
-            self._pages(asset, since, head.page.start - 1),
-            run_start=since,
-            before_run=next(self._pages(asset, 0, since - 1, newest=1), None),
-        )
+        pages = list(self._pages(asset, since, head.page.start - 1, newest=MAX_HISTORY_PAGES))
+        if len(pages) == MAX_HISTORY_PAGES:
+            return History(head, pages, run_start=pages[-1].start)
+        before = self._pages(asset, 0, since - 1, newest=1)
+        return History(head, pages, run_start=since, before_run=next(before, None))
 
-    def _pages(self, asset: Asset, first: int, last: int, newest: int = 0) -> Iterator[Page]:
-        """Sealed pages that start in a range: all of them, or only so many of the newest."""
+    def _pages(self, asset: Asset, first: int, last: int, newest: int) -> Iterator[Page]:
+        """So many of the newest sealed pages that start in a range, the newest first."""
         if first > last:
             return iter(())
         found = self._item.query(
             _machine_partition(asset),
             self._item.sk.between(_page_sort(first), _page_sort(last)),
             consistent_read=True,
-            scan_index_forward=not newest,
-            limit=newest or None,
+            scan_index_forward=False,
+            limit=newest,
         )
         return map(_page, found)
 
@@ -430,8 +434,14 @@ def _day_attributes(day: MachineDay) -> dict[str, Any]:
 
 
 def _page(item: _Item) -> Page:
-    events = _events_decoder.decode(_decompressor.decompress(item.events))
-    return Page(int(item.page), _carry_decoder.decode(item.carry), events)
+    carry, events = item.carry, item.events
+
+    def unpack() -> tuple[Carry, list[SlotEvent]]:
+        return _carry_decoder.decode(carry), _events_decoder.decode(
+            _decompressor.decompress(events)
+        )
+
+    return Page.packed(int(item.page), unpack)
 
 
 def _head(item: _Item) -> Head:

@@ -15,7 +15,7 @@ MAX_RECORDS_A_CALL = 500
 MAX_RECORD_BYTES = 1_048_576
 """Of a record's data and partition key together."""
 
-MAX_TRIES = 4
+MAX_TRIES = 3
 """Times a record is sent before it is answered as failed."""
 
 _TRANSIENT = frozenset(
@@ -43,7 +43,7 @@ class KinesisStream:
     @cached_property
     def _client(self) -> "KinesisClient":
         # One retry policy only: ours, which resends what failed and nothing else.
-        config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
         client: Any = botocore.session.get_session().create_client(
             "kinesis", region_name=self._region, config=config
         )
