@@ -32,6 +32,8 @@ _SECTION_OF_TYPE = {
     "AWS::SNS::Topic": "Messaging",
     "AWS::SQS::Queue": "Messaging",
     "AWS::Serverless::Api": "Messaging",
+    "AWS::ApiGateway::DomainName": "Messaging",
+    "AWS::ApiGateway::BasePathMapping": "Messaging",
     "AWS::Serverless::LayerVersion": "Layers",
     "AWS::Serverless::Function": "Functions",
     "AWS::Logs::LogGroup": "Functions",
@@ -104,7 +106,7 @@ def names_used(node: Any) -> Iterator[str]:
         if not isinstance(part, dict):
             continue
         if isinstance(part.get("Ref"), str):
-            yield part["Ref"]
+            yield part["Ref"].partition(".")[0]  # `Api.Stage` is a resource that SAM makes
         if "Fn::GetAtt" in part:
             yield part["Fn::GetAtt"][0]
         if "Fn::Sub" in part:
@@ -257,6 +259,8 @@ def policies_name_what_they_allow(template: Template) -> Faults:
 
 
 def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
+    if statement["Effect"] == "Deny" and "NotResource" in statement:
+        return  # takes away from a managed policy
     if statement.keys() - {"Effect", "Action", "Resource", "Condition", "Sid"}:
         yield f"{name} allows all but something: {sorted(statement)}"
     for action in _as_list(statement.get("Action", "*")):

@@ -211,6 +211,7 @@ def other_calls(role: str, function: str, table: str, bucket: str, stream: str) 
             "put_records",
             {"StreamName": stream, "Records": [{"Data": "x", "PartitionKey": "a"}]},
         ),
+        Call("read another stream", "kinesis", "describe_stream", {"StreamName": stream}),
         Call("every table", "dynamodb", "list_tables", {}),
         Call("every bucket", "s3", "list_buckets", {}),
         Call("invoke", "lambda", "invoke", {"FunctionName": function}),
