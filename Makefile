@@ -42,6 +42,7 @@ template: setup
 pr: lint test ## what CI runs: every check, then every test
 
 deploy: setup ## build and deploy to an account (ENV=dev or prod)
+	@rm -f .aws-sam/fingerprint # what `pitboss up` built is built over
 	@machine=$$($(BIN)/python -m workbench.machine $(ENV)) && \
 	MACHINE=$$machine $(BIN)/sam build --config-env $(ENV) && \
 	$(BIN)/sam deploy --config-env $(ENV)

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from workbench import endpoint
 from workbench.console import WorkbenchError, say, step
+from workbench.machine import machine_of
 from workbench.paths import ROOT, VENV_BIN, home
 
 SOURCES = ("functions", "layers", "statemachines")
@@ -39,8 +41,10 @@ def sources() -> Iterator[Path]:
 
 
 def fingerprint() -> str:
-    """A hash of all sources: names, modes and contents."""
+    """A hash of what a build comes from: the environment, its processor, and all sources."""
     digest = hashlib.sha256()
+    environment = endpoint.environment()
+    digest.update(f"{environment}\0{machine_of(environment)}\0".encode())
     for path in sources():
         content = path.read_bytes()
         digest.update(f"{path.relative_to(ROOT)}\0{len(content)}\0".encode())
@@ -63,8 +67,8 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def sam_environment() -> dict[str, str]:
-    """The environment `sam` runs in: our tools first, the target's credentials, nothing of a
-    shell's activated environment or AWS settings that would point elsewhere.
+    """The environment `sam` runs in: our tools first, the target's processor and credentials,
+    nothing of a shell's activated environment or AWS settings that would point elsewhere.
     """
     where = endpoint.target()
     kept = {
@@ -80,6 +84,7 @@ def sam_environment() -> dict[str, str]:
         **kept,
         **where.variables(),
         "PATH": f"{VENV_BIN}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "MACHINE": machine_of(endpoint.environment()),
         "SAM_CLI_TELEMETRY": "0",
         # Against the real CloudFormation, which throttles, the default of 5 s is right.
         **({"SAM_CLI_POLL_DELAY": "0.5"} if where.endpoint else {}),
@@ -109,19 +114,29 @@ def _run(arguments: list[str], log: Path, failure: str) -> None:
 
 
 def _build(wanted: str) -> bool:
-    """Build unless the last build was of these sources; whether it built."""
+    """Build unless the last build was ours and of these sources; whether it built."""
     stamp = BUILT.parent.parent / "fingerprint"
-    if BUILT.exists() and stamp.exists() and stamp.read_text() == wanted:
+    of_what, _, when = stamp.read_text().partition(" ") if stamp.exists() else ("", "", "")
+    ours = BUILT.exists() and when == _built_at()
+    if ours and of_what == wanted:
         return False
     stamp.unlink(missing_ok=True)
+    if not ours:
+        # Somebody ran `sam build`: its cache does not know for which processor the layer was.
+        shutil.rmtree(BUILT.parent.parent / "cache", ignore_errors=True)
     with step("building the functions and the layer"):
         _run(
             ["sam", "build", "--config-env", endpoint.environment()],
             home() / "logs" / "build.log",
             "`sam build` failed: mend what the end of its log names, then run `pitboss up` again.",
         )
-    stamp.write_text(wanted)
+    stamp.write_text(f"{wanted} {_built_at()}")
     return True
+
+
+def _built_at() -> str:
+    """When `sam build` last ended well, ours or another: every one writes BUILT."""
+    return str(BUILT.stat().st_mtime_ns)
 
 
 def _deployed_file() -> Path:

@@ -193,12 +193,15 @@ def refusals_explained() -> Iterator[None]:
 def _explain(failure: Exception) -> str | None:
     if not type(failure).__module__.startswith("botocore."):
         return None
-    from botocore import exceptions
+    from botocore import exceptions, parsers
 
     match failure:
         case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError():
             where = os.environ.get("AWS_ENDPOINT_URL", "AWS")
             return f"Nothing answers at {where}: check the address, or unset AWS_ENDPOINT_URL."
+        case parsers.ResponseParserError():
+            where = os.environ.get("AWS_ENDPOINT_URL", "the address in use")
+            return f"What answers at {where} is no AWS: check the address, or unset it."
         case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
             return "There are no AWS credentials: sign in, or name a profile with --profile."
         case exceptions.ProfileNotFound() | exceptions.NoRegionError():

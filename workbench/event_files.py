@@ -68,5 +68,5 @@ def raw_events(path: Path) -> Iterator[bytes]:
                 yield from (line for line in (line.strip() for line in file) if line)
     except OSError as fault:
         raise WorkbenchError(f"{path} cannot be read ({fault.strerror}): check the name.") from None
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, RecursionError) as fault:
         raise WorkbenchError(f"{path} is no JSON array of events ({fault}): mend it.") from None

@@ -63,7 +63,8 @@ def add_gateway(
 
     chosen = _chosen_assets(assets, assets_file, all_assets)
     principal = _principal(gateway_id, Kind.GATEWAY, property_id, chosen, Action.SEND_SLOT_EVENTS)
-    _added(add(principal, key_file or key_path(gateway_id)), gateway_id, json)
+    key_file = key_file or key_path(gateway_id)
+    _added(add(principal, key_file), key_file, json)
 
 
 @services.command("add")
@@ -77,7 +78,8 @@ def add_service(
     from pitboss.access import Action, Kind
 
     principal = _principal(name, Kind.SERVICE, property_id, None, Action.READ_RATINGS)
-    _added(add(principal, key_file or key_path(name)), name, json)
+    key_file = key_file or key_path(name)
+    _added(add(principal, key_file), key_file, json)
 
 
 @gateways.command("list")
@@ -142,18 +144,60 @@ def audience() -> str:
 def add(principal: "Principal", key_file: Path) -> "Credential":
     """Make a key pair, keep the private key in a file of mode 600, register the public one.
 
-    Raises:
-        WorkbenchError: the file exists, or the id is registered.
-    """
-    from workbench.signing import new_key
+    A key that is there already, as after a stack that is gone, is registered as it is.
 
+    Raises:
+        WorkbenchError: the id is registered, or the file there is no key.
+    """
+    from workbench.signing import new_key, public_key_of
+
+    principal_id = principal.principal_id
+    with _explained():
+        if registry().find(principal_id) is not None:
+            raise WorkbenchError(
+                f"{principal_id} is registered already, or was and is revoked: "
+                "`pitboss gateways list` and `pitboss services list`."
+            )
+    if key_file.exists():
+        private_key = _kept_key(key_file)
+        credential = _register(principal, private_key)
+        say(f"{escape(str(key_file))} was there: that key is registered")
+        return credential
     private_key = new_key()
     _write_once(key_file, private_key)
     try:
         return _register(principal, private_key)
-    except BaseException:
+    except _RefusedError:
+        # A try whose answer was lost may have registered it, and the next was then refused.
+        found = registry().find(principal_id)
+        if found is not None and found.public_key_pem == public_key_of(private_key):
+            return found
         key_file.unlink()
         raise
+    except BaseException:
+        say(
+            f"whether {principal_id} is registered is not known, so its key stays at "
+            f"{escape(str(key_file))}: run the same again"
+        )
+        raise
+
+
+class _RefusedError(WorkbenchError):
+    """The registry answered, and refused."""
+
+
+def _kept_key(path: Path) -> bytes:
+    from workbench.signing import public_key_of
+
+    try:
+        key = path.read_bytes()
+        public_key_of(key)
+    except (OSError, WorkbenchError) as fault:
+        raise WorkbenchError(
+            f"{path} exists, is no private key ({fault}) and is never overwritten: "
+            "name another file with --key-file, or move it away."
+        ) from None
+    return key
 
 
 def ensure(principal: "Principal") -> Path:
@@ -238,8 +282,8 @@ def _chosen_assets(
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise WorkbenchError(
@@ -276,7 +320,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except TerminalError as fault:
-        raise WorkbenchError(
+        raise _RefusedError(
             f"{fault}: `pitboss gateways list` and `pitboss services list`."
         ) from None
     except PynamoDBException as fault:
@@ -296,15 +340,17 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _added(credential: "Credential", principal_id: str, json: bool) -> None:
+def _added(credential: "Credential", key_file: Path, json: bool) -> None:
     if json:
-        print_json(_described(credential))
+        print_json(_described(credential) | {"key_file": str(key_file)})
         return
+    principal_id = credential.principal.principal_id
     reach = _reach(credential)
     out.print(
         f"Registered {escape(principal_id)} of property "
         f"{escape(credential.principal.property_id)} for {escape(reach)}."
     )
+    out.print(f"Its private key is at {escape(str(key_file))}")
 
 
 def _listed(kind: "Kind", property_id: str | None, json: bool) -> None:

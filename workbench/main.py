@@ -19,11 +19,13 @@ from workbench import (
     rate,
     replay,
     schemas,
+    show,
     simulate,
     stack,
     stream,
 )
 from workbench.console import WorkbenchError, err
+from workbench.machine import environments
 
 
 class _Commands(TyperGroup):
@@ -68,10 +70,16 @@ def choose_target(
 ) -> None:
     """Choose which AWS the command talks to. AWS_ENDPOINT_URL chooses any other endpoint."""
     if env:
+        known = environments()
+        if env not in known:
+            raise WorkbenchError(
+                f"samconfig.toml has no environment {env!r}: choose {', '.join(known[:-1])} "
+                f"or {known[-1]}, or add it there."
+            )
         os.environ["PITBOSS_ENV"] = env
     if profile:
         os.environ["PITBOSS_PROFILE"] = profile
 
 
-for commands in (stack, demo, simulate, replay, rate, gateways, quarantine, stream, schemas):
+for commands in (stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas):
     commands.register(app)

@@ -120,8 +120,6 @@ def _read(operation: str, document: str, parameter: str = "", meaning: str = "")
         "404": {"$ref": "#/components/responses/NotFound"},
         "429": {"$ref": "#/components/responses/TooManyRequests"},
     }
-    if not parameter:
-        del responses["404"]
     return {
         "get": {
             "operationId": operation,
@@ -168,7 +166,7 @@ def _responses() -> dict[str, Document]:
         "BadRequest": "The body holds no list of events, or is no gzip though it says so.",
         "TooLarge": "More bytes or events than a batch may have; send smaller batches.",
         "UnknownMediaType": "A content type or content encoding that is not known.",
-        "NotFound": "There is nothing by that id, or it is another property's.",
+        "NotFound": "There is nothing by that id, or it is not the caller's to know of.",
     }
     by_gateway = {
         "Unauthorized": "Nothing is proven: no token, or one that is wrong in whatever way.",

@@ -1,6 +1,7 @@
 """`pitboss quarantine`: what was not accepted, and why."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,13 @@ from rich.table import Table
 from workbench.console import WorkbenchError, out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="What was not accepted, as it came, and why.")
+
+
+class Stage(StrEnum):
+    """The function that put something in quarantine."""
+
+    INGEST = "ingest_slot_events"
+    RATE = "rate_players"
 
 
 def register(parent: typer.Typer) -> None:
@@ -28,11 +36,11 @@ def _store() -> Any:  # noqa: ANN401 - the adapter, imported late
 @app.command("list")
 def list_entries(
     stage: Annotated[
-        str | None, typer.Option(help="ingest_slot_events or rate_players; default both.")
+        Stage | None, typer.Option(help="Only what this function set aside. Default: both.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Only this reason code.")] = None,
     sender: Annotated[str | None, typer.Option(help="Only this gateway.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the newest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List what is in quarantine, the newest first."""

@@ -36,7 +36,8 @@ def rate(
     """Rate files of events offline, with the code that is deployed: for audits.
 
     What cannot be accepted is counted, and named on standard error with the reason. Rated table
-    sessions (table-sessions) are comma-separated files; they need no gaming day.
+    sessions (table-sessions) are comma-separated files; they need no gaming day. The exit status
+    is 1 where anything was not accepted.
     """
     from rich.progress import track
 
@@ -58,6 +59,7 @@ def rate(
         print_json(result)
     else:
         _show(result)
+    _end(result, file_format)
 
 
 def _rate_table_sessions(files: Iterable[Path], as_json: bool) -> None:
@@ -75,6 +77,17 @@ def _rate_table_sessions(files: Iterable[Path], as_json: bool) -> None:
         print_json(result)
     else:
         _show_table_sessions(result)
+    _end(result, FileFormat.TABLE_SESSIONS)
+
+
+def _end(result: dict[str, Any], file_format: FileFormat) -> None:
+    """Exit with 1 where anything was set aside; say why that may be where all of it was."""
+    if not result["quarantined"]:
+        return
+    if not result["accepted"]:
+        others = " or ".join(f"--format {one}" for one in FileFormat if one is not file_format)
+        err.print(f"Nothing was accepted as {file_format}: is it {others}?")
+    raise typer.Exit(1)
 
 
 class Audit:

@@ -35,6 +35,7 @@ _YEAR_2000_MS = 946_684_800_000
 _MAX_WAITING_BATCHES = 4
 _NOT_JSON = "line_is_no_json"
 _SHOWN_CHARACTERS = 120
+_INTERRUPTED = 130
 
 
 class FeedEvent(NamedTuple):
@@ -185,10 +186,15 @@ def cut(
 
 
 def body_of(events: Sequence[bytes], file_format: FileFormat) -> bytes:
-    """The body that carries these events, each as it stands in its file."""
+    """The body that carries these events, each as it stands in its file.
+
+    A line carries a packet: one that is written over several, in an array, is put on one.
+    """
     if file_format is FileFormat.PITBOSS:
         return b"[" + b",".join(events) + b"]"
-    return b"\n".join(events)
+    return b"\n".join(
+        msgspec.json.format(event, indent=-1) if b"\n" in event else event for event in events
+    )
 
 
 @dataclass
@@ -202,6 +208,8 @@ class ReplayReport:
     failed: int = 0
     requests: int = 0
     seconds: float = 0.0
+    too_large: int = 0
+    """Of those that failed, how many were in a body that is too large."""
     reasons: Counter[str] = field(default_factory=Counter)
     """How many events were not accepted for which reason."""
 
@@ -353,6 +361,7 @@ def _add(report: ReplayReport, became: ReplayReport) -> None:
     report.quarantined += became.quarantined
     report.failed += became.failed
     report.requests += became.requests
+    report.too_large += became.too_large
     report.reasons += became.reasons
 
 
@@ -388,10 +397,15 @@ def _post(client: Front, batch: Batch, file_format: FileFormat) -> ReplayReport:
 
 
 def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
-    if answer.status in (401, 403):
+    if answer.status == HTTPStatus.UNAUTHORIZED:
         raise WorkbenchError(
-            f"The API refuses the sender ({answer.status}): see `pitboss gateways list`, "
-            "and check this machine's clock."
+            f"The API refuses the sender ({answer.status}): see whether it is registered with this "
+            "key with `pitboss gateways list`, and check this machine's clock."
+        )
+    if answer.status == HTTPStatus.FORBIDDEN:
+        raise WorkbenchError(
+            f"The API refuses the sender ({answer.status}): it is revoked or is no gateway, see "
+            "`pitboss gateways list`; register another with `pitboss gateways add`."
         )
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise WorkbenchError(
@@ -399,6 +413,8 @@ def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
             "then replay again; what went in already counts once."
         )
     report.failed += events
+    if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        report.too_large += events
     report.reasons[f"{answer.status} {answer.refusal[:_SHOWN_CHARACTERS]}"] += events
 
 
@@ -442,31 +458,75 @@ def replay_files(
         say(f"sending as the gateway {gateway} of property {principal.property_id}")
     else:
         key = gateways.key_path(gateway)
-    signer = Signer(gateway, key_file or key, gateways.audience())
-    with PitbossClient(api_url, signer) as client, _Shown(files) as shown:
-        events = shown.well_formed(read_feed(files, file_format, shown.on_bytes), file_format)
-        report = replay(
-            client,
-            cut(
-                events,
-                max_events=batch,
-                groups=connections,
-                span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
-            ),
-            file_format,
-            connections=connections,
-            speed=times_faster,
-            on_progress=shown.on_progress,
+    key = key_file or key
+    try:
+        signer = Signer(gateway, key, gateways.audience())
+    except OSError as fault:
+        raise WorkbenchError(f"The key {key} cannot be read ({fault.strerror}).") from None
+    try:
+        report = _replay_shown(
+            PitbossClient(api_url, signer), files, file_format, batch, connections, times_faster
         )
-    _add(report, shown.malformed)
-    if json:
-        print_json(report.as_json())
-    else:
-        _show(report)
+    except _InterruptedReplayError as ended:
+        _report(ended.report, json)
+        err.print("Interrupted. Replay it again: nothing counts twice.")
+        raise typer.Exit(_INTERRUPTED) from None
+    _report(report, json)
     if not report.all_in:
         for sentence in _next_steps(report):
             err.print(escape(sentence))
         raise typer.Exit(1)
+
+
+class _InterruptedReplayError(Exception):
+    """Ctrl-C; the report says what became of the events that were answered till then."""
+
+    def __init__(self, report: ReplayReport) -> None:
+        self.report = report
+        super().__init__("interrupted")
+
+
+def _replay_shown(
+    front: PitbossClient,
+    files: Sequence[Path],
+    file_format: FileFormat,
+    batch: int,
+    connections: int,
+    times_faster: float | None,
+) -> ReplayReport:
+    """Replay files with a progress bar.
+
+    Raises:
+        _InterruptedReplayError: Ctrl-C.
+    """
+    with front as client, _Shown(files) as shown:
+        events = shown.well_formed(read_feed(files, file_format, shown.on_bytes), file_format)
+        try:
+            report = replay(
+                client,
+                cut(
+                    events,
+                    max_events=batch,
+                    groups=connections,
+                    span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
+                ),
+                file_format,
+                connections=connections,
+                speed=times_faster,
+                on_progress=shown.on_progress,
+            )
+        except KeyboardInterrupt:
+            _add(shown.report, shown.malformed)
+            raise _InterruptedReplayError(shown.report) from None
+        _add(report, shown.malformed)
+    return report
+
+
+def _report(report: ReplayReport, json: bool) -> None:
+    if json:
+        print_json(report.as_json())
+    else:
+        _show(report)
 
 
 class _Shown:
@@ -475,6 +535,8 @@ class _Shown:
     def __init__(self, files: Iterable[Path]) -> None:
         self.malformed = ReplayReport()
         """Lines that no request can carry: broken JSON would take its neighbours with it."""
+        self.report = ReplayReport()
+        """What became of the feed so far."""
         self._progress = Progress(
             TextColumn("replaying"),
             BarColumn(),
@@ -501,6 +563,7 @@ class _Shown:
 
     def on_progress(self, report: ReplayReport) -> None:
         """So much was sent."""
+        self.report = report
         counts = f"{report.received:,} events, {report.events_per_second:,.0f}/s"
         self._progress.update(self._task, counts=counts)
 
@@ -553,8 +616,14 @@ def _next_steps(report: ReplayReport) -> Iterator[str]:
     malformed = report.reasons[_NOT_JSON]
     if malformed:
         yield f"No JSON and not sent: {malformed:,}. Mend the file."
-    if report.failed > malformed:
+    if report.too_large:
         yield (
-            f"Not taken: {report.failed - malformed:,}. See `pitboss logs ingest_slot_events`, "
+            f"Too large in one request: {report.too_large:,}. "
+            "Replay the file again with a smaller --batch; what is in already counts once."
+        )
+    not_taken = report.failed - malformed - report.too_large
+    if not_taken:
+        yield (
+            f"Not taken: {not_taken:,}. See `pitboss logs ingest_slot_events`, "
             "then replay the file again; what is in already counts once."
         )

@@ -27,7 +27,9 @@ _EVERYTHING = """{
 _ENOUGH_DISK_BYTES = 2 * 1024**3
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Port = Annotated[int | None, typer.Option(help="Listen on this port. Default: a free one.")]
+Port = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Listen on this port. Default: a free one.")
+]
 KeepState = Annotated[
     bool, typer.Option(help="Save what the stack holds on `down`, load it on the next `up`.")
 ]
@@ -204,9 +206,11 @@ def logs(
     function: Annotated[
         str | None, typer.Argument(help="A function, by its folder; without it the emulator's log.")
     ] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 100,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")
+    ] = 100,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
-    json: AsJson = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one document a line.")] = False,
 ) -> None:
     """Show what a function, or the embedded AWS itself, has logged."""
     for shown in _log_lines(function, lines, follow=follow):

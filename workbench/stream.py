@@ -18,7 +18,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def show(
-    limit: Annotated[int, typer.Option(help="At most so many records.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many records.")] = 10,
     asset: Annotated[str | None, typer.Option(help="Only records of this machine.")] = None,
     received: Annotated[
         bool, typer.Option(help="Show the first part too: the events as they were received.")

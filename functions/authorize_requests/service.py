@@ -9,6 +9,14 @@ from pitboss.tokens import Refusal, RefusedTokenError, claimed_principal, verify
 
 NO_BODY = body_hash(b"")
 
+ROUTES = {
+    ("POST", "/v1/slot-events"): Action.SEND_SLOT_EVENTS,
+    ("GET", "/v1/machines/{asset_id}"): Action.READ_RATINGS,
+    ("GET", "/v1/players/{player_id}"): Action.READ_RATINGS,
+    ("GET", "/v1/floor"): Action.READ_RATINGS,
+}
+"""Every route of the API and what it does."""
+
 
 class Registry(Protocol):
     """Knows the registered keys; see `pitboss.stores.registry.DynamoRegistry`."""
@@ -30,7 +38,7 @@ class Call:
 
     method: str
     route: str
-    """As the API names it, for example `/v1/machines/{id}`."""
+    """As the API names it, for example `/v1/machines/{asset_id}`."""
     authorization: tuple[str, ...]
     """Every `Authorization` header."""
 
@@ -42,17 +50,6 @@ class Verdict:
     principal: Principal
     body_sha256: str
     denial: Denial | None = None
-
-
-def action_of(method: str, route: str) -> Action | None:
-    """What a route does; None for one that is not known."""
-    match method:
-        case "POST" if route == "/v1/slot-events":
-            return Action.SEND_SLOT_EVENTS
-        case "GET" if route.startswith("/v1/"):
-            return Action.READ_RATINGS
-        case _:
-            return None
 
 
 def decide(call: Call, registry: Registry, audience: str, now: float) -> Verdict:
@@ -80,7 +77,7 @@ def decide(call: Call, registry: Registry, audience: str, now: float) -> Verdict
 def _denial(call: Call, credential: Credential) -> Denial | None:
     if credential.status is not Status.ACTIVE:
         return Denial.REVOKED
-    action = action_of(call.method, call.route)
+    action = ROUTES.get((call.method, call.route))
     if action is None:
         return Denial.UNKNOWN_ROUTE
     if authorize(credential.principal, action) is not Decision.ALLOWED:

@@ -10,11 +10,12 @@ from pitboss.events.envelope import is_identifier
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.ratings import Asset, DynamoRatings
-from pitboss.telemetry import logger
+from pitboss.telemetry import logger, metrics
 from read_ratings import service
 from read_ratings.settings import Settings
 
 log = logger("read_ratings")
+count = metrics("read_ratings")
 
 
 @cache
@@ -29,8 +30,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     request = event["requestContext"]
     caller = Principal.from_context(request["authorizer"])
     document = _document(event["resource"], event.get("pathParameters") or {}, caller)
+    count.count("RequestsServed", int(document is not None))
+    count.count("RequestsNotFound", int(document is None))
+    count.flush()
     if document is None:
-        # What there is not, and what is another property's, look the same.
+        # What there is not, and what the caller may not know of, look the same.
         return problem(
             HTTPStatus.NOT_FOUND, "there is nothing here by that id", request["requestId"]
         )

@@ -69,7 +69,10 @@ class SessionDocument(Struct, frozen=True):
 
 
 class PlayerDocument(Struct, frozen=True):
-    """`GET /v1/players/{player_id}`: totals of what is shown, days and sessions newest first."""
+    """`GET /v1/players/{player_id}`: totals of what is shown, days and sessions newest first.
+
+    `truncated` says that there is older play, which is neither shown nor in the totals.
+    """
 
     property_id: str
     player_id: str
@@ -77,6 +80,7 @@ class PlayerDocument(Struct, frozen=True):
     total: Play
     days: list[PlayOfDay]
     sessions: list[SessionDocument]
+    truncated: bool
 
 
 class FloorMachine(Struct, frozen=True):
@@ -114,9 +118,10 @@ def machine(ratings: Ratings, asset: Asset) -> MachineDocument | None:
 
 def player(ratings: Ratings, property_id: str, player_id: str) -> PlayerDocument | None:
     """A player's rating; None where no play of theirs is known."""
-    sessions = ratings.player_sessions(property_id, player_id, MAX_SESSIONS)
-    if not sessions:
+    found = ratings.player_sessions(property_id, player_id, MAX_SESSIONS + 1)
+    if not found:
         return None
+    sessions = found[:MAX_SESSIONS]
     days: dict[str, list[PlayerSession]] = {}
     for session in sessions:
         days.setdefault(session.key.day, []).append(session)
@@ -132,6 +137,7 @@ def player(ratings: Ratings, property_id: str, player_id: str) -> PlayerDocument
             )
             for session in sessions
         ],
+        truncated=len(found) > MAX_SESSIONS,
     )
 
 

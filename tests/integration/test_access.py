@@ -38,6 +38,7 @@ class Sender:
         keys: KeyPair | None = None,
         algorithm: str | None = None,
         key: object = None,
+        kid: str | None = None,
         **changed: Any,
     ) -> str:
         """A token for a body: right, but for what is changed."""
@@ -56,7 +57,7 @@ class Sender:
             {name: value for name, value in (said | changed).items() if value is not ...},
             signing.private if key is None else key,  # type: ignore[arg-type]
             algorithm=algorithm or signing.algorithm,
-            headers={"kid": principal_id},
+            headers={"kid": principal_id if kid is None else kid},
         )
 
 
@@ -187,6 +188,9 @@ ATTACKS: dict[str, Attack] = {
     "no body": lambda sender, body: sender.token(body, body_sha256=...),
     "algorithm none": lambda sender, body: sender.token(body, algorithm="none", key=""),
     "a mac": lambda sender, body: sender.token(body, algorithm="HS256", key="s" * 64),
+    "a key id of 2,500 characters": lambda sender, body: sender.token(body, kid="k" * 2_500),
+    "a key id of a lone surrogate": lambda sender, body: sender.token(body, kid="\ud800"),
+    "a key id of spaces": lambda sender, body: sender.token(body, kid="  "),
     "tampered with": lambda sender, body: _tampered(sender.token(body)),
 }
 
@@ -251,6 +255,19 @@ def test_a_service_reads_with_its_own_key_alone(door: Door) -> None:
     assert get(service.token(b"a body")) == 401
     door.registry.revoke(service.principal.principal_id, 2)
     assert get(service.token(b"")) == 403
+
+
+def test_a_service_limited_to_assets_reads_no_player_and_no_floor(door: Door) -> None:
+    limited = door.register(Kind.SERVICE, Action.READ_RATINGS, frozenset({"777"}))
+    everywhere = door.register(Kind.SERVICE, Action.READ_RATINGS)
+
+    def get(path: str, service: Sender) -> int:
+        headers = {"Authorization": f"Bearer {service.token(b'')}"}
+        return door.http.get(path, headers=headers).status_code
+
+    assert get("/v1/floor", everywhere) == 200
+    assert get("/v1/floor", limited) == 404
+    assert get("/v1/players/p-81", limited) == 404
 
 
 def test_foreign_events_are_quarantined_and_their_neighbours_accepted(door: Door) -> None:

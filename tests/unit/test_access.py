@@ -48,6 +48,10 @@ BANK_READER = Principal(
         (READER, Action.SEND_SLOT_EVENTS, None, Decision.MISSING_SCOPE),
         (BANK_READER, Action.READ_RATINGS, Resource("P1", "1940732"), Decision.ALLOWED),
         (BANK_READER, Action.READ_RATINGS, Resource("P1", "61312"), Decision.NOT_FOUND),
+        (BANK_READER, Action.READ_RATINGS, Resource("P1"), Decision.NOT_FOUND),
+        (BANK_READER, Action.READ_RATINGS, Resource("P2"), Decision.NOT_FOUND),
+        (BANK_READER, Action.READ_RATINGS, None, Decision.ALLOWED),
+        (GATEWAY, Action.SEND_SLOT_EVENTS, Resource("P1"), Decision.FOREIGN_ASSET),
     ],
 )
 def test_authorize(

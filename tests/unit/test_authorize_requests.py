@@ -8,11 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from authorize_requests import handler as room
-from authorize_requests.service import Call, Denial, action_of, decide
+from authorize_requests.service import ROUTES, Call, Denial, decide
 from pitboss.access import Action, Credential, Kind, Principal, body_hash, is_signed_body
 from pitboss.tokens import Refusal, RefusedTokenError
+from tests.contract.template_rules import functions
+from tests.contract.test_template import TEMPLATE
 from tests.fakes.keys import AUDIENCE, BODY, NOW, KeyPair, claims, token
 from tests.fakes.registry import MemoryRegistry, credential, gateway
 
@@ -36,6 +40,10 @@ def bearer(said: dict[str, Any], keys: KeyPair = KEYS) -> str:
     return f"Bearer {token(keys, said)}"
 
 
+def named(kid: str) -> str:
+    return f"Bearer {token(KEYS, claims('cage-7'), kid=kid)}"
+
+
 def call(route: tuple[str, str], *authorization: str) -> Call:
     return Call(*route, authorization)
 
@@ -51,19 +59,54 @@ def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
 
 
 @pytest.mark.parametrize(
-    ("method", "route", "action"),
+    ("route", "action"),
     [
-        ("POST", "/v1/slot-events", Action.SEND_SLOT_EVENTS),
-        ("GET", "/v1/machines/{asset_id}", Action.READ_RATINGS),
-        ("GET", "/v1/floor", Action.READ_RATINGS),
-        ("POST", "/v1/floor", None),
-        ("DELETE", "/v1/slot-events", None),
-        ("GET", "/v2/floor", None),
-        ("GET", "/", None),
+        (("POST", "/v1/slot-events"), Action.SEND_SLOT_EVENTS),
+        (("GET", "/v1/machines/{asset_id}"), Action.READ_RATINGS),
+        (("GET", "/v1/players/{player_id}"), Action.READ_RATINGS),
+        (("GET", "/v1/floor"), Action.READ_RATINGS),
     ],
 )
-def test_what_a_route_does(method: str, route: str, action: Action | None) -> None:
-    assert action_of(method, route) is action
+def test_what_a_route_does(route: tuple[str, str], action: Action) -> None:
+    assert ROUTES[route] is action
+
+
+def test_the_routes_are_those_of_the_template() -> None:
+    deployed = {
+        (event["Properties"]["Method"].upper(), event["Properties"]["Path"])
+        for function in functions(TEMPLATE).values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+
+    assert ROUTES.keys() == deployed
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        ("POST", "/v1/floor"),
+        ("HEAD", "/v1/floor"),
+        ("DELETE", "/v1/slot-events"),
+        ("GET", "/v1/slot-events"),
+        ("GET", "/v1/"),
+        ("GET", "/v1/machines"),
+        ("GET", "/v1/audits/{id}"),
+        ("GET", "/v1/floor/"),
+        ("GET", "/v2/floor"),
+        ("GET", "/"),
+        ("get", "/v1/floor"),
+    ],
+    ids=" ".join,
+)
+def test_a_route_that_is_not_listed_is_nobodys(route: tuple[str, str]) -> None:
+    may_do_all = Principal("all", Kind.SERVICE, "P1", None, frozenset(Action))
+    known = MemoryRegistry()
+    known.register(credential(may_do_all, KEYS.public_pem))
+
+    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, NOW)
+
+    assert verdict.denial is Denial.UNKNOWN_ROUTE
 
 
 def test_a_gateway_may_send(registry: MemoryRegistry) -> None:
@@ -115,16 +158,55 @@ def test_only_who_holds_the_key_learns_that_it_is_revoked(registry: MemoryRegist
         ((bearer(claims("cage-7")), bearer(claims("cage-7"))), Refusal.MALFORMED),
         ((bearer(claims("cage-8")),), Refusal.UNKNOWN_PRINCIPAL),
         ((bearer(claims("../cage-7")),), Refusal.UNKNOWN_PRINCIPAL),
+        ((named("k" * 2_500),), Refusal.UNKNOWN_PRINCIPAL),
+        ((named("k" * 4_500),), Refusal.MALFORMED),
+        ((named("\ud800"),), Refusal.UNKNOWN_PRINCIPAL),
+        (("Bearer ä.ö.ü",), Refusal.MALFORMED),
+        (("Bearer \ud800",), Refusal.MALFORMED),
+        (("Bearer a.b.c d",), Refusal.MALFORMED),
+        (("\udfff",), Refusal.MALFORMED),
         ((bearer(claims("cage-7"), KeyPair()),), Refusal.SIGNATURE),
         ((bearer(claims("cage-7", aud="pitboss-prod")),), Refusal.AUDIENCE),
         ((bearer(claims("cage-7", iat=NOW - 600, exp=NOW - 540)),), Refusal.EXPIRED),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:30],
 )
 def test_who_proves_nothing(
     registry: MemoryRegistry, authorization: tuple[str, ...], reason: Refusal
 ) -> None:
     assert refusal(call(POST, *authorization), registry) is reason
+
+
+class RegistryOfIds(MemoryRegistry):
+    """Refuses what DynamoDB refuses as a key."""
+
+    def find(self, principal_id: str) -> Credential | None:
+        assert 0 < len(principal_id.encode()) <= 2048
+        return super().find(principal_id)
+
+
+@given(
+    st.lists(
+        st.builds(
+            "".join,
+            st.tuples(
+                st.sampled_from(["", "Bearer ", "bearer ", "Basic ", "Bearer"]),
+                st.text(st.characters(exclude_categories=()))
+                | st.text("aZ09._-=", max_size=60)
+                | st.builds(
+                    lambda kid: token(KEYS, claims("cage-7"), kid=kid),
+                    st.text(st.characters(exclude_categories=())) | st.text("k", min_size=60),
+                ),
+            ),
+        ),
+        max_size=2,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_the_header_says_it_is_refused_and_no_fault(authorization: list[str]) -> None:
+    known = RegistryOfIds()
+    known.register(credential(CAGE, KeyPair().public_pem))
+    refusal(call(POST, *authorization), known)
 
 
 def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -> None:

@@ -126,6 +126,7 @@ def test_a_player_over_sessions_machines_and_days() -> None:
     document = service.player(ratings, "north", "p-81")
 
     assert document is not None
+    assert not document.truncated
     assert document.session_count == 3
     assert document.total.games == 4
     assert document.total.coin_in_cents == 1_270
@@ -143,6 +144,25 @@ def test_a_player_over_sessions_machines_and_days() -> None:
         MONDAY_EVENING,
         MONDAY_EVENING + DAY_MS,
     )
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_player_with_more_sessions_than_are_shown_is_told_so(
+    more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_SESSIONS", 3)
+    games = [
+        game(f"g{n}", MONDAY_EVENING + n * DAY_MS, wager=100, player_id="p-81")
+        for n in range(3 + more)
+    ]
+
+    document = service.player(rated(*games), "north", "p-81")
+
+    assert document is not None
+    assert document.truncated is bool(more)
+    assert len(document.sessions) == len(document.days) == 3
+    assert document.total.coin_in_cents == 300, "of what is shown"
+    assert document.days[0].gaming_day == f"2020-06-{15 + 2 + more}", "the newest"
 
 
 def test_the_floor_in_order_of_asset_numbers_and_totals_of_the_newest_day() -> None:
@@ -233,6 +253,10 @@ MACHINE, PLAYER, FLOOR = "/v1/machines/{asset_id}", "/v1/players/{player_id}", "
         asked(MACHINE, principal("south"), asset_id="1940732"),
         asked(PLAYER, principal("south"), player_id="p-81"),
         asked(MACHINE, principal("north", "5093619"), asset_id="1940732"),
+        asked(MACHINE, principal("north", "1940732"), asset_id="0000"),
+        asked(PLAYER, principal("north", "1940732"), player_id="p-81"),
+        asked(FLOOR, principal("north", "1940732", "5093619")),
+        asked(FLOOR, principal(scopes={Action.SEND_SLOT_EVENTS})),
         asked(MACHINE, principal(scopes={Action.SEND_SLOT_EVENTS}), asset_id="1940732"),
         asked("/v1/unknown"),
     ],
@@ -257,6 +281,21 @@ def test_the_floor_of_another_property_is_its_own() -> None:
     status, body = call(asked(FLOOR, principal("south")))
 
     assert (status, body["machines"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("event", "served"),
+    [(asked(FLOOR), 1), (asked(PLAYER, player_id="p-82"), 0)],
+    ids=["served", "not found"],
+)
+def test_requests_are_counted(
+    event: dict[str, Any], served: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    http.handler(event, None)
+
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert line["service"] == "read_ratings"
+    assert (line["RequestsServed"], line["RequestsNotFound"]) == ([served], [1 - served])
 
 
 def test_answers_are_not_kept_by_caches() -> None:

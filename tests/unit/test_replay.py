@@ -14,18 +14,29 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pynamodb.exceptions import PynamoDBConnectionError
+from typer.testing import CliRunner
 
 from ingest_slot_events.reading import MAX_BYTES
 from pitboss.access import Status, body_hash
 from pitboss.tokens import MAX_LIFETIME_SECONDS, verify
 from tests.fakes.keys import AUDIENCE, NOW
 from tests.fakes.registry import MemoryRegistry, gateway
-from workbench import gateways
+from workbench import gateways, main
 from workbench.client import Answer, EventAnswer, PitbossClient
 from workbench.console import WorkbenchError
 from workbench.event_files import FileFormat
-from workbench.replay import MAX_TRIES, Batch, FeedEvent, body_of, cut, read_feed, replay
-from workbench.signing import Signer
+from workbench.replay import (
+    MAX_TRIES,
+    Batch,
+    FeedEvent,
+    _next_steps,
+    body_of,
+    cut,
+    read_feed,
+    replay,
+)
+from workbench.signing import Signer, public_key_of
 
 PACKET = {"type": "SAS_EVENT_CODE_7E_GAME_START", "asset_number": "0001940732", "data": {}}
 
@@ -81,6 +92,12 @@ def test_an_array_of_envelopes(tmp_path: Path) -> None:
     found = list(read_feed([tmp_path / "feed.json"], FileFormat.PITBOSS))
     assert [one.asset_id for one in found] == ["1", "2"]
     assert found[1].raw == b'{"asset_id": "2"}'
+
+
+def test_a_file_that_is_nested_without_end(tmp_path: Path) -> None:
+    (tmp_path / "deep").write_bytes(b"[" * 100_000)
+    with pytest.raises(WorkbenchError, match="no JSON array of events"):
+        list(read_feed([tmp_path / "deep"], FileFormat.PITBOSS))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -139,6 +156,11 @@ def test_a_body_has_the_events_as_they_stand_in_the_file(
     file_format: FileFormat, body: bytes
 ) -> None:
     assert body_of([b'{"a": 1}', b'{"b":2}'], file_format) == body
+
+
+def test_a_packet_over_several_lines_is_put_on_one() -> None:
+    body = body_of([b'{\n  "a": "x\\n y"\n}', b'{"b": 2}'], FileFormat.ACRES_SAS)
+    assert body == b'{"a":"x\\n y"}\n{"b": 2}'
 
 
 # Sending.
@@ -233,6 +255,9 @@ def test_a_refused_body_is_counted() -> None:
     report = replay(Refusing(413), batches_of([1, 2]), FileFormat.PITBOSS)
     assert (report.received, report.failed) == (2, 2)
     assert report.reasons == {"413 a body is at most 1048576 bytes": 2}
+    (advice,) = _next_steps(report)
+    assert "--batch" in advice
+    assert "logs" not in advice
 
 
 @pytest.mark.parametrize("connections", [1, 3])
@@ -245,6 +270,51 @@ def test_a_refused_sender_ends_the_replay(status: int, connections: int) -> None
             FileFormat.PITBOSS,
             connections=connections,
         )
+
+
+@pytest.mark.parametrize(("status", "clock"), [(401, True), (403, False)])
+def test_only_an_unknown_sender_is_told_to_check_the_clock(status: int, clock: bool) -> None:
+    with pytest.raises(WorkbenchError) as refusal:
+        replay(Refusing(status), batches_of([1]), FileFormat.PITBOSS)
+    assert ("clock" in refusal.value.sentence) is clock
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_an_interrupted_replay_says_what_went_in(
+    registry: MemoryRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connections: int
+) -> None:
+    def read(*_: object) -> Iterable[FeedEvent]:
+        yield from (event(str(number)) for number in range(200))
+        raise KeyboardInterrupt
+
+    path = tmp_path / "feed"
+    path.write_bytes(b"{}")
+    monkeypatch.setattr("workbench.endpoint.api_url", lambda: "http://api")
+    monkeypatch.setattr(gateways, "audience", lambda: AUDIENCE)
+    monkeypatch.setattr("workbench.replay.read_feed", read)
+    monkeypatch.setattr(PitbossClient, "post_events", Door().post_events)
+    done = CliRunner().invoke(
+        main.app,
+        f"replay {path} --format pitboss --batch 10 --connections {connections} --json",
+    )
+    assert done.exit_code == 130
+    said = json.loads(done.stdout)
+    assert said["received"] == said["accepted"] > 0
+    assert "nothing counts twice" in done.stderr
+
+
+def test_a_key_file_that_is_a_folder_is_one_sentence(
+    registry: MemoryRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "feed").write_bytes(b"{}")
+    monkeypatch.setattr("workbench.endpoint.api_url", lambda: "http://api")
+    monkeypatch.setattr(gateways, "audience", lambda: AUDIENCE)
+    done = CliRunner().invoke(
+        main.app,
+        f"replay {tmp_path}/feed --format pitboss --key-file {tmp_path} --gateway cage-7",
+    )
+    assert done.exit_code == 1
+    assert "cannot be read" in done.stderr
 
 
 def test_an_answer_about_other_events_is_an_error() -> None:
@@ -477,6 +547,65 @@ def test_a_key_that_could_not_be_registered_is_not_left_behind(
     with pytest.raises(WorkbenchError, match="is registered already"):
         gateways.add(gateway("cage-7"), tmp_path / "second.pem")
     assert not (tmp_path / "second.pem").exists()
+
+
+def test_a_key_of_a_registration_of_unknown_outcome_stays_and_serves(
+    registry: MemoryRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cage.pem"
+
+    def lost(_: object) -> None:
+        raise PynamoDBConnectionError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "register", lost)
+        with pytest.raises(WorkbenchError, match="cannot be used"):
+            gateways.add(gateway("cage-7"), path)
+    key = path.read_bytes()
+    credential = gateways.add(gateway("cage-7"), path)
+    assert credential.public_key_pem == public_key_of(key)
+    assert path.read_bytes() == key
+
+
+def test_a_try_whose_answer_was_lost_is_no_refusal(
+    registry: MemoryRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = registry.register
+
+    def twice(credential: Any) -> None:
+        register(credential)
+        register(credential)
+
+    monkeypatch.setattr(registry, "register", twice)
+    credential = gateways.add(gateway("cage-7"), tmp_path / "cage.pem")
+    assert credential.public_key_pem == public_key_of((tmp_path / "cage.pem").read_bytes())
+
+
+def test_a_key_file_in_a_folder_that_cannot_be_made(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkbenchError, match="cannot be written"):
+        gateways.add(gateway("cage-7"), tmp_path / "file" / "folder" / "cage.pem")
+
+
+def test_a_gateway_of_the_last_stack_is_added_to_the_next(
+    registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["gateways", "add", "bank-7", "--all-assets"]
+    first = CliRunner().invoke(main.app, command)
+    path = gateways.key_path("bank-7")
+    key = path.read_bytes()
+    assert str(path) in first.stdout
+    assert CliRunner().invoke(main.app, command).exit_code == 1
+    next_stack = MemoryRegistry()
+    monkeypatch.setattr(gateways, "registry", lambda: next_stack)
+    again = CliRunner().invoke(main.app, command)
+    assert again.exit_code == 0
+    assert "that key is registered" in again.stderr
+    assert str(path) in again.stdout
+    assert path.read_bytes() == key
+    assert next_stack.find("bank-7") is not None
 
 
 def test_the_workbenchs_own_gateway_is_registered_once(registry: MemoryRegistry) -> None:

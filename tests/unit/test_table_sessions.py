@@ -350,7 +350,7 @@ def test_the_command_prints_json_or_tables_and_names_what_it_set_aside(tmp_path:
     path = tmp_path / "tables.csv"
     path.write_text(text_of([ROW, *[{**ROW, MINUTES: "[x]"}] * 22]), newline="")
     for_programs, for_people = rate(str(path), "--json"), rate(str(path))
-    assert for_programs.exit_code == for_people.exit_code == 0
+    assert for_programs.exit_code == for_people.exit_code == 1
     assert json.loads(for_programs.stdout) == audit_of(path).result()
     assert "received 23 = accepted 1 + duplicate 0 + quarantined 22" in for_people.stdout
     assert "theoretical win 12.50 dollars" in for_people.stdout

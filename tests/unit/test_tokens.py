@@ -4,13 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pitboss.access import Algorithm, Credential, body_hash
+from pitboss.access import Algorithm, Credential, body_hash, is_principal_id
 from pitboss.tokens import (
     Claims,
     Refusal,
@@ -167,6 +171,30 @@ def test_a_key_that_the_token_brings_itself_is_not_looked_at() -> None:
         (f"{part({'alg': 'ES256', 'kid': 7})}.{part({})}.", Refusal.MALFORMED),
         (f"{part({'alg': 'ES256'})}.{part({})}.", Refusal.UNKNOWN_PRINCIPAL),
         (f"{part({'alg': 'ES256', 'kid': ''})}.{part({})}.", Refusal.UNKNOWN_PRINCIPAL),
+        (f"{part({'alg': 'ES256', 'kid': None})}.{part({})}.", Refusal.MALFORMED),
+        (f"{part({'alg': 'ES256', 'kid': {}})}.{part({})}.", Refusal.MALFORMED),
+        *(
+            (f"{part({'alg': 'ES256', 'kid': kid})}.{part({})}.", Refusal.UNKNOWN_PRINCIPAL)
+            for kid in (
+                "k" * 65,
+                "k" * 2_500,
+                "\ud800",
+                "cage-7\n",
+                "cage-7\0",
+                "cage 7",
+                "../cage-7",
+                "-cage-7",
+                "käfig-7",
+                "٧",
+            )
+        ),
+        (f"{part({'alg': 'ES256', 'kid': 'cage-7'})}.{part({})}.\ud800", Refusal.MALFORMED),
+        (f"{part({'alg': 'ES256', 'kid': 'cage-7'})}.{part({})}.é", Refusal.MALFORMED),
+        (f"{part({'alg': 'ES256', 'kid': 'cage-7'})}.{part({})}.\0", Refusal.MALFORMED),
+        (f"{part({'kid': 'cage-7', 'crit': ['b64'], 'b64': False})}.x.", Refusal.MALFORMED),
+        (f"{base64.urlsafe_b64encode(b'[' * 3_000).decode()}.{part({})}.", Refusal.MALFORMED),
+        (f"{base64.urlsafe_b64encode(b'9' * 3_000).decode()}.{part({})}.", Refusal.MALFORMED),
+        (f"{base64.urlsafe_b64encode(bytes([0xFF, 0xFE])).decode()}.e30.", Refusal.MALFORMED),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -174,6 +202,40 @@ def test_texts_that_name_nobody(text: str, refusal: Refusal) -> None:
     with pytest.raises(RefusedTokenError) as caught:
         claimed_principal(text)
     assert caught.value.reason is refusal
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # with lone surrogates
+HEADERS = st.dictionaries(
+    st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk"]) | st.text(), ANYTHING | ANY_TEXT
+)
+COMPACT = st.builds(
+    lambda header, said, signature: f"{part(header)}.{part(said)}.{signature}",
+    HEADERS | ANYTHING,
+    ANYTHING,
+    st.sampled_from(["", "AAAA", "A" * 86]) | ANY_TEXT,
+)
+
+
+@given(COMPACT | ANY_TEXT | st.text("abc.-_=", max_size=40))
+def test_no_text_is_worse_than_refused(text: str) -> None:
+    with suppress(RefusedTokenError):
+        assert is_principal_id(claimed_principal(text))
+    with pytest.raises(RefusedTokenError):
+        verify(text, CAGE, AUDIENCE, NOW)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(claims("cage-7"))) | st.text(), ANYTHING | ANY_TEXT))
+def test_no_claims_are_worse_than_refused(changed: dict[str, Any]) -> None:
+    said = json.dumps(claims("cage-7") | changed).encode()
+    signed = jwt.PyJWS().encode(said, EDWARDS_KEYS.private, "EdDSA", {"kid": "cage-7"})
+    edwards = credential(gateway("cage-7"), EDWARDS_KEYS.public_pem, Algorithm.EDDSA)
+    with suppress(RefusedTokenError):
+        assert verify(signed, edwards, AUDIENCE, NOW).principal_id == "cage-7"
 
 
 @pytest.mark.parametrize("keys", [KEYS, EDWARDS_KEYS], ids=["ES256", "EdDSA"])

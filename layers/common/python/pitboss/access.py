@@ -60,7 +60,10 @@ class InvalidPrincipalError(TerminalError, ValueError):
 
 @dataclass(frozen=True)
 class Resource:
-    """What is asked for: something of a property, and of one of its assets if it has one."""
+    """What is asked for: something of a property, and of one of its assets if it has one.
+
+    What is of no one asset (a player, the floor) shows play of any of them.
+    """
 
     property_id: str
     asset_id: str | None = None
@@ -81,7 +84,7 @@ class Principal:
     scopes: frozenset[str]
 
     def __post_init__(self) -> None:
-        if not _PRINCIPAL_ID.fullmatch(self.principal_id):
+        if not is_principal_id(self.principal_id):
             raise InvalidPrincipalError(
                 f"{self.principal_id[:80]!r} is no name: letters, digits, '.', '_' and '-', "
                 "at most 64, a letter or digit first"
@@ -95,10 +98,6 @@ class Principal:
                 raise InvalidPrincipalError(
                     f"{asset[:80]!r} is no asset: an identifier without padding zeros"
                 )
-
-    def may_send_for(self, asset_id: str) -> bool:
-        """Whether an asset (without padding zeros) of the principal's property is its own."""
-        return self.assets is None or asset_id in self.assets
 
     def to_context(self, body_sha256: str = "") -> dict[str, str]:
         """The principal as an authorizer's context: flat strings, with the hash it signed.
@@ -172,13 +171,19 @@ class Credential:
     revoked_at: int | None = None
 
 
+def is_principal_id(text: str) -> bool:
+    """Whether a text can be the id of a principal. Any other is nobody's, and asks no registry."""
+    return _PRINCIPAL_ID.fullmatch(text) is not None
+
+
 def authorize(principal: Principal, action: Action, resource: Resource | None = None) -> Decision:
     """Whether a principal may do this to that. Every route and push asks here.
 
     Args:
         principal: who asks.
         action: what it wants to do.
-        resource: to what; None where only the route is known yet.
+        resource: to what; None where only the route is known yet. Whose assets are limited reads
+            what is of one of them, and nothing that is of no one asset.
     """
     if action not in principal.scopes:
         return Decision.MISSING_SCOPE
@@ -187,9 +192,9 @@ def authorize(principal: Principal, action: Action, resource: Resource | None = 
     sends = action is Action.SEND_SLOT_EVENTS
     if resource.property_id != principal.property_id:
         return Decision.FOREIGN_PROPERTY if sends else Decision.NOT_FOUND
-    if resource.asset_id is not None and not principal.may_send_for(resource.asset_id):
-        return Decision.FOREIGN_ASSET if sends else Decision.NOT_FOUND
-    return Decision.ALLOWED
+    if principal.assets is None or resource.asset_id in principal.assets:
+        return Decision.ALLOWED
+    return Decision.FOREIGN_ASSET if sends else Decision.NOT_FOUND
 
 
 def body_hash(body: bytes) -> str:

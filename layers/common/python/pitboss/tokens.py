@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from pitboss.access import Algorithm, Credential
+from pitboss.access import Algorithm, Credential, is_principal_id
 from pitboss.errors import TerminalError
 
 MAX_LIFETIME_SECONDS = 60
@@ -99,15 +99,15 @@ def claimed_principal(token: str) -> str:
     """Who a token says it is from, unproven: it says whose key to verify it with.
 
     Raises:
-        RefusedTokenError: it is no token, or names no one.
+        RefusedTokenError: it is no token, or names what can be no one's id.
     """
-    if len(token) > MAX_TOKEN_CHARACTERS:
+    if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
         raise RefusedTokenError(Refusal.MALFORMED)
     try:
         principal_id = jwt.get_unverified_header(token).get("kid")
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, ValueError):
         raise RefusedTokenError(Refusal.MALFORMED) from None
-    if not isinstance(principal_id, str) or not principal_id:
+    if not isinstance(principal_id, str) or not is_principal_id(principal_id):
         raise RefusedTokenError(Refusal.UNKNOWN_PRINCIPAL)
     return principal_id
 
@@ -142,6 +142,8 @@ def verify(token: str, credential: Credential, audience: str, now: float) -> Cla
         )
     except jwt.InvalidTokenError as fault:
         raise RefusedTokenError(_reason(fault)) from None
+    except ValueError:
+        raise RefusedTokenError(Refusal.MALFORMED) from None
     _check_times(claims, now)
     body, token_id = claims["body_sha256"], claims["jti"]
     if not isinstance(body, str) or not _BODY_SHA256.fullmatch(body):

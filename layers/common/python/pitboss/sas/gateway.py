@@ -16,6 +16,7 @@ What is peculiar to these packets:
 import re
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
+from zlib import crc32
 
 import msgspec
 from msgspec import Meta, Struct
@@ -166,7 +167,7 @@ def _kind(packet_type: str) -> _Kind:
         return _Kind("exception", int(match[1], 16), match[2], match[1])
     if match := _POLL.fullmatch(packet_type):
         return _Kind("poll", int(match[1], 16), match[2], f"P{match[1]}")
-    return _Kind("unrecognised", 0, packet_type[:64], packet_type[:24])
+    return _Kind("unrecognised", 0, packet_type[:64], f"U{crc32(packet_type.encode()):08x}")
 
 
 def _data(kind: _Kind, packet: Packet) -> slot.SlotData:

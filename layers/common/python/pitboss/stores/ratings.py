@@ -201,7 +201,8 @@ class DynamoRatings:
                 applying again is right after every outcome.
         """
         conflicting: list[Asset] = []
-        for batch in _fitting([self._operations(*change) for change in changes]):
+        # All are measured before the first is written.
+        for batch in list(_fitting([self._operations(*change) for change in changes])):
             try:
                 self._connection.transact_write_items(
                     (),
