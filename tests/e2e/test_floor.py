@@ -488,7 +488,7 @@ def test_more_play_than_an_item_holds_holds_nothing_up(
 
     assert house.get(f"/v1/machines/{other}").json()["days"][0]["play"]["games"] == 1
     store = S3Quarantine(stack["QuarantineBucketName"], client=endpoint.client("s3"))
-    place = f"rate_players/{house.property_id}/{asset}/"
+    place = f"rate_players/{house.property_id}/workbench-{house.property_id}/"
     aside = [entry for key, _, _ in store.objects(place) for entry in store.read(key)]
     assert {entry.reason for entry in aside} == {"unstorable"}
     play = house.get(f"/v1/machines/{asset}").json()["days"][0]["play"]
@@ -506,17 +506,19 @@ def test_events_that_contradict_rated_ones_are_set_aside(
     assert house.post(array(events)).json()["accepted"] == 3
     settled()
 
-    again = house.post(array([events[1].replace(b"100", b"999")]))
+    changed = events[1].replace(b"100", b"999")
+    again = house.post(array([changed]))
     settled()
 
     assert again.json()["accepted"] == 1, "the front door has no memory"
     play = house.get(f"/v1/machines/{asset}").json()["days"][0]["play"]
     assert (play["games"], play["coin_in_cents"]) == (1, 100)
+    sender = f"workbench-{house.property_id}"
     listed = json.loads(
-        pitboss("quarantine", "list", "--stage", "rate_players", "--sender", asset, "--json")
+        pitboss("quarantine", "list", "--stage", "rate_players", "--sender", sender, "--json")
     )
     assert [row["reason"] for row in listed] == ["id_reuse"]
-    assert b"999" in pitboss("quarantine", "show", listed[0]["id"], "--raw")
+    assert pitboss("quarantine", "show", listed[0]["id"], "--raw") == changed
 
 
 # --- what the API answers where it cannot serve ---------------------------------------------------
