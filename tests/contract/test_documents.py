@@ -491,3 +491,8 @@ pitboss logs rate_players -n 5  # `pitboss` is no word here
     ]
     wrong = [command for command in found if fault_in(command) is not None]
     assert wrong == ["make nothing", "pitboss up --sideways", "pitboss nowhere"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_page_holds_a_placeholder(path: Path) -> None:
+    assert re.findall(r"^[A-Z][A-Z_]{4,}$|\bTODO\b|\bTBD\b", path.read_text("utf-8"), re.M) == []
