@@ -109,7 +109,7 @@ class Audit:
             lambda _property: lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
             pause=lambda _attempt: None,
         )
-        self._known: dict[tuple[str, int, str], Any] = {}
+        self._known: dict[tuple[str | None, str, int, str], Any] = {}
         self._counts = dict.fromkeys(("received", "accepted", "duplicate", "quarantined"), 0)
         self.refusals: dict[str, int] = {}
         """What is wrong with events that were not accepted, and how often."""
@@ -133,7 +133,7 @@ class Audit:
                     metered.player_id,
                     metered.data,
                 )
-                identity = (asset_id, page_of(event.occurred_at), event.event_id)
+                identity = (property_id, asset_id, page_of(event.occurred_at), event.event_id)
                 known = self._known.setdefault(identity, event)
                 if known is not event:
                     if known != event:
@@ -141,15 +141,21 @@ class Audit:
                     self._counts["duplicate"] += 1
                     continue
             except InvalidEvent as fault:
-                self._counts["quarantined"] += 1
-                self.refusals[str(fault)] = self.refusals.get(str(fault), 0) + 1
+                self._quarantine(str(fault))
                 continue
             self._counts["accepted"] += 1
             by_asset.setdefault((property_id or "", asset_id), []).append(event)
-        self._rate(
+        outcome = self._rate(
             SlotBatch(BatchHeader(property_id, asset_id, 0, "", self._format.name), played)
             for (property_id, asset_id), played in by_asset.items()
         )
+        for unrated in outcome.unrated:
+            self._counts["accepted"] -= len(unrated.events)
+            self._quarantine(f"{unrated.reason}: {unrated.detail}", len(unrated.events))
+
+    def _quarantine(self, refusal: str, events: int = 1) -> None:
+        self._counts["quarantined"] += events
+        self.refusals[refusal] = self.refusals.get(refusal, 0) + events
 
     def result(self) -> dict[str, Any]:
         """Counts, machines, players and totals; theoretical win in dollars as decimal strings."""
