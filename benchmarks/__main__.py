@@ -1,9 +1,12 @@
-"""`python -m benchmarks [NAME ...] [--seconds N] [--json]`: print the figures."""
+"""`python -m benchmarks [NAME ...] [--seconds N] [--write FILE] [--json]`: print the figures."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -26,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(FIGURES)}; default all")
     parser.add_argument("--seconds", type=int, default=60, help="of each load; default 60")
+    parser.add_argument("--write", metavar="FILE", type=Path, help="write a page of them")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(FIGURES)
@@ -38,6 +42,9 @@ def main() -> None:
         results[name] = FIGURES[name](asked.seconds)
         if not asked.json:
             _show(results[name])
+    if asked.write:
+        asked.write.write_text(_page(results, asked.seconds), encoding="utf-8")
+        say(f"wrote {asked.write}")
     if asked.json:
         json.dump(results, sys.stdout, indent=2)
         print()
@@ -56,6 +63,29 @@ def _show(result: dict[str, Any]) -> None:
             for row in rows:
                 table.add_row(*("" if value is None else str(value) for value in row.values()))
             out.print(table)
+
+
+def _page(results: dict[str, dict[str, Any]], seconds: int) -> str:
+    """The figures as Markdown."""
+    parts = [
+        "# Measured figures",
+        "Written by `.venv/bin/python -m benchmarks --write docs/figures.md`, "
+        f"{datetime.now(UTC).date()}, each load {seconds} s, on {os.cpu_count()} cores with the "
+        "embedded stack. A goal that a row misses stands beside what was measured.",
+    ]
+    for result in results.values():
+        parts.append(f"## {result['figure'][0].upper()}{result['figure'][1:]}")
+        facts = {k: v for k, v in result.items() if k not in ("figure", "rows", "offline")}
+        if facts:
+            parts.append("\n".join(f"- {k.replace('_', ' ')}: {v}" for k, v in facts.items()))
+        parts += [_table(rows) for rows in (result.get("offline"), result.get("rows")) if rows]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = [[name.replace("_", " ") for name in rows[0]], ["---"] * len(rows[0])]
+    lines += [["" if value is None else str(value) for value in row.values()] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
