@@ -124,16 +124,16 @@ class RatePlayers:
                 raise ContendedError(conflicting)
             if conflicts:
                 self._pause(conflicts)
-        self._trim()
+            self._trim()
         return outcome
 
     def _apply(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
         """One round: what is stored leaves `waiting`. Returns the machines that conflicted."""
         results: dict[Asset, Applied] = {}
         changes: list[AssetChange] = []
-        for asset in self._load(waiting):
+        for asset in self._load(waiting, outcome):
             history = self._histories[asset]
-            events = self._in_reach(asset, history, waiting, outcome)
+            events = waiting[asset]
             if not events and not history.is_stale:
                 del waiting[asset]
                 continue
@@ -160,7 +160,7 @@ class RatePlayers:
                 del waiting[asset]
         return conflicting
 
-    def _load(self, waiting: Mapping[Asset, list[SlotEvent]]) -> list[Asset]:
+    def _load(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
         """Read what these machines' events need, for as many machines as memory is for."""
         unknown = [asset for asset in waiting if asset not in self._histories]
         if unknown:
@@ -174,29 +174,24 @@ class RatePlayers:
             if since is not None:
                 if late_pages > self._max_cached_pages:
                     continue  # in the next round
-                self._histories[asset] = self._ratings.history(asset, since)
-                late_pages += len(self._histories[asset].pages)
+                history = self._histories[asset] = self._ratings.history(asset, since)
+                late_pages += len(history.pages)
+                waiting[asset] = self._in_reach(asset, history, events, outcome)
             self._histories.move_to_end(asset)
             loaded.append(asset)
         return loaded
 
+    @staticmethod
     def _in_reach(
-        self,
-        asset: Asset,
-        history: History,
-        waiting: dict[Asset, list[SlotEvent]],
-        outcome: Outcome,
+        asset: Asset, history: History, events: list[SlotEvent], outcome: Outcome
     ) -> list[SlotEvent]:
         """The machine's events that its history reaches back to; the others are set aside."""
-        events = waiting[asset]
         late = [event for event in events if page_of(event.occurred_at) < history.run_start]
         if late:
             outcome.quarantined += len(late)
             detail = "the machine has more than a month of play since"
             outcome.unrated.append(Unrated(asset, "too_late", detail, late))
-            events = [event for event in events if page_of(event.occurred_at) >= history.run_start]
-            waiting[asset] = events
-        return events
+        return [event for event in events if page_of(event.occurred_at) >= history.run_start]
 
     def _complete(self, asset: Asset, change: Change) -> Change:
         shrinking = [session.key for session in change.sessions if session.shrinks]
