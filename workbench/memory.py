@@ -3,7 +3,7 @@
 It keeps what DynamoDB keeps, under the same lock, and passes the same suite.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -17,7 +17,13 @@ from pitboss.rating.history import (
     Page,
     SessionDayChange,
 )
-from pitboss.stores.ratings import Asset, AssetChange, MachineRating, PlayerSession
+from pitboss.stores.ratings import (
+    Asset,
+    AssetChange,
+    MachineRating,
+    PlayerSession,
+    StoredCorrection,
+)
 
 
 class MemoryRatings:
@@ -28,6 +34,7 @@ class MemoryRatings:
         self._pages: dict[Asset, dict[int, Page]] = {}
         self._days: dict[Asset, dict[str, MachineDay]] = {}
         self._sessions: dict[tuple[Asset, SessionDay], PlayerSession] = {}
+        self._corrections: list[tuple[Asset, StoredCorrection]] = []
 
     @property
     def assets(self) -> list[Asset]:
@@ -82,6 +89,21 @@ class MemoryRatings:
         self._pages.setdefault(asset, {}).update({page.start: page for page in change.sealed})
         days = [*change.earlier_days.values(), *([change.closed_day] if change.closed_day else [])]
         self._days.setdefault(asset, {}).update({day.day: day for day in days})
+        self._corrections += [
+            (
+                asset,
+                StoredCorrection(
+                    correction.key,
+                    asset.asset_id,
+                    f"{change.head.applied:016x}-{correction.page:015d}",
+                    change.made_at,
+                    correction.difference,
+                    correction.causes,
+                    correction.late_events,
+                ),
+            )
+            for correction in change.corrections
+        ]
         for session in change.sessions:
             if session.shrinks:
                 self._sessions.pop((asset, session.key), None)
@@ -126,6 +148,33 @@ class MemoryRatings:
         ]
         found.sort(key=lambda s: (s.key.day, s.key.started_at, s.asset_id), reverse=True)
         return found[:newest]
+
+    def player_corrections(
+        self, property_id: str, player_id: str, newest: int
+    ) -> list[StoredCorrection]:
+        """Corrections of a player's sessions, the newest gaming day first."""
+        return self._newest(
+            newest,
+            lambda asset, key: asset.property_id == property_id and key.player_id == player_id,
+        )
+
+    def machine_corrections(self, asset: Asset, newest: int) -> list[StoredCorrection]:
+        """Corrections of a machine's uncarded play, the newest gaming day first."""
+        return self._newest(newest, lambda of, key: of == asset and key.player_id is None)
+
+    def _newest(
+        self, newest: int, wanted: Callable[[Asset, SessionDay], bool]
+    ) -> list[StoredCorrection]:
+        found = [c for asset, c in self._corrections if wanted(asset, c.key)]
+        found.sort(key=lambda c: (c.key.day, c.key.started_at, c.asset_id, c.change_id))
+        return found[::-1][:newest]
+
+    def pages(self, asset: Asset, first: int, last: int) -> list[Page]:
+        """A machine's stored pages that start in a range (epoch milliseconds), in order."""
+        pages = dict(self._pages.get(asset, {}))
+        if asset in self._heads:
+            pages[self._heads[asset].page.start] = self._heads[asset].page
+        return [page for start, page in sorted(pages.items()) if first <= start <= last]
 
 
 def _lock(head: Head | None) -> tuple[int, int | None] | None:

@@ -95,6 +95,7 @@ class Audit:
 
     def __init__(self, file_format: FileFormat, gaming_day: str) -> None:
         from pitboss.gaming_day import GamingDay
+        from pitboss.rating.fold import House
         from rate_players.service import RatePlayers
         from workbench.memory import MemoryRatings
 
@@ -106,8 +107,9 @@ class Audit:
         self._ratings = MemoryRatings()
         self._rate = RatePlayers(
             self._ratings,
-            lambda _property: lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
+            lambda _property: House(lambda epoch_ms: rule.date_of(epoch_ms).isoformat()),
             pause=lambda _attempt: None,
+            now=lambda: 0,
         )
         self._known: dict[tuple[str | None, str, int, str], Any] = {}
         self._counts = dict.fromkeys(("received", "accepted", "duplicate", "quarantined"), 0)

@@ -15,6 +15,7 @@ from pitboss.events.batch import (
     unpack_received,
 )
 from pitboss.events.slot import SlotEvent
+from pitboss.rating.fold import House
 from pitboss.settings import read
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
@@ -33,8 +34,9 @@ class _Wiring:
         log.setLevel(settings.log_level)
         self.rate = RatePlayers(
             DynamoRatings(settings.ratings_table, settings.aws_region),
-            settings.gaming_days.day_of,
+            cache(lambda property_id: House(settings.gaming_days.day_of(property_id))),
             pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
+            now=lambda: time.time_ns() // 1_000_000,
         )
         self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from pitboss.errors import TransientError
 from pitboss.events.batch import SlotBatch
 from pitboss.events.slot import SlotEvent
-from pitboss.rating.fold import RATED_TYPES, DayOf, SessionDay, Tally
+from pitboss.rating.fold import RATED_TYPES, House, SessionDay, Tally
 from pitboss.rating.history import (
     Applied,
     Change,
@@ -76,20 +76,23 @@ class RatePlayers:
     def __init__(
         self,
         ratings: Ratings,
-        day_of: Callable[[str], DayOf],
+        house_of: Callable[[str], House],
         pause: Callable[[int], None],
+        now: Callable[[], int],
         max_cached_pages: int = MAX_CACHED_PAGES,
     ) -> None:
         """
         Args:
             ratings: where they are kept.
-            day_of: the gaming-day rule of a property.
+            house_of: the rules of a property.
             pause: waits before the n-th try after a conflict.
+            now: the moment, in epoch milliseconds, that corrections are dated by.
             max_cached_pages: how much is kept between calls.
         """
         self._ratings = ratings
-        self._day_of = day_of
+        self._house_of = house_of
         self._pause = pause
+        self._now = now
         self._max_cached_pages = max_cached_pages
         self._histories: OrderedDict[Asset, History] = OrderedDict()
 
@@ -138,7 +141,7 @@ class RatePlayers:
                 del waiting[asset]
                 continue
             try:
-                result = apply(asset.asset_id, history, events, self._day_of(asset.property_id))
+                result = apply(asset.asset_id, history, events, self._house_of(asset.property_id))
             except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
                 del self._histories[asset]
                 self._set_aside(asset, "unratable", fault, waiting, outcome)
@@ -194,6 +197,8 @@ class RatePlayers:
         return [event for event in events if page_of(event.occurred_at) >= history.run_start]
 
     def _complete(self, asset: Asset, change: Change) -> Change:
+        if change.corrections:
+            change.made_at = self._now()
         shrinking = [session.key for session in change.sessions if session.shrinks]
         if not shrinking and not change.earlier_days:
             return change

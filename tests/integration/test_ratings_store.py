@@ -26,6 +26,7 @@ from pitboss.events.slot import (
 from pitboss.rating.fold import (
     Bounds,
     Carry,
+    House,
     OpenGame,
     Paytable,
     Session,
@@ -656,7 +657,11 @@ def deliveries(draw: st.DrawFn) -> list[Delivery]:
 def rated(ratings: Ratings, property_id: str, given: Sequence[Delivery]) -> Iterator[Any]:
     """What every read says after each delivery."""
     make: Callable[[], RatePlayers] = partial(
-        RatePlayers, ratings, lambda _: day_of, lambda attempt: None
+        RatePlayers,
+        ratings,
+        lambda _: House(day_of),
+        lambda attempt: None,
+        lambda: 0,
     )
     rate = make()
     assets = [Asset(property_id, asset_id) for asset_id in ASSETS]

@@ -16,7 +16,7 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
-from pitboss.rating.fold import Bounds, Carry, Fold, Session, SessionDay, Tally
+from pitboss.rating.fold import Bounds, Carry, Fold, House, Session, SessionDay, Tally
 
 PAYTABLE = PaytableReported(9_200, 25)
 OTHER_PAYTABLE = PaytableReported(9_674, 100)
@@ -30,7 +30,7 @@ def day_of(moment: int) -> str:
 
 def rate(*facts: tuple[int, SlotData] | tuple[int, SlotData, str | None]) -> Fold:
     """Facts are (second, what, who)."""
-    fold = Fold(Carry(), day_of)
+    fold = Fold(Carry(), House(day_of))
     for sequence, (second, data, *player) in zip(count(), facts, strict=False):
         moment = second * 1000
         fold.feed(SlotEvent(str(sequence), moment, sequence, player[0] if player else None, data))
@@ -315,16 +315,16 @@ def test_sessions(facts: list[Any], sessions: dict[tuple[str | None, int], int])
 
 
 @pytest.mark.parametrize(
-    ("who", "whose"), [("A", ("A", 1_000)), ("B", (None, 0)), (None, (None, 0))]
+    ("who", "whose"), [("A", ("A", 1_000)), ("B", (None, 0)), (None, ("A", 1_000))]
 )
-def test_an_end_without_a_start_is_the_sessions_only_if_it_is_its_player_s(
+def test_an_end_without_a_start_is_the_sessions_unless_it_names_another_player(
     who: str | None, whose: tuple[str | None, int]
 ) -> None:
     fold = rate((1, CardInserted(), "A"), (2, GameEnded(70), who))
     (key,) = fold.tallies
     assert (key.player_id, key.started_at) == whose
     assert fold.tallies[key].coin_out_cents == 70
-    assert fold.sessions == ({key: Bounds(2_000, 2_000)} if who == "A" else {})
+    assert fold.sessions == ({key: Bounds(2_000, 2_000)} if who != "B" else {})
 
 
 def test_a_session_that_was_not_played_is_none() -> None:
@@ -361,7 +361,9 @@ def test_a_session_over_the_end_of_a_day_is_kept_by_day() -> None:
         SessionDay("d1", "A", 990_000): Bounds(1_002_000, 1_009_000),
     }
     assert fold.days == {"d0": Bounds(995_000, 999_000), "d1": Bounds(1_001_000, 1_009_000)}
-    assert fold.carry.session == Session("A", 990_000, "d1", 1_002_000, 1_009_000)
+    assert fold.carry.session == Session(
+        "A", 990_000, 1_009_000, True, "d1", 1_002_000, 1_009_000
+    )
 
 
 # --- meters --------------------------------------------------------------------------------------
@@ -423,14 +425,15 @@ def test_a_fold_in_two_parts_is_the_fold() -> None:
     whole = rate(*facts)
     for cut in range(len(facts) + 1):
         first = rate(*facts[:cut])
-        tallies = {key: str(tally) for key, tally in first.tallies.items()}
-        rest = Fold(first.carry, day_of)
+        rest = Fold(first.carry, House(day_of))
         for second, data, *player in facts[cut:]:
             rest.feed(SlotEvent("", second * 1000, 0, player[0] if player else None, data))
-        joined = first.followed_by(rest)
-        assert joined.carry == whole.carry
-        assert {k: t for k, t in joined.tallies.items() if t} == {
+        assert rest.carry == whole.carry
+        joined = dict(first.tallies)
+        for key, tally in rest.tallies.items():
+            joined.setdefault(key, Tally()).add(tally)
+        assert {k: t for k, t in joined.items() if t} == {
             k: t for k, t in whole.tallies.items() if t
         }
-        assert (joined.sessions, joined.days) == (whole.sessions, whole.days)
-        assert {key: str(tally) for key, tally in first.tallies.items()} == tallies
+        assert first.sessions | rest.sessions == whole.sessions
+        assert first.days.keys() | rest.days.keys() == whole.days.keys()

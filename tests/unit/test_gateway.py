@@ -16,6 +16,7 @@ from pitboss.events.envelope import InvalidEvent
 from pitboss.gaming_day import GamingDay
 from pitboss.money import theoretical_dollars
 from pitboss.rating.fold import Tally
+from pitboss.rating.fold import House
 from pitboss.rating.history import History, apply
 from pitboss.sas.gateway import read_packet
 
@@ -367,7 +368,10 @@ def test_a_real_day() -> None:
         ids = [event.event_id for event in of_asset]
         assert len(set(ids)) == len(ids), "every packet has an id of its own"
         applied = apply(
-            asset_id, History(None), of_asset, lambda ms: gaming_day.date_of(ms).isoformat()
+            asset_id,
+                History(None),
+                of_asset,
+                House(lambda ms: gaming_day.date_of(ms).isoformat()),
         )
         change = applied.change
         assert change is not None

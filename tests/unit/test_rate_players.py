@@ -1,7 +1,7 @@
 """Rating batches: every event once, whatever comes again, conflicts or goes wrong between."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
-from pitboss.rating.fold import SessionDay, Tally
+from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
@@ -29,12 +29,13 @@ from workbench import memory
 from workbench.memory import MemoryRatings
 
 START = 1_592_277_300_000
+NOW = START + 3_600_000
 SLOT = Asset("north", "1940732")
 OTHER = Asset("north", "5093619")
 
 
-def day_of(_property: str) -> Callable[[int], str]:
-    return lambda epoch_ms: f"day-{epoch_ms // 86_400_000}"
+def house_of(_property: str) -> House:
+    return House(lambda epoch_ms: f"day-{epoch_ms // 86_400_000}")
 
 
 def event(second: int, data: SlotData, player: str | None = None, name: str = "") -> SlotEvent:
@@ -61,7 +62,7 @@ class Rater:
     def __init__(self, ratings: MemoryRatings | None = None, **options: Any) -> None:
         self.ratings = MemoryRatings() if ratings is None else ratings
         self.pauses: list[int] = []
-        self.rate = RatePlayers(self.ratings, day_of, self.pauses.append, **options)
+        self.rate = RatePlayers(self.ratings, house_of, self.pauses.append, lambda: NOW, **options)
 
     def __call__(self, asset: Asset, events: Iterable[SlotEvent]) -> Outcome:
         return self.rate([batch(asset, events)])
@@ -146,7 +147,7 @@ def test_a_machine_that_only_opens_its_door_is_not_looked_up() -> None:
 
 def test_batches_of_one_machine_are_one_commit() -> None:
     ratings = FaultyRatings()
-    rate = RatePlayers(ratings, day_of, lambda attempt: None)
+    rate = RatePlayers(ratings, house_of, lambda attempt: None, lambda: NOW)
 
     outcome = rate(
         [batch(SLOT, [PAYTABLE]), batch(OTHER, game(20)), batch(SLOT, game(10)), batch(SLOT, [])]
@@ -271,15 +272,15 @@ def test_a_machine_whose_events_cannot_be_rated_is_set_aside_alone() -> None:
     rater = Rater()
     beyond = SlotEvent("x", 10**17, 1, None, GameStarted(100))
 
-    def strict_day_of(property_id: str) -> Callable[[int], str]:
+    def strict_house_of(property_id: str) -> House:
         def day(epoch_ms: int) -> str:
             if epoch_ms > 10**15:
                 raise OverflowError("no such year")
             return "today"
 
-        return day
+        return House(day)
 
-    rate = RatePlayers(rater.ratings, strict_day_of, rater.pauses.append)
+    rate = RatePlayers(rater.ratings, strict_house_of, rater.pauses.append, lambda: NOW)
 
     outcome = rate([batch(SLOT, [*game(10), beyond]), batch(OTHER, game(10))])
 
@@ -295,13 +296,13 @@ def test_a_machine_set_aside_is_rated_again_once_its_events_are_good() -> None:
     rater = Rater()
     rater(SLOT, game(10))
 
-    def poisoned(property_id: str) -> Callable[[int], str]:
+    def poisoned(property_id: str) -> House:
         raise LookupError(property_id)
 
-    good = rater.rate._day_of
-    rater.rate._day_of = poisoned
+    good = rater.rate._house_of
+    rater.rate._house_of = poisoned
     outcome = rater(SLOT, game(20))
-    rater.rate._day_of = good
+    rater.rate._house_of = good
 
     assert outcome.quarantined == 2
     assert rater(SLOT, game(30)).rated == 2
@@ -426,7 +427,7 @@ class Wiring:
 
     def __init__(self) -> None:
         self.ratings = FaultyRatings()
-        self.rate = RatePlayers(self.ratings, day_of, lambda attempt: None)
+        self.rate = RatePlayers(self.ratings, house_of, lambda attempt: None, lambda: NOW)
         self.quarantine = FakeQuarantine()
 
 
@@ -537,7 +538,8 @@ def test_a_quarantine_that_fails_raises_for_the_batch_to_come_again(
 def test_a_record_of_events_beyond_any_calendar_does_not_block_the_shard(wiring: Wiring) -> None:
     from pitboss.gaming_day import GamingDays
 
-    wiring.rate._day_of = GamingDays.parse("*=America/Los_Angeles@06:00").day_of
+    day_of_property = GamingDays.parse("*=America/Los_Angeles@06:00").day_of
+    wiring.rate._house_of = lambda property_id: House(day_of_property(property_id))
     header = BatchHeader("north", "5093619", START, "gateway-1", "pitboss")
     moments = [2**63, 2**62, 10**17, -(2**40)]
     poison = [

@@ -35,6 +35,9 @@ type Meter = Annotated[
 type BasisPoints = Annotated[int, Meta(ge=0, le=10_000, description="hundredths of a percent")]
 type Code = Annotated[int, Meta(ge=0, le=255, description="SAS code, one byte")]
 type Label = Annotated[str, Meta(max_length=128)]
+type GameNumber = Annotated[
+    int, Meta(ge=0, le=9_999, description="number of a game on the machine; 0 is the machine")
+]
 
 
 class Meters(Struct, array_like=True, frozen=True, gc=False):
@@ -84,9 +87,10 @@ class GameEnded(Struct, array_like=True, frozen=True, gc=False, tag="game.ended"
 
 
 class PaytableReported(Struct, array_like=True, frozen=True, gc=False, tag="paytable.reported"):
-    """SAS long poll 1F: the paytable in force from this moment on.
+    """SAS long polls 1F and 53: the paytable in force from this moment on.
 
     `base_basis_points` is the base (theoretical payback) percentage x 100; the hold is 10,000 less.
+    `game_number` 0 is the machine's own paytable (1F), any other that of one of its games (53).
     """
 
     base_basis_points: BasisPoints
@@ -94,11 +98,18 @@ class PaytableReported(Struct, array_like=True, frozen=True, gc=False, tag="payt
     paytable_id: Label = ""
     game_id: Label = ""
     max_bet_credits: Credits | None = None
+    game_number: GameNumber = 0
 
     @property
     def hold_basis_points(self) -> int:
         """The house's share of coin-in, in basis points."""
         return 10_000 - self.base_basis_points
+
+
+class GameSelected(Struct, array_like=True, frozen=True, gc=False, tag="game.selected"):
+    """SAS exception 8C, and the answer to long poll 55: which of a machine's games is played."""
+
+    game_number: GameNumber
 
 
 class BillAccepted(Struct, array_like=True, frozen=True, gc=False, tag="bill.accepted"):
@@ -193,6 +204,7 @@ type SlotData = (
     GameStarted
     | GameEnded
     | PaytableReported
+    | GameSelected
     | BillAccepted
     | HandpayPending
     | HandpayReported

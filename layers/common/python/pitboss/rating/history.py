@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from pitboss.events.slot import SlotEvent
-from pitboss.rating.fold import Bounds, Carry, DayOf, Fold, SessionDay, Tally
+from pitboss.rating.fold import Bounds, Carry, Fold, House, Note, SessionDay, Tally
 
 PAGE_MS = 300_000
 """Device time a page covers: five minutes, the disorder that is usual."""
@@ -34,6 +34,13 @@ MAX_PAGES_A_CHANGE = 40
 
 FULL_CHANGE_ITEMS = 50
 """A change that already writes so many items takes no further page: one page may bring as many."""
+
+SETTLED_MS = 600_000
+"""A page that starts so much device time before the machine's newest is settled: disorder of ten
+minutes is usual, and what changes later than that is a correction."""
+
+MAX_CAUSES = 5
+"""Late events that a correction names; it counts them all."""
 
 MAX_HISTORY_PAGES = 8_640
 """Stored pages that a late event may reach back over: 30 days of play without a pause. An event
@@ -66,16 +73,17 @@ class Page:
     A page that was only loaded to be passed by is never unpacked: `Page.packed`.
     """
 
-    __slots__ = ("_carry", "_events", "_ids", "_outcome", "_unpack", "start")
+    __slots__ = ("_carry", "_end", "_events", "_ids", "_unpack", "start")
 
     def __init__(
-        self, start: int, carry: Carry, events: list[SlotEvent], outcome: Fold | None = None
+        self, start: int, carry: Carry, events: list[SlotEvent], end: Carry | None = None
     ) -> None:
+        """`end` is what its events leave to carry on, where that is known already."""
         self.start = start
         self._carry = carry
         self._events = events
+        self._end = end
         self._ids: dict[str, SlotEvent] | None = None
-        self._outcome = outcome
         self._unpack: Unpack | None = None
 
     @classmethod
@@ -83,6 +91,14 @@ class Page:
         """A page whose carry and events `unpack` returns when they are asked for."""
         page = cls(start, Carry(), [])
         page._unpack = unpack
+        return page
+
+    def followed_by(self, events: list[SlotEvent], end: Carry) -> "Page":
+        """The page with later events, which leave `end`. It takes over this page's index."""
+        page = Page(self.start, self.carry, self.events + events, end)
+        page._ids, self._ids = self.ids, None
+        for event in events:
+            page._ids[event.event_id] = event
         return page
 
     def _unpacked(self) -> Self:
@@ -108,15 +124,18 @@ class Page:
             self._ids = {event.event_id: event for event in self.events}
         return self._ids
 
-    def outcome(self, day_of: DayOf) -> Fold:
+    def rated(self, house: House, notes: list[Note] | None = None) -> Fold:
         """The page, rated."""
-        if self._outcome is None:
-            outcome = Fold(self.carry, day_of)
-            outcome.open_page()
-            for event in self.events:
-                outcome.feed(event)
-            self._outcome = outcome
-        return self._outcome
+        fold = Fold(self.carry, house, notes)
+        fold.open_page(self.start)
+        for event in self.events:
+            fold.feed(event)
+        self._end = fold.carry
+        return fold
+
+    def end(self, house: House) -> Carry:
+        """What its events leave to carry on."""
+        return self.rated(house).carry if self._end is None else self._end
 
 
 class MachineDay(Struct, gc=False):
@@ -172,6 +191,23 @@ class SessionDayChange(Struct, gc=False, frozen=True):
     in a completed change this says that it is to be deleted."""
 
 
+class Correction(Struct, gc=False, frozen=True):
+    """What late events changed in a session's settled totals of one gaming day.
+
+    A session-day's totals are what was first posted and all its corrections.
+    """
+
+    key: SessionDay
+    difference: Tally
+    page: int
+    """The first page that its change rated anew, and with the head's `applied` what names it."""
+    causes: tuple[str, ...]
+    """Type and moment of the late events, the earliest `MAX_CAUSES` of them; empty where a long
+    correction goes on."""
+    late_events: int
+    """How many there were."""
+
+
 class Change(Struct, gc=False):
     """What one transaction must write for one machine, and the head it may replace."""
 
@@ -185,6 +221,9 @@ class Change(Struct, gc=False):
     earlier_days: dict[str, MachineDay]
     """Differences to days before the head's former one."""
     sessions: list[SessionDayChange]
+    corrections: list[Correction]
+    made_at: int = 0
+    """Epoch milliseconds at which the change was made, which corrections state."""
 
 
 class Applied(Struct, gc=False):
@@ -251,7 +290,7 @@ def apply(
     asset_id: str,
     history: History,
     events: Iterable[SlotEvent],
-    day_of: DayOf,
+    house: House,
     max_pages: int = MAX_PAGES_A_CHANGE,
 ) -> Applied:
     """What these events change; nothing is changed here. `History.commit` the change once stored.
@@ -270,15 +309,12 @@ def apply(
         if not fresh:
             return result
     first = stale_from if stale_from is not None else min(fresh)
-    work = _Work(history, day_of)
+    work = _Work(history, house)
     carry: Carry | None = None  # what a page must be rated with, if not with what is stored
     next_stale: int | None = None
-    previous = history.before_run
-    for start in sorted(history.pages.keys() | fresh.keys()):
+    previous, starts = _pages_from(history, first, fresh)
+    for start in starts:
         page = history.pages.get(start)
-        if start < first:
-            previous = page
-            continue
         if carry is not None and page is not None and start != stale_from and page.carry == carry:
             work.settle(carry)
             carry = None
@@ -298,14 +334,27 @@ def apply(
             if page is not None and stored:
                 carry = page.carry
             else:
-                carry = Carry() if previous is None else previous.outcome(day_of).carry
+                carry = Carry() if previous is None else previous.end(house)
             if start == stale_from:
                 work.resume(carry)
         previous = work.rate(start, page, carry, arrived or [])
-        carry = previous.outcome(day_of).carry
+        carry = previous.end(house)
         result.fresh += len(arrived or ())
     result.change = work.change(asset_id, next_stale)
     return result
+
+
+def _pages_from(
+    history: History, first: int, fresh: Iterable[int]
+) -> tuple[Page | None, list[int]]:
+    """The page before the first one, and the starts of all known and fresh pages from there."""
+    head = history.head
+    if head is not None and head.stale_from is None and first >= head.page.start:
+        # As nearly always. The head's own page says what was before it.
+        return head.page, sorted({head.page.start, *fresh})
+    before = max((start for start in history.pages if start < first), default=None)
+    starts = sorted(start for start in history.pages.keys() | fresh if start >= first)
+    return history.before_run if before is None else history.pages[before], starts
 
 
 def _fresh_by_page(
@@ -334,12 +383,18 @@ def _fresh_by_page(
 class _Work:
     """The pages rated anew in one `apply`, and the differences they make."""
 
-    def __init__(self, history: History, day_of: DayOf) -> None:
+    def __init__(self, history: History, house: House) -> None:
         self._history = history
-        self._day_of = day_of
+        self._house = house
+        head = history.head
+        self._settled_before = -math.inf if head is None else head.page.start - SETTLED_MS
         self._applied: list[str] = []
         self.pages: list[Page] = []
         self._differences: dict[SessionDay, Tally] = {}
+        self._corrected: dict[SessionDay, Tally] = {}
+        """The part of the differences that settled pages make."""
+        self._late: list[SlotEvent] = []
+        """The events that arrived in settled pages."""
         self._bounds: dict[SessionDay, Bounds] = {}
         self._entered: dict[SessionDay, Bounds] = {}
         """Sessions in progress where rating began, and their bounds there."""
@@ -351,38 +406,49 @@ class _Work:
     def rate(self, start: int, page: Page | None, carry: Carry, arrived: list[SlotEvent]) -> Page:
         """Rate a page with these events added and this carry; note what differs from before."""
         self._applied += [event.event_id for event in arrived]
+        is_settled = start < self._settled_before
+        if is_settled:
+            self._late += arrived
         if page is None:
             self._enter(carry)
             rated = Page(start, carry, arrived)
-            difference = rated.outcome(self._day_of)
-        elif carry == page.carry and arrived and _order(arrived[0]) > _order(page.events[-1]):
-            before = page.outcome(self._day_of)
-            self._enter(before.carry)
-            difference = Fold(before.carry, self._day_of)
+            difference = rated.rated(self._house)
+        elif (
+            arrived
+            and (carry is page.carry or carry == page.carry)
+            and _order(arrived[0]) > _order(page.events[-1])
+        ):
+            before = page.end(self._house)
+            self._enter(before)
+            difference = Fold(before, self._house)
             for event in arrived:
                 difference.feed(event)
-            rated = Page(start, carry, page.events + arrived, before.followed_by(difference))
+            rated = page.followed_by(arrived, difference.carry)
         else:
             self._enter(carry)
             rated = Page(start, carry, sorted(page.events + arrived, key=_order))
-            difference = rated.outcome(self._day_of)
-            self._take_back(page.outcome(self._day_of), difference)
-        for key, tally in difference.tallies.items():
-            self._differences.setdefault(key, Tally()).add(tally)
+            difference = rated.rated(self._house)
+            self._take_back(page.rated(self._house), difference, is_settled=is_settled)
+        self._add(difference.tallies, 1, is_settled=is_settled)
         self._bounds.update(difference.sessions)
         for day, bounds in difference.days.items():
             self._day(day).widen(bounds)
         self.pages.append(rated)
         return rated
 
+    def _add(self, tallies: dict[SessionDay, Tally], sign: int, *, is_settled: bool) -> None:
+        for key, tally in tallies.items():
+            self._differences.setdefault(key, Tally()).add(tally, sign)
+            if is_settled:
+                self._corrected.setdefault(key, Tally()).add(tally, sign)
+
     def _enter(self, carry: Carry) -> None:
         key, session = carry.session_day(), carry.session
         if key is not None and session is not None:
             self._entered[key] = Bounds(session.first_play, session.last_play)
 
-    def _take_back(self, before: Fold, after: Fold) -> None:
-        for key, tally in before.tallies.items():
-            self._differences.setdefault(key, Tally()).add(tally, -1)
+    def _take_back(self, before: Fold, after: Fold, *, is_settled: bool) -> None:
+        self._add(before.tallies, -1, is_settled=is_settled)
         self._shortened |= before.sessions.keys() - after.sessions.keys()
         for key in before.tallies.keys() | before.sessions.keys():
             if key not in after.tallies and key not in after.sessions:
@@ -395,11 +461,11 @@ class _Work:
         return len(self.pages) >= max_pages or self._items() >= FULL_CHANGE_ITEMS
 
     def _items(self) -> int:
-        """How many items there are to write so far: pages, days and sessions."""
+        """How many items there are to write so far: pages, days, sessions and corrections."""
         sessions = self._differences.keys() | self._bounds.keys() | self._entered.keys()
         carded = sum(key.player_id is not None for key in sessions)
         days = self._days.keys() | {key.day for key in self._differences}
-        return len(self.pages) + len(days) + carded
+        return len(self.pages) + len(days) + carded + len(self._corrected)
 
     def settle(self, carry: Carry) -> None:
         """The pages from here on stay as they are; so do the bounds of a session they continue."""
@@ -439,7 +505,7 @@ class _Work:
         if before is not None and all(p.start != before.page.start for p in (*sealed, page)):
             sealed.append(before.page)
         today, closed_day, earlier_days = self._split_days(before, page)
-        paytable = page.outcome(self._day_of).carry.paytable
+        paytable = page.end(self._house).paytable_in_force()
         applied = (before.applied if before else 0) + fingerprint(self._applied)
         return Change(
             asset_id=asset_id,
@@ -455,6 +521,7 @@ class _Work:
             closed_day=closed_day,
             earlier_days=earlier_days,
             sessions=self._session_changes(),
+            corrections=self._corrections(),
         )
 
     def _split_days(
@@ -466,7 +533,7 @@ class _Work:
             if entry.tally or entry.first_play is not None
         }
         if before is None or before.today.first_play is None:  # the machine was not played yet
-            newest = max(days, default=self._day_of(page.start))
+            newest = max(days, default=self._house.day_of(page.start))
             return days.pop(newest, MachineDay(newest, Tally())), None, days
         former = before.today.joined_by(days.pop(before.today.day, None))
         newest = max(days, default="")
@@ -492,6 +559,24 @@ class _Work:
             for key in sorted(keys)
         ]
         return [c for c in changes if c.difference or c.bounds or c.shrinks]
+
+    def _corrections(self) -> list[Correction]:
+        first = self.pages[0].start
+        causes = tuple(f"{_type_of(e)} at {e.occurred_at}" for e in self._late[:MAX_CAUSES])
+        return [
+            Correction(key, difference, first, causes, len(self._late))
+            for key, difference in sorted(self._corrected.items(), key=_by_key)
+            if difference
+        ]
+
+
+def _type_of(event: SlotEvent) -> str:
+    return str(event.data.__struct_config__.tag)
+
+
+def _by_key(entry: tuple[SessionDay, Tally]) -> tuple[str, str, int]:
+    key = entry[0]
+    return key.day, key.player_id or "", key.started_at
 
 
 def complete(

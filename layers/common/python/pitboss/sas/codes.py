@@ -89,7 +89,11 @@ BUFFER_OVERFLOW = 0x70
 METERS_RESET = 0x7A
 GAME_STARTED = 0x7E
 GAME_ENDED = 0x7F
+GAME_SELECTED = 0x8C
 
 POLL_HANDPAY_INFORMATION = 0x1B
 POLL_MACHINE_INFORMATION = 0x1F
 """Long poll 1F: game id, denomination, maximum bet, base percentage."""
+POLL_GAME_CONFIGURATION = 0x53
+"""Long poll 53: the same of one of the machine's games."""
+POLL_SELECTED_GAME = 0x55

@@ -28,6 +28,10 @@ from pitboss.sas import codes
 YEAR_2000_MS = 946_684_800_000
 """A device time before this is a time since boot, not a time of day."""
 
+MAX_CLOCK_AHEAD_MS = 300_000
+"""A device clock that is further ahead of the collector's is wrong: five minutes. One behind need
+not be, because the packet may have waited on its way to the collector."""
+
 type _Name = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$(?!\n)")]
 type NaturalNumber = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -77,6 +81,18 @@ class _MachineInformation(Struct, frozen=True, gc=False, rename="pascal"):
     max_bet: slot.Credits | None = None
 
 
+class _GameConfiguration(_MachineInformation, frozen=True, gc=False, rename="pascal", kw_only=True):
+    game_number: slot.GameNumber
+
+
+class _GameSelected(Struct, frozen=True, gc=False, rename="pascal"):
+    game_number: slot.GameNumber
+
+
+class _SelectedGame(Struct, frozen=True, gc=False, rename="pascal"):
+    selected_game_number: slot.GameNumber
+
+
 class _BillAccepted(Struct, frozen=True, gc=False, rename="pascal"):
     denom_code: slot.Code
     country_code: slot.Code | None = None
@@ -101,6 +117,9 @@ _packet_decoder = msgspec.json.Decoder(Packet)
 _started_decoder = msgspec.json.Decoder(_GameStarted)
 _ended_decoder = msgspec.json.Decoder(_GameEnded)
 _information_decoder = msgspec.json.Decoder(_MachineInformation)
+_configuration_decoder = msgspec.json.Decoder(_GameConfiguration)
+_game_selected_decoder = msgspec.json.Decoder(_GameSelected)
+_selected_game_decoder = msgspec.json.Decoder(_SelectedGame)
 _bill_decoder = msgspec.json.Decoder(_BillAccepted)
 _handpay_decoder = msgspec.json.Decoder(_HandpayInformation)
 _meters_decoder = msgspec.json.Decoder(
@@ -146,11 +165,12 @@ def read_packet(raw: bytes | msgspec.Raw) -> tuple[str, slot.MeteredEvent]:
     player_id = packet.host_id_player or packet.player_card_number or None
     if player_id is None and type(data) in slot.PLAYER_REQUIRED:
         raise InvalidEvent("missing_player", f"{packet.type} without a host_id_player")
-    since_boot = packet.event_time < YEAR_2000_MS
+    ahead = packet.event_time - packet.cache_time > MAX_CLOCK_AHEAD_MS
+    is_wrong = ahead or packet.event_time < YEAR_2000_MS
     sequence = packet.idx if packet.sas_queue_index is None else packet.sas_queue_index
     return asset_id, slot.MeteredEvent(
         f"{packet.event_time}-{sequence}-{kind.short}",
-        packet.cache_time if since_boot else packet.event_time,
+        packet.cache_time if is_wrong else packet.event_time,
         sequence,
         player_id,
         data,
@@ -200,6 +220,8 @@ def _exception(kind: _Kind, data: msgspec.Raw) -> slot.SlotData:
                 )
             bills = None if bill.bills is None else bill.bills % slot.METER_MODULUS
             return slot.BillAccepted(codes.BILL_CENTS[bill.denom_code], bill.country_code, bills)
+        case codes.GAME_SELECTED:
+            return slot.GameSelected(_game_selected_decoder.decode(data).game_number)
         case codes.HANDPAY_PENDING:
             return slot.HandpayPending()
         case codes.HANDPAY_RESET:
@@ -234,21 +256,32 @@ def _game_started(start: _GameStarted) -> slot.GameStarted:
 def _poll(kind: _Kind, data: msgspec.Raw) -> slot.SlotData:
     match kind.code:
         case codes.POLL_MACHINE_INFORMATION:
-            information = _information_decoder.decode(data)
-            if not information.base_percentage.strip():  # a machine that does not tell
-                return slot.PollAnswered(kind.code, kind.name)
-            return slot.PaytableReported(
-                int(information.base_percentage),
-                _denomination(information.denomination),
-                information.paytable_id,
-                information.game_id,
-                information.max_bet,
-            )
+            return _paytable(kind, _information_decoder.decode(data), 0)
+        case codes.POLL_GAME_CONFIGURATION:
+            configuration = _configuration_decoder.decode(data)
+            return _paytable(kind, configuration, configuration.game_number)
+        case codes.POLL_SELECTED_GAME:
+            return slot.GameSelected(_selected_game_decoder.decode(data).selected_game_number)
         case codes.POLL_HANDPAY_INFORMATION:
             handpay = _handpay_decoder.decode(data)
             return slot.HandpayReported(handpay.amount, handpay.partial_pay_amount, handpay.level)
         case code:
             return slot.PollAnswered(code, kind.name)
+
+
+def _paytable(
+    kind: _Kind, information: _MachineInformation, game_number: int
+) -> slot.PaytableReported | slot.PollAnswered:
+    if not information.base_percentage.strip():  # a machine that does not tell
+        return slot.PollAnswered(kind.code, kind.name)
+    return slot.PaytableReported(
+        int(information.base_percentage),
+        _denomination(information.denomination),
+        information.paytable_id,
+        information.game_id,
+        information.max_bet,
+        game_number,
+    )
 
 
 def _denomination(code: int) -> int:

@@ -6,11 +6,16 @@
 | sealed page | `<property>/machine/<asset>` | `page/<start, epoch ms, 15 digits>` |
 | machine's closed gaming day | `<property>/machine/<asset>` | `day/<date>` |
 | session's play of a gaming day | `<property>/player/<player>` | `day/<date>/<start>/<asset>` |
+| correction of that | `<property>/player/<player>` | `correction/<date>/<start>/<asset>/<id>` |
+| correction of uncarded play | `<property>/machine/<asset>` | `correction/<date>/0/<asset>/<id>` |
 
 A transaction replaces a head only where it is still the one that was read; everything else of that
 machine is written under it. An uncarded game costs one item, a carded one two, whatever number of
 games a batch brings for the machine. Heads lie on eight partition keys a property, so that the
 floor is read by eight queries and no key carries more than an eighth of its writes.
+
+Corrections are only ever added. All other items are a function of the events applied, corrections
+are of how late they came: what was first posted and all its corrections are what is stored.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +24,12 @@ from zlib import crc32
 
 import msgspec
 import zstandard
-from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BinaryAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.connection import Connection
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.models import Model
@@ -29,6 +39,7 @@ from pitboss.rating.fold import Carry, SessionDay, Tally
 from pitboss.rating.history import (
     MAX_HISTORY_PAGES,
     Change,
+    Correction,
     Head,
     History,
     MachineDay,
@@ -82,6 +93,18 @@ class PlayerSession(NamedTuple):
     last_play: int | None
 
 
+class StoredCorrection(NamedTuple):
+    """A correction as it is stored; `change_id` names the change of the machine that made it."""
+
+    key: SessionDay
+    asset_id: str
+    change_id: str
+    made_at: int
+    difference: Tally
+    causes: tuple[str, ...]
+    late_events: int
+
+
 class MachineRating(NamedTuple):
     """A machine's newest gaming day and the paytable in force."""
 
@@ -115,6 +138,9 @@ class _Item(Model):
     events = BinaryAttribute(null=True, legacy_encoding=False)
     applied = UnicodeAttribute(null=True)
     stale_from = NumberAttribute(null=True)
+    made_at = NumberAttribute(null=True)
+    causes = ListAttribute(null=True, of=UnicodeAttribute)
+    late_events = NumberAttribute(null=True)
 
 
 def _model(table: str, region: str) -> type[_Item]:
@@ -222,6 +248,7 @@ class DynamoRatings:
         puts += [self._put(self._page_item(asset, page)) for page in change.sealed]
         days = [*change.earlier_days.values(), *([change.closed_day] if change.closed_day else [])]
         puts += [self._put(self._machine_day_item(asset, day)) for day in days]
+        puts += [self._put(self._correction_item(asset, change, c)) for c in change.corrections]
         updates = []
         deletes = []
         for session in change.sessions:
@@ -257,6 +284,22 @@ class DynamoRatings:
     def _machine_day_item(self, asset: Asset, day: MachineDay) -> _Item:
         return self._item(_machine_partition(asset), f"day/{day.day}", **_day_attributes(day))
 
+    def _correction_item(self, asset: Asset, change: Change, correction: Correction) -> _Item:
+        pk, sk = _correction_key(asset, change, correction)
+        key = correction.key
+        return self._item(
+            pk,
+            sk,
+            asset_id=asset.asset_id,
+            player_id=key.player_id,
+            day=key.day,
+            started_at=key.started_at,
+            made_at=change.made_at,
+            causes=list(correction.causes),
+            late_events=correction.late_events,
+            **msgspec.structs.asdict(correction.difference),
+        )
+
     # What reading needs.
 
     def machine(self, asset: Asset) -> MachineRating | None:
@@ -291,9 +334,41 @@ class DynamoRatings:
     def player_sessions(self, property_id: str, player_id: str, newest: int) -> list[PlayerSession]:
         """A player's sessions by gaming day, the newest first."""
         found = self._item.query(
-            f"{property_id}/player/{player_id}", scan_index_forward=False, limit=newest
+            _player_partition(property_id, player_id),
+            self._item.sk.startswith("day/"),
+            scan_index_forward=False,
+            limit=newest,
         )
         return [_player_session(item) for item in found]
+
+    def player_corrections(
+        self, property_id: str, player_id: str, newest: int
+    ) -> list[StoredCorrection]:
+        """Corrections of a player's sessions, the newest gaming day first."""
+        return self._corrections(_player_partition(property_id, player_id), newest)
+
+    def machine_corrections(self, asset: Asset, newest: int) -> list[StoredCorrection]:
+        """Corrections of a machine's uncarded play, the newest gaming day first."""
+        return self._corrections(_machine_partition(asset), newest)
+
+    def _corrections(self, partition: str, newest: int) -> list[StoredCorrection]:
+        found = self._item.query(
+            partition,
+            self._item.sk.startswith("correction/"),
+            scan_index_forward=False,
+            limit=newest,
+        )
+        return [_correction(item) for item in found]
+
+    def pages(self, asset: Asset, first: int, last: int) -> list[Page]:
+        """A machine's stored pages that start in a range (epoch milliseconds), in order."""
+        pages = {
+            page.start: page for page in self._pages(asset, first, last, newest=MAX_HISTORY_PAGES)
+        }
+        head = self.heads([asset]).get(asset)
+        if head is not None and first <= head.page.start <= last:
+            pages[head.page.start] = head.page
+        return [pages[start] for start in sorted(pages)]
 
 
 class UnstorableChange(ValueError):
@@ -370,9 +445,24 @@ def _page_sort(start: int) -> str:
     return f"page/{start:015d}"
 
 
+def _player_partition(property_id: str, player_id: str) -> str:
+    return f"{property_id}/player/{player_id}"
+
+
+def _correction_key(asset: Asset, change: Change, correction: Correction) -> tuple[str, str]:
+    player_id, partition = correction.key.player_id, _machine_partition(asset)
+    if player_id is not None:
+        partition = _player_partition(asset.property_id, player_id)
+    # The head's fingerprint names a change but for the parts of one that is made in several.
+    return partition, (
+        f"correction/{correction.key.day}/{correction.key.started_at:015d}/{asset.asset_id}/"
+        f"{_hex(change.head.applied)}-{correction.page:015d}"
+    )
+
+
 def _session_key(asset: Asset, key: SessionDay) -> tuple[str, str]:
     return (
-        f"{asset.property_id}/player/{key.player_id}",
+        _player_partition(asset.property_id, key.player_id or ""),
         f"day/{key.day}/{key.started_at:015d}/{asset.asset_id}",
     )
 
@@ -478,4 +568,16 @@ def _player_session(item: _Item) -> PlayerSession:
         _tally(item),
         _moment(item.first_play),
         _moment(item.last_play),
+    )
+
+
+def _correction(item: _Item) -> StoredCorrection:
+    return StoredCorrection(
+        SessionDay(item.day, item.player_id, int(item.started_at)),
+        item.asset_id,
+        item.sk.rpartition("/")[2],
+        int(item.made_at),
+        _tally(item),
+        tuple(item.causes or ()),
+        int(item.late_events),
     )
