@@ -120,7 +120,7 @@ class Audit:
         """Rate more events."""
         from pitboss.events.batch import BatchHeader, SlotBatch
         from pitboss.events.envelope import InvalidEvent
-        from pitboss.events.slot import SlotEvent
+        from pitboss.events.slot import RATED_TYPES, SlotEvent
         from pitboss.rating.history import page_of
 
         by_asset: dict[tuple[str, str], list[SlotEvent]] = {}
@@ -148,7 +148,10 @@ class Audit:
             self._counts["accepted"] += 1
             by_asset.setdefault((property_id or "", asset_id), []).append(event)
         outcome = self._rate(
-            SlotBatch(BatchHeader(property_id, asset_id, 0, "", self._format.name), played)
+            SlotBatch(
+                BatchHeader(property_id, asset_id, 0, "", self._format.name),
+                [event for event in played if type(event.data) in RATED_TYPES],
+            )
             for (property_id, asset_id), played in by_asset.items()
         )
         for unrated in outcome.unrated:

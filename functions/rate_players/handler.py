@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from base64 import b64decode
+from binascii import a2b_base64
 from functools import cache
 from typing import Any
 
@@ -60,7 +60,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
         kinesis = record["kinesis"]
         data = b""
         try:
-            data = b64decode(kinesis["data"], validate=True)
+            data = a2b_base64(kinesis["data"], strict_mode=True)
             batches.append(unpack(data))
             records.append(data)
         except (UnreadableRecord, ValueError) as fault:
@@ -103,8 +103,8 @@ def _unrated(outcome: Outcome, records: list[bytes]) -> list[QuarantineEntry]:
         return []
     sent: dict[tuple[str, str, str], list[tuple[SlotEvent, bytes, BatchHeader]]] = {}
     for record in records:
-        header, events = unpack(record)
-        for event, raw in zip(events, unpack_received(record), strict=True):
+        header, events, _ = unpack(record)
+        for event, raw in zip(events, unpack_received(record), strict=False):
             key = (header.property_id, header.asset_id, event.event_id)
             sent.setdefault(key, []).append((event, raw, header))
     entries = []

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from pitboss.errors import TransientError
 from pitboss.events.batch import SlotBatch
 from pitboss.events.slot import SlotEvent
-from pitboss.rating.fold import RATED_TYPES, House, SessionDay, Tally
+from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import (
     Applied,
     Change,
@@ -104,13 +104,12 @@ class RatePlayers:
         """
         outcome = Outcome()
         waiting: dict[Asset, list[SlotEvent]] = {}
-        for header, events in batches:
-            outcome.received += len(events)
-            related = [event for event in events if type(event.data) in RATED_TYPES]
-            if related:
+        for header, events, others in batches:
+            outcome.received += len(events) + others
+            outcome.unrelated += others
+            if events:
                 asset = Asset(header.property_id, header.asset_id)
-                waiting.setdefault(asset, []).extend(related)
-            outcome.unrelated += len(events) - len(related)
+                waiting.setdefault(asset, []).extend(events)
         conflicts = 0
         while waiting:
             try:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pitboss.events.slot import (
+    RATED_TYPES,
     CardInserted,
     CardRemoved,
     DoorOpened,
@@ -16,6 +17,7 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
+from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import Bounds, Carry, Fold, House, Session, SessionDay, Tally
 
 PAYTABLE = PaytableReported(9_200, 25)
@@ -361,9 +363,7 @@ def test_a_session_over_the_end_of_a_day_is_kept_by_day() -> None:
         SessionDay("d1", "A", 990_000): Bounds(1_002_000, 1_009_000),
     }
     assert fold.days == {"d0": Bounds(995_000, 999_000), "d1": Bounds(1_001_000, 1_009_000)}
-    assert fold.carry.session == Session(
-        "A", 990_000, 1_009_000, True, "d1", 1_002_000, 1_009_000
-    )
+    assert fold.carry.session == Session("A", 990_000, 1_009_000, True, "d1", 1_002_000, 1_009_000)
 
 
 # --- meters --------------------------------------------------------------------------------------
@@ -437,3 +437,7 @@ def test_a_fold_in_two_parts_is_the_fold() -> None:
         }
         assert first.sessions | rest.sessions == whole.sessions
         assert first.days.keys() | rest.days.keys() == whole.days.keys()
+
+
+def test_the_fold_has_a_rule_for_every_type_that_a_record_has_first() -> None:
+    assert fold_module._RULES.keys() == RATED_TYPES

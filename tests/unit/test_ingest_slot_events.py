@@ -252,7 +252,7 @@ def test_an_unknown_type_is_kept_and_counted() -> None:
     answer = door.post([{**START, "event_type": "jackpot.paired"}, PLAY[3]])
 
     assert (answer.accepted, answer.unrecognised) == (2, 1)
-    first, _ = unpack_metered(door.stream.records[0].data)[1]
+    _, first = unpack_metered(door.stream.records[0].data)[1]
     assert first.data == Unrecognised("jackpot.paired", 1)
 
 

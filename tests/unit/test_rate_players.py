@@ -9,6 +9,7 @@ import pytest
 
 from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
 from pitboss.events.slot import (
+    RATED_TYPES,
     DoorOpened,
     GameEnded,
     GameStarted,
@@ -53,7 +54,9 @@ PAYTABLE = event(0, PaytableReported(9_000))
 
 
 def batch(asset: Asset, events: Iterable[SlotEvent]) -> SlotBatch:
-    return SlotBatch(BatchHeader(*asset, START, "gateway-1", "pitboss"), list(events))
+    related = [event for event in events if type(event.data) in RATED_TYPES]
+    header = BatchHeader(*asset, START, "gateway-1", "pitboss")
+    return SlotBatch(header, related, len(events) - len(related))
 
 
 class Rater:
@@ -556,7 +559,7 @@ def test_a_record_of_events_beyond_any_calendar_does_not_block_the_shard(wiring:
 
 
 def test_the_sample_records_are_what_the_front_door_packs() -> None:
-    header, events = unpack(stream_record(PLAY))
+    header, events, _ = unpack(stream_record(PLAY))
 
     assert (header.property_id, header.asset_id) == SLOT
     assert [e.event_id for e in events] == [e["event_id"] for e in PLAY]

@@ -9,7 +9,9 @@ import pytest
 from pitboss.access import Action, Kind, Principal
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.envelope import read_envelope
+from pitboss.events.slot import RATED_TYPES
 from pitboss.gaming_day import GamingDays
+from pitboss.rating.fold import House
 from pitboss.stores.ratings import Asset
 from rate_players.service import RatePlayers
 from read_ratings import handler as http
@@ -25,13 +27,15 @@ TODAY = "2020-06-15"
 def rated(*batches: Iterable[dict[str, Any]], property_id: str = "north") -> MemoryRatings:
     """A store that holds the ratings of these batches, each one machine's."""
     ratings = MemoryRatings()
+    day_of = GamingDays.parse("*=America/Los_Angeles@06:00").day_of
     rate = RatePlayers(
-        ratings, GamingDays.parse("*=America/Los_Angeles@06:00").day_of, lambda attempt: None
+        ratings, lambda of: House(day_of(of)), lambda attempt: None, lambda: 1_592_300_000_000
     )
     for batch in batches:
         read = [read_envelope(json.dumps(event).encode()) for event in batch]
         header = BatchHeader(property_id, read[0][0].asset_id, 0, "", "pitboss")
-        rate([SlotBatch(header, [event for _, event in read])])
+        rated_events = [event for _, event in read if type(event.data) in RATED_TYPES]
+        rate([SlotBatch(header, rated_events, len(read) - len(rated_events))])
     return ratings
 
 

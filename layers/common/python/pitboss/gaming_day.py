@@ -71,6 +71,9 @@ def _date_of(rule: GamingDay, epoch_minute: int) -> date:
     return local.date() - timedelta(days=2)
 
 
+_CACHED_MINUTES = 4096
+
+
 @dataclass(frozen=True)
 class GamingDays:
     """The gaming-day rules of all properties; the one named `*` is every other property's."""
@@ -102,4 +105,15 @@ class GamingDays:
 
 @lru_cache(maxsize=256)
 def _day_of(rule: GamingDay) -> Callable[[int], str]:
-    return lambda epoch_ms: rule.date_of(epoch_ms).isoformat()
+    by_minute: dict[int, str] = {}
+
+    def day_of(epoch_ms: int) -> str:
+        minute = epoch_ms // 60_000
+        day = by_minute.get(minute)
+        if day is None:
+            if len(by_minute) >= _CACHED_MINUTES:
+                by_minute.clear()
+            day = by_minute[minute] = rule.date_of(epoch_ms).isoformat()
+        return day
+
+    return day_of

@@ -1,12 +1,15 @@
 """The record of the stream: one asset's events of one posted batch, as received and normalised.
 
-Layout, version 1 (all integers big-endian)::
+Layout, version 2 (all integers big-endian)::
 
     2 bytes  "PB"
-    1 byte   version, 1
+    1 byte   version, 2
     4 bytes  length of the first part
     ...      first part, zstd: msgpack [bytes, ...], each event as received
-    ...      second part, zstd: msgpack [header, [event, ...]]
+    ...      second part, zstd: msgpack [header, [event, ...], count, [event, ...]]
+
+In both parts the events that rating looks at come first, each kind of them in the order in which
+they were received. Four in five events are others: rating skips them unread and takes their count.
 
 Both parts are compressed with a dictionary of their own, trained on simulated floors: records are
 small (a gateway that posts every second sends two or three events of a machine), and it is what
@@ -25,10 +28,10 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
-from pitboss.events.slot import MeteredEvent, SlotEvent
+from pitboss.events.slot import RATED_TYPES, MeteredEvent, SlotEvent
 
 MAGIC = b"PB"
-VERSION = 1
+VERSION = 2
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 """More than any batch the front door lets in can unpack to."""
 
@@ -54,16 +57,21 @@ class UnreadableRecord(ValueError):
 
 
 class SlotBatch(NamedTuple):
-    """A record's second part."""
+    """What rating reads of a record."""
 
     header: BatchHeader
     events: list[SlotEvent]
+    """The events that rating looks at."""
+    others: int = 0
+    """How many other events the record has."""
 
 
 _encoder = msgspec.msgpack.Encoder()
-_slot_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[SlotEvent]])
+_slot_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[SlotEvent], int, msgspec.Raw])
 _received_decoder = msgspec.msgpack.Decoder(list[bytes])
-_metered_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[MeteredEvent]])
+_metered_decoder = msgspec.msgpack.Decoder(
+    tuple[BatchHeader, list[MeteredEvent], int, list[MeteredEvent]]
+)
 
 
 class _Part:
@@ -90,31 +98,42 @@ _received = _Part("received")
 _normalised = _Part("normalised")
 
 
+def lay_out(
+    header: BatchHeader, raw: Sequence[bytes], events: Sequence[MeteredEvent]
+) -> tuple[bytes, bytes]:
+    """The two parts of a record, not compressed yet."""
+    order = sorted(range(len(events)), key=lambda i: type(events[i].data) not in RATED_TYPES)
+    arranged = [events[i] for i in order]
+    rated = sum(type(event.data) in RATED_TYPES for event in events)
+    second = header, arranged[:rated], len(events) - rated, arranged[rated:]
+    return _encoder.encode([raw[i] for i in order]), _encoder.encode(second)
+
+
 def pack(header: BatchHeader, raw: Sequence[bytes], events: Sequence[MeteredEvent]) -> bytes:
     """One stream record of an asset's events and the bytes they were received as."""
-    received = _received.compress(_encoder.encode(raw))
-    normalised = _normalised.compress(_encoder.encode((header, events)))
+    first, second = lay_out(header, raw, events)
+    received, normalised = _received.compress(first), _normalised.compress(second)
     return _PREFIX.pack(MAGIC, VERSION, len(received)) + received + normalised
 
 
 def unpack(record: bytes) -> SlotBatch:
-    """A record's normalised events, without their meters; the first part is skipped.
+    """What rating reads of a record: not the first part, no meters, no other event.
 
     Raises:
         UnreadableRecord: the record cannot be read.
     """
-    header, events = _second_part(record, _slot_decoder)
-    return SlotBatch(header, events)
+    header, events, others, _ = _second_part(record, _slot_decoder)
+    return SlotBatch(header, events, others)
 
 
 def unpack_metered(record: bytes) -> tuple[BatchHeader, list[MeteredEvent]]:
-    """A record's normalised events with the meters beside them."""
-    header, events = _second_part(record, _metered_decoder)
-    return header, events
+    """All of a record's normalised events, with the meters beside them."""
+    header, rated, _, others = _second_part(record, _metered_decoder)
+    return header, rated + others
 
 
 def unpack_received(record: bytes) -> list[bytes]:
-    """A record's events as they were received."""
+    """A record's events as they were received, in the order of `unpack_metered`."""
     end = _first_part_end(record)
     try:
         return _received_decoder.decode(_received.decompress(record[_PREFIX.size : end]))

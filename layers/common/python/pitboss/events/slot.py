@@ -222,6 +222,13 @@ type SlotData = (
     | Unrecognised
 )
 
+RATED_TYPES = frozenset(
+    {GameStarted, GameEnded, PaytableReported, GameSelected, CardInserted, CardRemoved}
+    | {HandpayPending, HandpayReported, MetersReset, EventsOverflowed}
+)
+"""The types that rating looks at; every other leaves all ratings as they are. A stream record has
+them first: who adds one raises the record's version (`pitboss.events.batch`)."""
+
 PLAYER_REQUIRED = (CardInserted, CardRemoved)
 """Types that mean nothing without a `player_id`."""
 

@@ -15,9 +15,10 @@ Games:
       where that is a great many sessions).
     * A hand-pay that is no cash-out is part of its game's win, once: the win is what the end of the
       game says or what was paid by hand for it, whichever is more. It is the game's in progress,
-      else the last one's, else the uncarded play's; what was counted so for a game whose start is missing is taken off its
-      end's win. A hand-pay reported twice without a new one pending is one. Where the win waits for
-      the value of a credit, it is taken to include what was paid by hand.
+      else the last one's, else uncarded play's; what was counted so for a game whose start is
+      missing is taken off its end's win. A hand-pay reported twice without a new one pending is
+      one. Where the win waits for the value of a credit, it is taken to include what was paid by
+      hand.
 
 Sessions:
     * A session is a player's play at one machine: from card-in, or from the first game that names
@@ -27,8 +28,8 @@ Sessions:
       player: the card then reached the gateway late. From then on a game without a name says that
       the card is gone.
     * A session without a card-in, a start or an end for longer than the house's idle time-out is
-      over: the card was abandoned. A game in progress is not idle; once the next one starts, one that
-      never ended was not in progress.
+      over: the card was abandoned. A game in progress is not idle; once the next one starts, one
+      that never ended was not in progress.
 
 Meters, the second opinion:
     * The coin-in meter of a start less that of the start before should be the wager. Where it is
@@ -233,6 +234,8 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
 
     def paytable_in_force(self) -> Paytable | None:
         """That of the selected game, else the machine's."""
+        if not self.games:
+            return self.paytable
         return dict(self.games).get(self.selected_game, self.paytable)
 
 
@@ -353,7 +356,7 @@ class Fold:
             self._selected_game,
             self._games,
         ) = astuple(carry)
-        self._in_force = self._paytable if not self._games else carry.paytable_in_force()
+        self._in_force = carry.paytable_in_force()
         self.tallies: dict[SessionDay, Tally] = {}
         self.sessions: dict[SessionDay, Bounds] = {}
         self.days: dict[str, Bounds] = {}
@@ -703,6 +706,3 @@ _RULES: dict[type, Callable[[Fold, SlotEvent, Any], None]] = {
     MetersReset: Fold._reset_meters,
     EventsOverflowed: Fold._overflow,
 }
-
-RATED_TYPES = frozenset(_RULES)
-"""The event types that rating looks at; every other type leaves all ratings as they are."""

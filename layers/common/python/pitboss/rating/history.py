@@ -16,8 +16,9 @@ read, which `applied`, a fingerprint of all events ever applied, identifies.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Self
 
 import msgspec
@@ -63,8 +64,9 @@ def fingerprint(event_ids: Iterable[str]) -> int:
     )
 
 
-def _order(event: SlotEvent) -> tuple[int, int, str]:
-    return event.occurred_at, event.sequence, event.event_id
+_order: Callable[[SlotEvent], tuple[int, int, str]] = attrgetter(
+    "occurred_at", "sequence", "event_id"
+)
 
 
 class Page:
@@ -268,11 +270,10 @@ class History:
         None where enough is known. A stored page says what came before it; a page that is to be
         made between stored ones needs the one before.
         """
-        starts = [page_of(event.occurred_at) for event in events]
+        first = min([event.occurred_at for event in events], default=self.run_start)
         if self.head is not None and self.head.stale_from is not None:
-            starts.append(self.head.stale_from - PAGE_MS)  # it needs the page before it
-        first = min(starts)
-        return first if first < self.run_start else None
+            first = min(first, self.head.stale_from - PAGE_MS)  # it needs the page before it
+        return page_of(int(first)) if first < self.run_start else None
 
     @property
     def is_stale(self) -> bool:
@@ -289,7 +290,7 @@ class History:
 def apply(
     asset_id: str,
     history: History,
-    events: Iterable[SlotEvent],
+    events: Sequence[SlotEvent],
     house: House,
     max_pages: int = MAX_PAGES_A_CHANGE,
 ) -> Applied:
@@ -299,6 +300,9 @@ def apply(
     transaction takes, is made in several changes: the head remembers where to go on, and until that
     is done only the correction goes on.
     """
+    appended = _append(asset_id, history, events, house)
+    if appended is not None:
+        return appended
     stale_from = history.head.stale_from if history.head is not None else None
     if stale_from is not None:
         result = Applied(left=list(events))
@@ -342,6 +346,72 @@ def apply(
         result.fresh += len(arrived or ())
     result.change = work.change(asset_id, next_stale)
     return result
+
+
+def _append(
+    asset_id: str, history: History, events: Sequence[SlotEvent], house: House
+) -> Applied | None:
+    """`apply` where the events do no more than continue the newest page and its gaming day.
+
+    That is what nearly every batch does, and a third of the work. None where it is not so.
+    """
+    head = history.head
+    if head is None or head.stale_from is not None:
+        return None
+    page = head.page
+    start, end, ids = page.start, page.start + PAGE_MS, page.ids
+    fresh: dict[str, SlotEvent] = {}
+    for event in events:
+        if not start <= event.occurred_at < end:
+            return None
+        event_id = event.event_id
+        known = fresh.get(event_id) or ids.get(event_id)
+        if known is None:
+            fresh[event_id] = event
+        elif known != event:
+            return None
+    applied = Applied(None, [], len(fresh), len(events) - len(fresh))
+    if not fresh:
+        return applied
+    arrived = sorted(fresh.values(), key=_order)
+    if _order(arrived[0]) < _order(page.events[-1]):
+        return None
+    fold = Fold(page.end(house), house)
+    for event in arrived:
+        fold.feed(event)
+    day = head.today.day
+    tally = msgspec.structs.replace(head.today.tally)
+    for key, difference in fold.tallies.items():
+        if key.day != day:
+            return None
+        tally.add(difference)
+    today = MachineDay(day, tally, head.today.first_play, head.today.last_play)
+    for played, bounds in fold.days.items():
+        if played != day:
+            return None
+        today.widen(bounds)
+    carry = fold.carry
+    paytable = carry.paytable_in_force()
+    applied.change = Change(
+        asset_id,
+        head,
+        Head(
+            page.followed_by(arrived, carry),
+            today,
+            (head.applied + fingerprint(fresh)) % _FINGERPRINT_MODULUS,
+            None if paytable is None else paytable.hold_basis_points,
+        ),
+        [],
+        None,
+        {},
+        [
+            SessionDayChange(key, fold.tallies.get(key) or Tally(), fold.sessions.get(key), False)
+            for key in sorted(fold.tallies.keys() | fold.sessions, key=_by_key)
+            if key.player_id is not None
+        ],
+        [],
+    )
+    return applied
 
 
 def _pages_from(
@@ -564,9 +634,9 @@ class _Work:
         first = self.pages[0].start
         causes = tuple(f"{_type_of(e)} at {e.occurred_at}" for e in self._late[:MAX_CAUSES])
         return [
-            Correction(key, difference, first, causes, len(self._late))
-            for key, difference in sorted(self._corrected.items(), key=_by_key)
-            if difference
+            Correction(key, self._corrected[key], first, causes, len(self._late))
+            for key in sorted(self._corrected, key=_by_key)
+            if self._corrected[key]
         ]
 
 
@@ -574,8 +644,7 @@ def _type_of(event: SlotEvent) -> str:
     return str(event.data.__struct_config__.tag)
 
 
-def _by_key(entry: tuple[SessionDay, Tally]) -> tuple[str, str, int]:
-    key = entry[0]
+def _by_key(key: SessionDay) -> tuple[str, str, int]:
     return key.day, key.player_id or "", key.started_at
 
 
