@@ -5,7 +5,7 @@ Does: checks the body against the hash the sender signed, unpacks it within limi
 event by the schema of its type, and answers what became of each.
 Emits: one stream record an asset (partition key: property and asset); quarantine objects; metrics
 EventsReceived, EventsAccepted, EventsDuplicate, EventsQuarantined, EventsFailed, EventsForeign,
-EventsUnrecognised, RequestsRefused (by status).
+EventsUnrecognised, EventsOutOfTime, RequestsRefused (by status).
 
 received = accepted + duplicate + quarantined + failed, in every answer.
 """

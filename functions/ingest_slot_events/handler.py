@@ -89,4 +89,5 @@ def _report(result: Answer, sender: Principal, correlation_id: str) -> None:
     count.count("EventsFailed", result.failed)
     count.count("EventsForeign", result.foreign)
     count.count("EventsUnrecognised", result.unrecognised)
+    count.count("EventsOutOfTime", result.out_of_time)
     count.flush()

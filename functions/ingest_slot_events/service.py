@@ -22,6 +22,11 @@ MAX_AHEAD_MS = 86_400_000
 the future; it waits in quarantine until someone has set the clock."""
 
 
+OUT_OF_TIME_MS = 600_000
+"""An event whose device time is further from the server's came late or from a wrong clock: ten
+minutes. It is accepted, and counted."""
+
+
 class Stream(Protocol):
     """Takes records; answers the indexes of those it could not write."""
 
@@ -64,6 +69,8 @@ class Answer(Struct, frozen=True):
     events: list[EventResult]
     unrecognised: int
     """Accepted events of a type or version not known: kept and counted, not read."""
+    out_of_time: int
+    """Accepted events whose device time is more than ten minutes from the server's."""
     foreign: int
     """Quarantined events of another property or of an asset that is not the sender's."""
 
@@ -131,13 +138,15 @@ def ingest(
     if entries:
         quarantine.put(entries)
     failed = stream.put([record.record for record in packed])
-    unrecognised = 0
+    unrecognised = out_of_time = 0
     for position, record in enumerate(packed):
         status = Status.FAILED if position in failed else Status.ACCEPTED
         for index, event in record.numbered:
             results[index] = EventResult(index, status, event.event_id)
-            unrecognised += type(event.data) is Unrecognised and status is Status.ACCEPTED
-    return _answer([result for result in results if result is not None], unrecognised)
+            if status is Status.ACCEPTED:
+                unrecognised += type(event.data) is Unrecognised
+                out_of_time += abs(received_at - event.occurred_at) > OUT_OF_TIME_MS
+    return _answer([result for result in results if result is not None], unrecognised, out_of_time)
 
 
 class _Packed(NamedTuple):
@@ -184,7 +193,7 @@ def _sent_by(sender: Principal, read: ReadEvent) -> ReadEvent:
     return read
 
 
-def _answer(results: list[EventResult], unrecognised: int) -> Answer:
+def _answer(results: list[EventResult], unrecognised: int, out_of_time: int) -> Answer:
     counts = dict.fromkeys(Status, 0)
     for result in results:
         counts[result.status] += 1
@@ -196,5 +205,6 @@ def _answer(results: list[EventResult], unrecognised: int) -> Answer:
         counts[Status.FAILED],
         results,
         unrecognised,
+        out_of_time,
         sum(result.reason in FOREIGN for result in results),
     )

@@ -5,8 +5,11 @@ Does: unpacks each record, keeps the event types rating looks at, and applies ea
 to its history; one transaction writes what changed, marker and effect together.
 Emits: items of the ratings table; records and events that cannot be rated to the quarantine;
 metrics RecordsReceived, EventsReceived, EventsRated, EventsDuplicate, EventsUnrelated,
-EventsQuarantined, RecordsUnreadable.
+EventsQuarantined, RecordsUnreadable, Gaps, CorrectionsPosted.
 
 Safe without any help of the event source: poison is quarantined and the batch succeeds; anything
 transient raises and the whole batch comes again, which changes nothing that was applied already.
+Before anything is set aside because it cannot be read or rated, a known record is read or a known
+game rated: where that fails, it is this release that is broken, and the batch waits for the one
+before.
 """

@@ -10,17 +10,18 @@ from typing import Any
 from pitboss.events.batch import (
     BatchHeader,
     SlotBatch,
-    UnreadableRecord,
+    pack,
     unpack,
     unpack_received,
 )
-from pitboss.events.slot import SlotEvent
+from pitboss.events.slot import GameStarted, MeteredEvent, SlotEvent
 from pitboss.rating.fold import House
+from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
-from rate_players.service import Outcome, RatePlayers
+from rate_players.service import BrokenReleaseError, Outcome, RatePlayers
 from rate_players.settings import Settings
 
 STAGE = "rate_players"
@@ -34,7 +35,11 @@ class _Wiring:
         log.setLevel(settings.log_level)
         self.rate = RatePlayers(
             DynamoRatings(settings.ratings_table, settings.aws_region),
-            cache(lambda property_id: House(settings.gaming_days.day_of(property_id))),
+            cache(
+                lambda property_id: House(
+                    settings.gaming_days.day_of(property_id), shipped().of(property_id).idle_ms
+                )
+            ),
             pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
             now=lambda: time.time_ns() // 1_000_000,
         )
@@ -63,7 +68,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
             data = a2b_base64(kinesis["data"], strict_mode=True)
             batches.append(unpack(data))
             records.append(data)
-        except (UnreadableRecord, ValueError) as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
+            _check_reading(fault)
             entries.append(_unreadable(kinesis, data, index, fault))
     outcome = wiring.rate(batches)
     entries += _unrated(outcome, records)
@@ -77,9 +83,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("EventsDuplicate", outcome.duplicate)
     count.count("EventsUnrelated", outcome.unrelated)
     count.count("EventsQuarantined", outcome.quarantined)
+    count.count("Gaps", outcome.gaps)
+    count.count("CorrectionsPosted", outcome.corrections)
     count.count("RecordsUnreadable", len(event["Records"]) - len(batches))
     count.flush()
     return {"batchItemFailures": []}
+
+
+def _check_reading(fault: Exception) -> None:
+    """Before a record is blamed for a fault, read one that is known to be good."""
+    game = MeteredEvent("known", 0, 1, None, GameStarted(500))
+    header = BatchHeader("known", "known", 0, "known", "known")
+    try:
+        read = unpack(pack(header, [b"{}"], [game]))
+    except Exception:  # noqa: BLE001 - as above
+        read = None
+    if read is None or (read.header, len(read.events)) != (header, 1):
+        raise BrokenReleaseError("a known record cannot be read") from fault
 
 
 def _unreadable(

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from pitboss.errors import TransientError
 from pitboss.events.batch import SlotBatch
-from pitboss.events.slot import SlotEvent
+from pitboss.events.slot import GameEnded, GameStarted, PaytableReported, SlotEvent
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import (
     Applied,
@@ -27,6 +27,15 @@ MAX_CONFLICTS = 8
 
 MAX_CACHED_PAGES = 8_000
 """Pages kept between invocations, 10 to 30 kB each unpacked; the machines idle longest go first."""
+
+
+KNOWN_GAME = (
+    SlotEvent("paytable", 0, 1, None, PaytableReported(9_674)),
+    SlotEvent("start", 1_000, 2, None, GameStarted(500)),
+    SlotEvent("end", 4_000, 3, None, GameEnded(200)),
+)
+KNOWN_RATING = Tally(1, 0, 500, 200, 163_000)
+"""A game of 5.00 at a hold of 3.26 % that pays 2.00, and what it is worth: 0.163."""
 
 
 class Ratings(Protocol):
@@ -49,6 +58,13 @@ class ContendedError(TransientError):
         super().__init__(f"{len(names)} machines are written elsewhere, {names[0]} among them")
 
 
+class BrokenReleaseError(TransientError):
+    """This release cannot read or rate what is known to be good: it is not the events that are bad.
+
+    Nothing may be set aside for that. The batch comes again until the release is rolled back.
+    """
+
+
 class Unrated(NamedTuple):
     """Events that cannot be rated, and why."""
 
@@ -67,6 +83,10 @@ class Outcome(Struct):
     unrelated: int = 0
     """Events of types that rating does not look at."""
     quarantined: int = 0
+    gaps: int = 0
+    """Gaps that were opened, less those that were closed."""
+    corrections: int = 0
+    """Entries that correct what was settled."""
     unrated: list[Unrated] = field(default_factory=list)
 
 
@@ -141,8 +161,9 @@ class RatePlayers:
                 continue
             try:
                 result = apply(asset.asset_id, history, events, self._house_of(asset.property_id))
-            except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+            except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
                 del self._histories[asset]
+                self._check_rules(fault)
                 self._set_aside(asset, "unratable", fault, waiting, outcome)
                 continue
             results[asset] = result
@@ -211,10 +232,24 @@ class RatePlayers:
     def _count(asset: Asset, result: Applied, outcome: Outcome) -> None:
         outcome.rated += result.fresh
         outcome.duplicate += result.duplicate
+        outcome.gaps += result.gaps
+        if result.change is not None:
+            outcome.corrections += len(result.change.corrections)
         if result.reused:
             outcome.quarantined += len(result.reused)
             detail = "the id is known with another content; the first one stands"
             outcome.unrated.append(Unrated(asset, "id_reuse", detail, result.reused))
+
+    @staticmethod
+    def _check_rules(fault: Exception) -> None:
+        """Before events are blamed for a fault, rate a game whose rating is known."""
+        try:
+            result = apply("known", History(None), KNOWN_GAME, House(lambda _: "known"))
+            rated = None if result.change is None else result.change.head.today.tally
+        except Exception:  # noqa: BLE001 - as above
+            rated = None
+        if rated != KNOWN_RATING:
+            raise BrokenReleaseError("the rules cannot rate a known game") from fault
 
     @staticmethod
     def _set_aside(

@@ -67,6 +67,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "game.started": {"wager_cents": 500, "coin_in_meter_credits": 7_500},
     "game.ended": {"win_cents": 120},
     "paytable.reported": {"base_basis_points": 9_674, "paytable_id": "PT0326"},
+    "game.selected": {"game_number": 3},
     "bill.accepted": {"amount_cents": 2_000, "country_code": 1},
     "handpay.pending": {},
     "handpay.reported": {"amount_cents": 125_000},

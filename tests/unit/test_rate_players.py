@@ -10,20 +10,30 @@ import pytest
 from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
 from pitboss.events.slot import (
     RATED_TYPES,
+    CardInserted,
+    CardRemoved,
     DoorOpened,
     GameEnded,
     GameStarted,
     MeteredEvent,
+    MetersReset,
     PaytableReported,
     SlotData,
     SlotEvent,
 )
+from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
 from rate_players import handler as lambda_handler
-from rate_players.service import MAX_CONFLICTS, ContendedError, Outcome, RatePlayers
+from rate_players.service import (
+    MAX_CONFLICTS,
+    BrokenReleaseError,
+    ContendedError,
+    Outcome,
+    RatePlayers,
+)
 from tests import sample_events
 from tests.sample_events import GAME_ON_ANOTHER, PLAY, delivered, stream_record
 from workbench import memory
@@ -53,7 +63,7 @@ def game(second: int, wager: int = 100, player: str | None = "p-81") -> list[Slo
 PAYTABLE = event(0, PaytableReported(9_000))
 
 
-def batch(asset: Asset, events: Iterable[SlotEvent]) -> SlotBatch:
+def batch(asset: Asset, events: Sequence[SlotEvent]) -> SlotBatch:
     related = [event for event in events if type(event.data) in RATED_TYPES]
     header = BatchHeader(*asset, START, "gateway-1", "pitboss")
     return SlotBatch(header, related, len(events) - len(related))
@@ -67,7 +77,7 @@ class Rater:
         self.pauses: list[int] = []
         self.rate = RatePlayers(self.ratings, house_of, self.pauses.append, lambda: NOW, **options)
 
-    def __call__(self, asset: Asset, events: Iterable[SlotEvent]) -> Outcome:
+    def __call__(self, asset: Asset, events: Sequence[SlotEvent]) -> Outcome:
         return self.rate([batch(asset, events)])
 
 
@@ -563,3 +573,101 @@ def test_the_sample_records_are_what_the_front_door_packs() -> None:
 
     assert (header.property_id, header.asset_id) == SLOT
     assert [e.event_id for e in events] == [e["event_id"] for e in PLAY]
+
+
+# --- a release that is broken ---------------------------------------------------------------------
+
+
+def broken(*_: object) -> None:
+    raise RuntimeError("a bad deploy")
+
+
+def test_a_release_that_cannot_rate_sets_nothing_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    rater = Rater()
+    rater(SLOT, [PAYTABLE])
+    with monkeypatch.context() as bad:
+        bad.setattr("pitboss.rating.fold.Fold.feed", broken)
+        with pytest.raises(BrokenReleaseError):
+            rater(SLOT, game(10))
+    assert rater(SLOT, game(10)).rated == 2
+
+
+def test_a_release_that_rates_wrongly_is_not_trusted_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rater = Rater()
+    monkeypatch.setattr("pitboss.rating.fold.theoretical_win", lambda cents, hold: cents)
+    beyond = SlotEvent("x", 10**17, 1, None, GameStarted(100))
+    monkeypatch.setattr(rater.rate, "_house_of", lambda _: House(day_of_this_era))
+    with pytest.raises(BrokenReleaseError):
+        rater(SLOT, [beyond])
+
+
+def day_of_this_era(epoch_ms: int) -> str:
+    if epoch_ms > 10**15:
+        raise OverflowError("no such year")
+    return "today"
+
+
+def test_a_rule_that_is_broken_for_one_type_sets_that_machine_aside_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(fold_module._RULES, MetersReset, broken)
+    outcome = Rater().rate(
+        [batch(SLOT, [*game(10), event(30, MetersReset())]), batch(OTHER, game(10))]
+    )
+    assert (outcome.rated, outcome.quarantined) == (2, 3)
+    (unrated,) = outcome.unrated
+    assert (unrated.asset, unrated.reason) == (SLOT, "unratable")
+    assert "RuntimeError: a bad deploy" in unrated.detail
+
+
+def test_a_release_that_cannot_read_sets_nothing_aside(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lambda_handler, "unpack", broken)
+    with pytest.raises(BrokenReleaseError, match="a known record"):
+        lambda_handler.handler(sample_events.load("rate_players")["play"], None)
+    assert wiring.quarantine.entries == []
+
+
+# --- gaps and corrections -------------------------------------------------------------------------
+
+
+def metered(second: int, meter: int) -> list[SlotEvent]:
+    return [event(second, GameStarted(100, meter)), event(second + 5, GameEnded(0))]
+
+
+def test_a_gap_is_counted_when_it_opens_and_when_it_closes() -> None:
+    rater = Rater()
+    assert rater(SLOT, [PAYTABLE, *metered(10, 1_100)]).gaps == 0
+    assert rater(SLOT, metered(30, 1_300)).gaps == 1
+    assert rater(SLOT, metered(20, 1_200)).gaps == -1
+
+
+def test_what_comes_after_it_settled_is_posted_as_a_correction() -> None:
+    rater = Rater()
+    rater(SLOT, [PAYTABLE, *game(10)])
+    assert rater(SLOT, game(1_500)).corrections == 0  # it comes in order
+    assert rater(SLOT, game(1_000)).corrections == 0  # it is late by less than ten minutes
+    outcome = rater(SLOT, game(20))
+    assert outcome.corrections == 1
+    (correction,) = rater.ratings.player_corrections("north", "p-81", 10)
+    assert correction.key.player_id == "p-81"
+    assert correction.difference == Tally(games=1, coin_in_cents=100, theoretical_win=100 * 1_000)
+    assert correction.late_events == 2
+    assert correction.causes[0] == f"game.started at {START + 20_000}"
+    assert correction.made_at == NOW
+
+
+def test_a_late_card_moves_the_games_it_is_late_for() -> None:
+    rater = Rater()
+    rater(SLOT, [PAYTABLE, *game(10, player=None), *game(20, player=None), *game(1_500)])
+    outcome = rater(SLOT, [event(5, CardInserted(), "p-81"), event(29, CardRemoved(), "p-81")])
+    assert (outcome.rated, outcome.corrections) == (2, 2)
+    (carded,) = rater.ratings.player_corrections("north", "p-81", 10)
+    (uncarded,) = rater.ratings.machine_corrections(SLOT, 10)
+    assert carded.change_id == uncarded.change_id
+    assert (carded.difference.games, uncarded.difference.games) == (2, -2)
+    _, first = rater.ratings.player_sessions("north", "p-81", 10)
+    assert first.tally == carded.difference

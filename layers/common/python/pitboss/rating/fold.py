@@ -339,6 +339,8 @@ class Fold:
         "tallies",
     )
 
+    _session: Session | None
+
     def __init__(self, carry: Carry, house: House, notes: list[Note] | None = None) -> None:
         self._house = house
         self._notes = notes

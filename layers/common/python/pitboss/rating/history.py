@@ -238,6 +238,8 @@ class Applied(Struct, gc=False):
     duplicate: int = 0
     reused: list[SlotEvent] = msgspec.field(default_factory=list)
     """Events whose id is known with another content: the first one stands."""
+    gaps: int = 0
+    """Gaps that these events opened, less those that they closed."""
 
 
 class History:
@@ -345,6 +347,7 @@ def apply(
         carry = previous.end(house)
         result.fresh += len(arrived or ())
     result.change = work.change(asset_id, next_stale)
+    result.gaps = work.gaps
     return result
 
 
@@ -385,6 +388,7 @@ def _append(
         if key.day != day:
             return None
         tally.add(difference)
+        applied.gaps += difference.gaps
     today = MachineDay(day, tally, head.today.first_play, head.today.last_play)
     for played, bounds in fold.days.items():
         if played != day:
@@ -629,6 +633,11 @@ class _Work:
             for key in sorted(keys)
         ]
         return [c for c in changes if c.difference or c.bounds or c.shrinks]
+
+    @property
+    def gaps(self) -> int:
+        """Gaps that were opened, less those that were closed."""
+        return sum(tally.gaps for tally in self._differences.values())
 
     def _corrections(self) -> list[Correction]:
         first = self.pages[0].start

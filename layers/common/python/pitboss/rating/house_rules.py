@@ -87,11 +87,7 @@ class RuleSet(Struct, frozen=True, forbid_unknown_fields=True):
 
     def segment_for(self, adt: int) -> str:
         """The worth segment of an ADT in ten-thousandths of a cent."""
-        return next(
-            segment.name
-            for segment in reversed(self.worth_segments)
-            if segment.adt_cents * 10_000 <= adt
-        )
+        return next(s.name for s in reversed(self.worth_segments) if s.adt_cents * 10_000 <= adt)
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the set that no single field shows."""

@@ -1,12 +1,12 @@
 """Players: what somebody's play comes to, by the house rules of each day.
 
-`profile` looks at a player's sessions at one property as they are known now and says what they come
-to as of a gaming day: days, trips, average daily theoretical win (ADT), worth segment, points, tier.
-It is a function of the sessions, the rules and that day, so it can be made again for any day, and a
-rule that begins later changes nothing before it. `docs/house-rules.md` has the rules in words.
+`profile` looks at a player's sessions at one property as they are known now and says what they
+come to as of a gaming day: days, trips, average daily theoretical win (ADT), worth segment, points,
+tier. It is a function of the sessions, the rules and that day, so it can be made again for any day,
+and a rule that begins later changes nothing before it. `docs/house-rules.md` has it in words.
 
-Money is in cents, theoretical win in ten-thousandths of a cent, time in milliseconds. Where a figure
-is a quotient, it is divided once, at the end, and rounded down.
+Money is in cents, theoretical win in ten-thousandths of a cent, time in milliseconds. Where a
+figure is a quotient, it is divided once, at the end, and rounded down.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -136,7 +136,7 @@ class Trip(Struct, frozen=True):
     last_day: str
     days_played: int
     open: bool
-    """Whether play of today or tomorrow could still belong to it."""
+    """Whether play of today belongs, or would belong, to it."""
     play: Play
 
 
@@ -267,11 +267,11 @@ def profile(sessions: Iterable[PlayedSession], rules: PropertyRules, today: str)
 def trimmed_mean(values: Sequence[int]) -> int:
     """The 20 % trimmed mean, rounded down.
 
-    The lowest and the highest fifth of the values are left out and the rest is averaged (Tukey, "The
-    Future of Data Analysis", 1962). Where a fifth is no whole number of values, the next value counts
-    with the part that is left of it, which Rosenberger and Gasko ("Comparing Location Estimators:
-    Trimmed Means, Medians, and Trimean", 1983) define so: already of three values the extremes weigh
-    less. Exact: each value counts five times, and as many as there are values go at each end.
+    The lowest and the highest fifth of the values are left out and the rest is averaged (Tukey,
+    "The Future of Data Analysis", 1962). Where a fifth is no whole number of values, the next value
+    counts with the part that is left of it, as Rosenberger and Gasko define it ("Comparing Location
+    Estimators: Trimmed Means, Medians, and Trimean", 1983): already of three values the extremes
+    weigh less. Exact: each value counts five times, and as many as there are values go at each end.
 
     >>> trimmed_mean([10, 20, 90])
     33
@@ -445,10 +445,10 @@ def _bounded(sessions: Iterable[PlayedSession]) -> list[_Bounded]:
     )
 
 
-def _union_ms(sessions: Iterable[_Bounded]) -> int:
+def _union_ms(sessions: Sequence[_Bounded]) -> int:
     """Time in which at least one of the sessions, sorted by first play, is played."""
     total = 0
-    until = 0
+    until = sessions[0].first_play if sessions else 0
     for session in sessions:
         total += max(session.last_play - max(session.first_play, until), 0)
         until = max(until, session.last_play)

@@ -18,20 +18,22 @@ Corrections are only ever added. All other items are a function of the events ap
 are of how late they came: what was first posted and all its corrections are what is stored.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
+from uuid import uuid4
 from zlib import crc32
 
+import botocore.session
 import msgspec
 import zstandard
+from botocore.config import Config
 from pynamodb.attributes import (
     BinaryAttribute,
     ListAttribute,
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.connection import Connection
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.models import Model
 
 from pitboss.events.slot import SlotEvent
@@ -118,10 +120,7 @@ class _Item(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    asset_id = UnicodeAttribute(null=True)
-    player_id = UnicodeAttribute(null=True)
     day = UnicodeAttribute(null=True)
-    started_at = NumberAttribute(null=True)
     first_play = NumberAttribute(null=True)
     last_play = NumberAttribute(null=True)
     games = NumberAttribute(null=True)
@@ -156,14 +155,36 @@ class DynamoRatings:
     """The ratings of all properties of a stack."""
 
     _RATING: ClassVar[list[str]] = [
-        *("asset_id", "day", "first_play", "last_play", "hold_basis_points"),
+        *("sk", "day", "first_play", "last_play", "hold_basis_points"),
         *_TALLY_FIELDS,
     ]
 
     def __init__(self, table: str, region: str) -> None:
         self._table = table
+        self._region = region
         self._item = _model(table, region)
-        self._connection = Connection(region=region, max_retry_attempts=4)
+        self._actions: list[dict[str, Any]] = []
+        """Of the transaction being written."""
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - botocore makes it from data
+        config = Config(parameter_validation=False, retries={"total_max_attempts": 5})
+        client = botocore.session.get_session().create_client(
+            "dynamodb", region_name=self._region, config=config
+        )
+        client.meta.events.register("before-call.dynamodb.TransactWriteItems", self._encode)
+        return client
+
+    def _encode(self, params: dict[str, Any], **_: object) -> None:
+        """Give a transaction its body, before botocore signs it.
+
+        Its own encoder walks through every attribute in Python, which costs more than all the rest
+        of a write (`python -m benchmarks stored_items`); what signs, sends and tries again is
+        botocore.
+        """
+        params["body"] = msgspec.json.encode(
+            {"TransactItems": self._actions, "ClientRequestToken": uuid4().hex}
+        )
 
     # What rating needs.
 
@@ -223,82 +244,56 @@ class DynamoRatings:
         Raises:
             UnstorableChange: one machine's change alone is more than a transaction takes, or one of
                 its pages more than an item holds.
-            TransactWriteError: anything else; the outcome may be unknown. Reading again and
+            ClientError, BotoCoreError: anything else; the outcome may be unknown. Reading again and
                 applying again is right after every outcome.
         """
         conflicting: list[Asset] = []
         # All are measured before the first is written.
         for batch in list(_fitting([self._operations(*change) for change in changes])):
+            self._actions = [action for operations in batch for action in operations.actions]
             try:
-                self._connection.transact_write_items(
-                    (),
-                    [op for operations in batch for op in operations.deletes],
-                    [op for operations in batch for op in operations.puts],
-                    [op for operations in batch for op in operations.updates],
-                )
-            except TransactWriteError as fault:
-                reasons = {reason.code for reason in fault.cancellation_reasons if reason}
-                if not reasons or reasons - _CONFLICTS:
+                self._client.transact_write_items(TransactItems=[])
+            except self._client.exceptions.TransactionCanceledException as fault:
+                reasons = {reason["Code"] for reason in fault.response["CancellationReasons"]}
+                if reasons - _CONFLICTS - {"None"}:
                     raise
                 conflicting += [operations.asset for operations in batch]
         return conflicting
 
     def _operations(self, asset: Asset, change: Change) -> "_Operations":
-        puts = [{**self._put(self._head_item(asset, change.head)), **_lock(change.before)}]
-        puts += [self._put(self._page_item(asset, page)) for page in change.sealed]
+        head = self._put(*_head_key(asset), _head_attributes(change.head))
+        actions = [{"Put": head | _lock(change.before)}]
+        partition = _machine_partition(asset)
+        sizes = [_page_bytes(head["Item"])]
+        for page in change.sealed:
+            put = self._put(partition, _page_sort(page.start), _page_attributes(page))
+            sizes.append(_page_bytes(put["Item"]))
+            actions.append({"Put": put})
         days = [*change.earlier_days.values(), *([change.closed_day] if change.closed_day else [])]
-        puts += [self._put(self._machine_day_item(asset, day)) for day in days]
-        puts += [self._put(self._correction_item(asset, change, c)) for c in change.corrections]
-        updates = []
-        deletes = []
+        actions += [
+            {"Put": self._put(partition, f"day/{day.day}", _day_attributes(day))} for day in days
+        ]
+        actions += [
+            {
+                "Put": self._put(
+                    *_correction_key(asset, change, correction),
+                    _correction_attributes(change, correction),
+                )
+            }
+            for correction in change.corrections
+        ]
         for session in change.sessions:
             pk, sk = _session_key(asset, session.key)
             key = {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
             if session.shrinks:
-                deletes.append(key)
+                actions.append({"Delete": key})
             else:
-                updates.append(key | _session_update(asset, session))
-        return _Operations(asset, puts, updates, deletes)
+                actions.append({"Update": key | _session_update(session)})
+        return _Operations(asset, actions, max(sizes), sum(sizes))
 
-    def _put(self, item: _Item) -> dict[str, Any]:
-        return {"TableName": self._table, "Item": item.serialize()}
-
-    def _head_item(self, asset: Asset, head: Head) -> _Item:
-        pk, sk = _head_key(asset)
-        return self._item(
-            pk,
-            sk,
-            asset_id=asset.asset_id,
-            applied=_hex(head.applied),
-            stale_from=head.stale_from,
-            hold_basis_points=head.hold_basis_points,
-            **_page_attributes(head.page),
-            **_day_attributes(head.today),
-        )
-
-    def _page_item(self, asset: Asset, page: Page) -> _Item:
-        return self._item(
-            _machine_partition(asset), _page_sort(page.start), **_page_attributes(page)
-        )
-
-    def _machine_day_item(self, asset: Asset, day: MachineDay) -> _Item:
-        return self._item(_machine_partition(asset), f"day/{day.day}", **_day_attributes(day))
-
-    def _correction_item(self, asset: Asset, change: Change, correction: Correction) -> _Item:
-        pk, sk = _correction_key(asset, change, correction)
-        key = correction.key
-        return self._item(
-            pk,
-            sk,
-            asset_id=asset.asset_id,
-            player_id=key.player_id,
-            day=key.day,
-            started_at=key.started_at,
-            made_at=change.made_at,
-            causes=list(correction.causes),
-            late_events=correction.late_events,
-            **msgspec.structs.asdict(correction.difference),
-        )
+    def _put(self, pk: str, sk: str, attributes: dict[str, Any]) -> dict[str, Any]:
+        item = {"pk": {"S": pk}, "sk": {"S": sk}}
+        return {"TableName": self._table, "Item": item | attributes}
 
     # What reading needs.
 
@@ -387,23 +382,16 @@ class UnstorableChange(ValueError):
 
 
 class _Operations(NamedTuple):
-    asset: Asset
-    puts: list[dict[str, Any]]
-    updates: list[dict[str, Any]]
-    deletes: list[dict[str, Any]]
+    """What a machine's change writes, and the bytes of its pages: the largest, and all."""
 
-    @property
-    def items(self) -> int:
-        return len(self.puts) + len(self.updates) + len(self.deletes)
+    asset: Asset
+    actions: list[dict[str, Any]]
+    largest_page: int
+    pages: int
 
     def sizes(self) -> tuple[int, int]:
         """Bytes of the largest item and of all, no fewer than DynamoDB counts."""
-        pages = [
-            len(item["carry"]["B"]) + len(item["events"]["B"])
-            for item in (put["Item"] for put in self.puts)
-            if "events" in item
-        ]
-        return max(pages, default=0) + _OTHER_BYTES, sum(pages) + self.items * _OTHER_BYTES
+        return self.largest_page + _OTHER_BYTES, self.pages + len(self.actions) * _OTHER_BYTES
 
 
 def _fitting(changes: Iterable[_Operations]) -> Iterator[list[_Operations]]:
@@ -413,16 +401,19 @@ def _fitting(changes: Iterable[_Operations]) -> Iterator[list[_Operations]]:
     for operations in changes:
         largest, its_size = operations.sizes()
         if (
-            operations.items > TRANSACTION_ITEMS
+            len(operations.actions) > TRANSACTION_ITEMS
             or largest > ITEM_BYTES
             or its_size > TRANSACTION_BYTES
         ):
-            raise UnstorableChange(operations.asset, operations.items, largest, its_size)
-        if items + operations.items > TRANSACTION_ITEMS or size + its_size > TRANSACTION_BYTES:
+            raise UnstorableChange(operations.asset, len(operations.actions), largest, its_size)
+        if (
+            items + len(operations.actions) > TRANSACTION_ITEMS
+            or size + its_size > TRANSACTION_BYTES
+        ):
             yield group
             group, items, size = [], 0, 0
         group.append(operations)
-        items += operations.items
+        items += len(operations.actions)
         size += its_size
     if group:
         yield group
@@ -484,43 +475,63 @@ def _lock(before: Head | None) -> dict[str, Any]:
     return {"ConditionExpression": expression, "ExpressionAttributeValues": values}
 
 
-def _session_update(asset: Asset, session: SessionDayChange) -> dict[str, Any]:
-    key = session.key
-    sets = ["asset_id = :asset_id", "player_id = :player_id", "#day = :day", "started_at = :start"]
-    values = {
-        ":asset_id": {"S": asset.asset_id},
-        ":player_id": {"S": key.player_id},
-        ":day": {"S": key.day},
-        ":start": {"N": str(key.started_at)},
-    }
+_ADD_ALL = "ADD " + ", ".join(f"{name} :{name}" for name in _TALLY_FIELDS)
+
+
+def _session_update(session: SessionDayChange) -> dict[str, Any]:
+    expression = _ADD_ALL
+    values = {f":{name}": value for name, value in _tally_attributes(session.difference).items()}
     if session.bounds is not None:
-        sets += ["first_play = :first", "last_play = :last"]
+        expression = f"SET first_play = :first, last_play = :last {_ADD_ALL}"
         values[":first"] = {"N": str(session.bounds.first_play)}
         values[":last"] = {"N": str(session.bounds.last_play)}
-    for name in _TALLY_FIELDS:
-        values[f":{name}"] = {"N": str(getattr(session.difference, name))}
-    adds = ", ".join(f"{name} :{name}" for name in _TALLY_FIELDS)
+    return {"UpdateExpression": expression, "ExpressionAttributeValues": values}
+
+
+def _numbers(values: Mapping[str, int | None]) -> dict[str, Any]:
+    return {name: {"N": str(value)} for name, value in values.items() if value is not None}
+
+
+def _tally_attributes(tally: Tally) -> dict[str, Any]:
     return {
-        "UpdateExpression": f"SET {', '.join(sets)} ADD {adds}",
-        "ExpressionAttributeNames": {"#day": "day"},
-        "ExpressionAttributeValues": values,
+        name: {"N": str(value)}
+        for name, value in zip(_TALLY_FIELDS, msgspec.structs.astuple(tally), strict=True)
     }
 
 
 def _page_attributes(page: Page) -> dict[str, Any]:
     return {
-        "page": page.start,
-        "carry": _encoder.encode(page.carry),
-        "events": _compressor.compress(_encoder.encode(page.events)),
+        "page": {"N": str(page.start)},
+        "carry": {"B": _encoder.encode(page.carry)},
+        "events": {"B": _compressor.compress(_encoder.encode(page.events))},
     }
 
 
+def _page_bytes(item: dict[str, Any]) -> int:
+    return len(item["carry"]["B"]) + len(item["events"]["B"])
+
+
 def _day_attributes(day: MachineDay) -> dict[str, Any]:
+    bounds = {"first_play": day.first_play, "last_play": day.last_play}
+    return {"day": {"S": day.day}} | _numbers(bounds) | _tally_attributes(day.tally)
+
+
+def _head_attributes(head: Head) -> dict[str, Any]:
+    rest = {"stale_from": head.stale_from, "hold_basis_points": head.hold_basis_points}
     return {
-        "day": day.day,
-        "first_play": day.first_play,
-        "last_play": day.last_play,
-        **msgspec.structs.asdict(day.tally),
+        "applied": {"S": _hex(head.applied)},
+        **_numbers(rest),
+        **_page_attributes(head.page),
+        **_day_attributes(head.today),
+    }
+
+
+def _correction_attributes(change: Change, correction: Correction) -> dict[str, Any]:
+    return {
+        "made_at": {"N": str(change.made_at)},
+        "causes": {"L": [{"S": cause} for cause in correction.causes]},
+        "late_events": {"N": str(correction.late_events)},
+        **_tally_attributes(correction.difference),
     }
 
 
@@ -558,26 +569,31 @@ def _machine_day(item: _Item) -> MachineDay:
 
 
 def _machine_rating(item: _Item) -> MachineRating:
-    return MachineRating(item.asset_id, _machine_day(item), _moment(item.hold_basis_points))
+    return MachineRating(item.sk, _machine_day(item), _moment(item.hold_basis_points))
 
 
 def _player_session(item: _Item) -> PlayerSession:
+    key, asset_id = _session_of(item)
     return PlayerSession(
-        SessionDay(item.day, item.player_id, int(item.started_at)),
-        item.asset_id,
-        _tally(item),
-        _moment(item.first_play),
-        _moment(item.last_play),
+        key, asset_id, _tally(item), _moment(item.first_play), _moment(item.last_play)
     )
 
 
 def _correction(item: _Item) -> StoredCorrection:
+    key, asset_id = _session_of(item)
     return StoredCorrection(
-        SessionDay(item.day, item.player_id, int(item.started_at)),
-        item.asset_id,
+        key,
+        asset_id,
         item.sk.rpartition("/")[2],
         int(item.made_at),
         _tally(item),
-        tuple(item.causes or ()),
+        tuple(str(cause) for cause in item.causes or ()),
         int(item.late_events),
     )
+
+
+def _session_of(item: _Item) -> tuple[SessionDay, str]:
+    """What the key of a session-day or a correction says: the session, and the machine."""
+    _, kind, owner = item.pk.split("/")
+    _, day, started_at, asset_id, *_ = item.sk.split("/")
+    return SessionDay(day, owner if kind == "player" else None, int(started_at)), asset_id
