@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pynamodb.exceptions import TransactWriteError
 
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.slot import (
@@ -37,6 +37,7 @@ from pitboss.rating.fold import (
 from pitboss.rating.history import (
     PAGE_MS,
     Change,
+    Correction,
     Head,
     History,
     MachineDay,
@@ -56,6 +57,8 @@ from rate_players.service import RatePlayers
 from tests.integration import ratings_items
 from workbench import endpoint
 from workbench.memory import MemoryRatings
+from workbench.proof.clock import Clock
+from workbench.proof.network import ENVIRONMENT, Network
 
 type Ratings = DynamoRatings | MemoryRatings
 
@@ -76,12 +79,28 @@ def dynamo(stack: dict[str, str]) -> Iterator[DynamoRatings]:
         yield DynamoRatings(stack["RatingsTableName"], where.region or endpoint.DEFAULT_REGION)
 
 
-@pytest.fixture(params=["dynamo", "memory"])
-def ratings(request: pytest.FixtureRequest) -> Ratings:
+@pytest.fixture(params=["dynamo", "fake", "memory"])
+def ratings(request: pytest.FixtureRequest) -> Iterator[Ratings]:
     if request.param == "memory":
-        return MemoryRatings()
-    stored: DynamoRatings = request.getfixturevalue("dynamo")
-    return stored
+        yield MemoryRatings()
+    elif request.param == "dynamo":
+        yield request.getfixturevalue("dynamo")
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in ENVIRONMENT.items():
+                patch.setenv(name, value)
+            network = Network(Clock(START))
+            table = network.dynamodb.create_table("ratings", "pk", "sk")
+            patch.setattr(ratings_items, "forget", lambda property_id: None)
+            patch.setattr(
+                ratings_items,
+                "_scan",
+                lambda property_id: [
+                    item for item in table.items() if item["pk"]["S"].startswith(f"{property_id}/")
+                ],
+            )
+            with network.installed():
+                yield DynamoRatings("ratings", ENVIRONMENT["AWS_REGION"])
 
 
 @pytest.fixture
@@ -114,7 +133,10 @@ def head(applied: int = 1, **fields: Any) -> Head:
 
 
 def change(new: Head, before: Head | None = None, **fields: Any) -> Change:
-    empty: dict[str, Any] = {"sealed": [], "closed_day": None, "earlier_days": {}, "sessions": []}
+    empty: dict[str, Any] = {
+        **{"sealed": [], "closed_day": None, "earlier_days": {}},
+        **{"sessions": [], "corrections": []},
+    }
     return Change(asset_id="", before=before, head=new, **(empty | fields))
 
 
@@ -198,7 +220,7 @@ def test_a_head_is_read_as_it_was_written(ratings: Ratings, north: str) -> None:
     carry = Carry(
         Paytable(326, 25),
         OpenGame(key, None, 40, Paytable(326, 25)),
-        Session("p-81", START, DAY, START, START + 5),
+        Session("p-81", START, START + 5, True, DAY, START, START + 5),
         99_999_999,
         (Unrated(key, 500, 0, 7), Unrated(SessionDay(DAY, None, 0), 0, 3, 0)),
         Paytable(800, 1),
@@ -251,6 +273,57 @@ def test_more_heads_are_read_than_one_request_answers(ratings: Ratings, north: s
     assert {asset: one.applied for asset, one in found.items()} == {
         asset: int(asset.asset_id) for asset in assets
     }
+
+
+# --- corrections ----------------------------------------------------------------------------------
+
+
+def test_corrections_are_added_and_read_the_newest_day_first(ratings: Ratings, north: str) -> None:
+    asset, other = Asset(north, "777"), Asset(north, "778")
+    carded = SessionDay(DAY, "p-81", START)
+    earlier = SessionDay("2020-06-10", "p-81", START)
+    uncarded = SessionDay(DAY, None, 0)
+    causes = ("card.inserted at 5", "game.started at 6")
+    late = [
+        Correction(earlier, Tally(games=1, gaps=2), PAGE_MS, causes, 7),
+        Correction(carded, Tally(games=2, handpaid_cents=-5), PAGE_MS, causes, 7),
+        Correction(uncarded, Tally(games=-2), PAGE_MS, causes, 7),
+    ]
+    made = change(head(applied=3), corrections=late, made_at=START)
+    assert write(ratings, (asset, made)) == []
+    again = Correction(carded, Tally(games=-2), 2 * PAGE_MS, (), 0)
+    write(ratings, (asset, change(head(applied=4), made.head, corrections=[again], made_at=9)))
+    write(ratings, (other, change(head(applied=3), corrections=[late[1]])))
+
+    found = ratings.player_corrections(north, "p-81", 10)
+
+    assert [(c.key, c.asset_id, c.difference, c.made_at) for c in found] == [
+        (carded, "778", late[1].difference, 0),
+        (carded, "777", again.difference, 9),
+        (carded, "777", late[1].difference, START),
+        (earlier, "777", late[0].difference, START),
+    ]
+    assert (found[2].causes, found[2].late_events) == (causes, 7)
+    assert (found[1].causes, found[1].late_events) == ((), 0)
+    (of_machine,) = ratings.machine_corrections(asset, 10)
+    assert (of_machine.key, of_machine.difference) == (uncarded, Tally(games=-2))
+    assert of_machine.change_id == found[2].change_id
+    assert ratings.player_corrections(north, "p-81", 1) == found[:1]
+    assert ratings.machine_corrections(other, 10) == []
+    # They are no sessions and no days.
+    assert ratings.player_sessions(north, "p-81", 10) == []
+    assert ratings.closed_days(asset, 10) == []
+
+
+def test_a_change_that_loses_to_another_leaves_no_correction(ratings: Ratings, north: str) -> None:
+    asset = Asset(north, "777")
+    write(ratings, (asset, change(head(applied=1))))
+    late = Correction(SessionDay(DAY, "p-81", START), Tally(games=1), 0, (), 1)
+
+    lost = write(ratings, (asset, change(head(applied=2), head(applied=9), corrections=[late])))
+
+    assert lost == [asset]
+    assert ratings.player_corrections(north, "p-81", 10) == []
 
 
 # --- the lock -------------------------------------------------------------------------------------
@@ -588,7 +661,7 @@ def test_large_pages_are_written_in_more_transactions(dynamo: DynamoRatings, nor
 def test_a_refusal_that_is_no_conflict_is_raised(dynamo: DynamoRatings, north: str) -> None:
     nowhere = DynamoRatings(f"{north}-no-table", "us-east-1")
 
-    with pytest.raises(TransactWriteError):
+    with pytest.raises(ClientError):
         write(nowhere, (Asset(north, "777"), change(head())))
 
 

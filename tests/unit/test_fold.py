@@ -10,15 +10,29 @@ from pitboss.events.slot import (
     CardInserted,
     CardRemoved,
     DoorOpened,
+    EventsOverflowed,
     GameEnded,
+    GameSelected,
     GameStarted,
+    HandpayPending,
+    HandpayReported,
     MetersReset,
     PaytableReported,
     SlotData,
     SlotEvent,
 )
 from pitboss.rating import fold as fold_module
-from pitboss.rating.fold import Bounds, Carry, Fold, House, Session, SessionDay, Tally
+from pitboss.rating.fold import (
+    Bounds,
+    Carry,
+    Fold,
+    GapNote,
+    House,
+    Note,
+    Session,
+    SessionDay,
+    Tally,
+)
 
 PAYTABLE = PaytableReported(9_200, 25)
 OTHER_PAYTABLE = PaytableReported(9_674, 100)
@@ -30,7 +44,11 @@ def day_of(moment: int) -> str:
     return f"d{moment // (SECONDS_A_DAY * 1000)}"
 
 
-def rate(*facts: tuple[int, SlotData] | tuple[int, SlotData, str | None]) -> Fold:
+type Occurrence = tuple[int, SlotData] | tuple[int, SlotData, str | None]
+"""When (second), what, and whose."""
+
+
+def rate(*facts: Occurrence) -> Fold:
     """Facts are (second, what, who)."""
     fold = Fold(Carry(), House(day_of))
     for sequence, (second, data, *player) in zip(count(), facts, strict=False):
@@ -437,6 +455,296 @@ def test_a_fold_in_two_parts_is_the_fold() -> None:
         }
         assert first.sessions | rest.sessions == whole.sessions
         assert first.days.keys() | rest.days.keys() == whole.days.keys()
+
+
+# --- the card and the house ----------------------------------------------------------------------
+
+MINUTE = 60
+
+
+def played(*facts: Any, time_out_minutes: int = 15) -> list[tuple[str | None, int, int]]:
+    """Whose games they are, the second that the session started, and how many: (who, since, n)."""
+    fold = Fold(Carry(), House(lambda _: "d0", lambda _: time_out_minutes * 60_000))
+    for sequence, (second, data, *player) in enumerate(facts):
+        moment = second * 1000
+        fold.feed(SlotEvent(str(sequence), moment, sequence, player[0] if player else None, data))
+    return [
+        (key.player_id, key.started_at // 1000, tally.games)
+        for key, tally in fold.tallies.items()
+        if tally.games
+    ]
+
+
+def a_game(second: int, player: str | None = None) -> list[Any]:
+    return [(second, start(), player), (second + 1, GameEnded(), player)]
+
+
+IN_A, OUT_A = (CardInserted(), "A"), (CardRemoved(), "A")
+
+
+@pytest.mark.parametrize(
+    ("facts", "sessions"),
+    [
+        pytest.param(
+            [(0, *IN_A), *a_game(1), *a_game(5), (9, *OUT_A), *a_game(10)],
+            [("A", 0, 2), (None, 0, 1)],
+            id="a card that reached the gateway late: the games it is late for are the card's",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(1), *a_game(5, "A"), *a_game(10)],
+            [("A", 0, 2), (None, 0, 1)],
+            id="once a game named the player, one that names nobody says the card is gone",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(1), *a_game(5, "B")],
+            [("A", 0, 1), ("B", 5, 1)],
+            id="a game that names another ends a session that none has named",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(1, "A"), *a_game(15 * MINUTE + 2, "A")],
+            [("A", 0, 2)],
+            id="idle for the time-out and no longer",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(1, "A"), *a_game(15 * MINUTE + 3, "A")],
+            [("A", 0, 1), ("A", 15 * MINUTE + 3, 1)],
+            id="idle for longer: another session of the same player",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(15 * MINUTE + 1)],
+            [(None, 0, 1)],
+            id="an abandoned card: who plays on is nobody",
+        ),
+        pytest.param(
+            [(0, *IN_A), (14 * MINUTE, *IN_A), *a_game(28 * MINUTE)],
+            [("A", 0, 1)],
+            id="a card put in again is activity",
+        ),
+        pytest.param(
+            [(0, *IN_A), *a_game(1, "A"), (20 * MINUTE, *IN_A), *a_game(20 * MINUTE + 1, "A")],
+            [("A", 0, 1), ("A", 20 * MINUTE, 1)],
+            id="a card put in again after the time-out starts a session",
+        ),
+        pytest.param(
+            [(0, start(), "A"), (40 * MINUTE, GameEnded(), "A"), *a_game(50 * MINUTE, "A")],
+            [("A", 0, 2)],
+            id="a game in progress, a long hand-pay for instance, is not idle",
+        ),
+        pytest.param(
+            [
+                *[(0, start(), "A"), (20 * MINUTE, *IN_A), (40 * MINUTE, GameEnded(), "A")],
+                *a_game(41 * MINUTE, "A"),
+            ],
+            [("A", 0, 2)],
+            id="nor does a card put in meanwhile start a session",
+        ),
+        pytest.param(
+            [(0, start(), "A"), *a_game(16 * MINUTE, "A")],
+            [("A", 16 * MINUTE, 1)],
+            id="a game that never ended was not in progress",
+        ),
+    ],
+)
+def test_what_the_card_says(facts: list[Any], sessions: list[Any]) -> None:
+    assert played(*facts) == sessions
+
+
+def test_the_idle_time_out_is_that_of_the_day_of_the_last_activity() -> None:
+    rule = {"d0": 1, "d1": 60}
+    fold = Fold(Carry(), House(day_of, lambda day: rule[day] * 60_000))
+    for second in (900, 1_200, 1_300, 2_000):
+        fold.feed(SlotEvent(str(second), second * 1000, second, "A", start()))
+    assert {key.started_at // 1000 for key in fold.sessions} == {900, 1_200}
+
+
+# --- several games on one machine ----------------------------------------------------------------
+
+
+def test_the_paytable_in_force_is_that_of_the_selected_game() -> None:
+    fold = rate(
+        (0, PaytableReported(9_000, 25)),
+        (1, PaytableReported(9_500, 25, game_number=2)),
+        (2, start(100)),
+        (3, GameEnded()),  # 10 %
+        (4, GameSelected(2)),
+        (5, start(100)),
+        (6, GameEnded()),  # 5 %
+        (7, GameSelected(3)),  # of which nothing is known
+        (8, start(100)),
+        (9, GameEnded()),  # 10 %
+        (10, PaytableReported(9_900, 25, game_number=3)),
+        (11, start(100)),
+        (12, GameEnded()),  # 1 %
+        (13, GameSelected(0)),
+        (14, start(100)),
+        (15, GameEnded()),  # 10 %
+    )
+    assert uncarded(fold).theoretical_win == 100 * (1_000 + 500 + 1_000 + 100 + 1_000)
+
+
+def test_a_change_of_the_game_in_mid_game_is_for_the_next_one() -> None:
+    fold = rate(
+        (0, PaytableReported(9_000)),
+        (1, PaytableReported(9_500, game_number=2)),
+        (2, start(100)),
+        (3, GameSelected(2)),
+        (4, GameEnded()),
+    )
+    assert uncarded(fold).theoretical_win == 100 * 1_000
+
+
+def test_the_first_paytable_in_force_rates_what_waited_whichever_it_is() -> None:
+    facts: list[Occurrence] = [
+        (0, start(100)),
+        (1, GameEnded()),
+        (2, PaytableReported(9_500, 25, game_number=2)),
+    ]
+    assert uncarded(rate(*facts)).unrated_coin_in_cents == 100
+    fold = rate(*facts, (3, GameSelected(2)))
+    assert (uncarded(fold).unrated_coin_in_cents, uncarded(fold).theoretical_win) == (0, 50_000)
+
+
+# --- hand-pays -----------------------------------------------------------------------------------
+
+PENDING = HandpayPending()
+
+
+def paid(cents: int, level: int = 0) -> HandpayReported:
+    return HandpayReported(cents, level=level)
+
+
+@pytest.mark.parametrize(
+    ("halves", "coin_out", "handpaid"),
+    [
+        pytest.param([start(), PENDING, paid(1_200), GameEnded(1_200)], 1_200, 1_200, id="once"),
+        pytest.param(
+            [start(), PENDING, paid(1_200), GameEnded()], 1_200, 1_200, id="left out of the end"
+        ),
+        pytest.param(
+            [start(), PENDING, paid(1_200), GameEnded(1_500)], 1_500, 1_200, id="a part of the win"
+        ),
+        pytest.param(
+            [start(), PENDING, paid(1_200), paid(1_200), GameEnded()],
+            1_200,
+            1_200,
+            id="polled twice",
+        ),
+        pytest.param(
+            [start(), PENDING, paid(1_200), PENDING, paid(1_200), GameEnded()],
+            2_400,
+            2_400,
+            id="two of the same amount",
+        ),
+        pytest.param(
+            [start(), PENDING, paid(1_200, 0x80), GameEnded(100)], 100, 0, id="cancelled credits"
+        ),
+        pytest.param(
+            [start(), PENDING, paid(5_000, 3), GameEnded(100)], 5_000, 5_000, id="a progressive"
+        ),
+        pytest.param(
+            [start(), GameEnded(100), PENDING, paid(1_200)], 1_200, 1_200, id="after the end"
+        ),
+        pytest.param(
+            [start(), GameEnded(1_200), PENDING, paid(1_200)],
+            1_200,
+            1_200,
+            id="after an end that has it",
+        ),
+        pytest.param(
+            [start(), PENDING, paid(1_200), start(), GameEnded()],
+            1_200,
+            1_200,
+            id="the end is missing",
+        ),
+        pytest.param(
+            [start(), GameEnded(50), PENDING, paid(1_200), GameEnded(1_200)],
+            1_200 + 50,
+            1_200,
+            id="the start is missing: it was taken for the game before",
+        ),
+        pytest.param([PENDING, paid(1_200)], 1_200, 1_200, id="no game at all"),
+        pytest.param(
+            [PENDING, paid(1_200), GameEnded(1_300)], 1_300, 1_200, id="no game but an end"
+        ),
+    ],
+)
+def test_a_handpay_is_part_of_the_win_once(
+    halves: list[SlotData], coin_out: int, handpaid: int
+) -> None:
+    fold = rate((0, PAYTABLE), *((i + 1, half) for i, half in enumerate(halves)))
+    tally = uncarded(fold)
+    assert (tally.coin_out_cents, tally.handpaid_cents) == (coin_out, handpaid)
+
+
+def test_a_win_that_waits_for_its_value_is_taken_to_have_the_handpay_in_it() -> None:
+    facts: list[Occurrence] = [
+        (1, start(100)),
+        (2, paid(1_200)),
+        (3, GameEnded(win_credits=1_200)),
+    ]
+    assert uncarded(rate(*facts)).coin_out_cents == 0
+    assert uncarded(rate(*facts, (4, PaytableReported(9_000, 1)))).coin_out_cents == 1_200
+    assert uncarded(rate(*facts[:2], (3, GameEnded()))).coin_out_cents == 1_200
+
+
+# --- gaps ----------------------------------------------------------------------------------------
+
+
+def gaps(*halves: SlotData) -> list[tuple[int, int, int, bool]]:
+    """Since and at (seconds), amount, and whether the machine said so."""
+    notes: list[Note] = []
+    fold = Fold(Carry(), House(day_of), notes)
+    for second, data in enumerate([PaytableReported(9_000, 10), *halves]):
+        fold.feed(SlotEvent(str(second), second * 1000, second, None, data))
+    found = [note for note in notes if isinstance(note, GapNote)]
+    assert uncarded(fold).gaps == len(found)
+    assert uncarded(fold).meter_difference_cents == sum(gap.amount_cents for gap in found)
+    return [(g.since // 1000, g.at // 1000, g.amount_cents, g.is_overflow) for g in found]
+
+
+OVERFLOW = EventsOverflowed()
+
+
+@pytest.mark.parametrize(
+    ("halves", "found"),
+    [
+        pytest.param([start(100, 50), start(100, 60)], [], id="none"),
+        pytest.param([start(100, 50), start(100, 85)], [(1, 2, 250, False)], id="games were lost"),
+        pytest.param(
+            [start(100, 50), OVERFLOW, start(100, 85)], [(1, 3, 250, True)], id="and it said so"
+        ),
+        pytest.param(
+            [start(100, 50), OVERFLOW, start(100, 60)], [(1, 3, 0, True)], id="no game was lost"
+        ),
+        pytest.param([OVERFLOW, start(100, 60)], [(0, 2, 0, True)], id="no meter before"),
+        pytest.param(
+            [start(100, 99_999_995), start(100, 5)], [], id="the meter rolled over, no game lost"
+        ),
+        pytest.param(
+            [start(100, 99_999_995), start(100, 30)],
+            [(1, 2, 250, False)],
+            id="the meter rolled over, games lost",
+        ),
+        pytest.param([start(100, 50_000_000), MetersReset(), start(100, 10)], [], id="a reset"),
+        pytest.param(
+            [start(100, 50_000_000), MetersReset(), start(100, 30)],
+            [(2, 3, 200, False)],
+            id="a reset, and games lost since",
+        ),
+        pytest.param(
+            [start(100, 50_000_000), start(100, 10)],
+            [(1, 2, 0, False)],
+            id="a reset without a word is a gap, counted from 0",
+        ),
+        pytest.param(
+            [start(100, 60), start(100, 50), start(100, 70)],
+            [(1, 2, -200, False), (2, 3, 100, False)],
+            id="a step back is disorder",
+        ),
+    ],
+)
+def test_gaps(halves: list[SlotData], found: list[Any]) -> None:
+    assert gaps(*halves) == found
 
 
 def test_the_fold_has_a_rule_for_every_type_that_a_record_has_first() -> None:
