@@ -11,21 +11,38 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks import cold_start, latency, real_day, stream_bytes, throughput
+from benchmarks import (
+    aws_calls,
+    cold_start,
+    latency,
+    rating_path,
+    read_latency,
+    real_day,
+    stored_items,
+    stream_bytes,
+    throughput,
+)
 from workbench import stack
-from workbench.console import out, say
+from workbench.console import WorkbenchError, err, out, say
 
 FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "rating_path": lambda _: rating_path.run(),
+    "stored_items": lambda _: stored_items.run(),
+    "aws_calls": lambda _: aws_calls.run(),
     "real_day": lambda _: real_day.run(),
     "throughput": lambda seconds: throughput.run(seconds),
     "latency": lambda seconds: latency.run(seconds),
+    "read_latency": lambda seconds: read_latency.run(seconds),
     "stream_bytes": lambda _: stream_bytes.run(),
     "cold_start": lambda _: cold_start.run(),
 }
 
+ON_THE_STACK = frozenset({"real_day", "throughput", "latency", "read_latency", "cold_start"})
+"""Figures that are measured on the running stack, or on what was built for it."""
+
 
 def main() -> None:
-    """Measure what is asked for, on the running stack (it is started if there is none)."""
+    """Measure what is asked for; a stack is started where one is needed and there is none."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(FIGURES)}; default all")
     parser.add_argument("--seconds", type=int, default=60, help="of each load; default 60")
@@ -35,13 +52,11 @@ def main() -> None:
     unknown = set(asked.names) - set(FIGURES)
     if unknown:
         parser.error(f"no figure is called {', '.join(sorted(unknown))}: choose {list(FIGURES)}")
-    stack.ensure_up()
-    results = {}
-    for name in asked.names or FIGURES:
-        say(f"measuring {name} ...")
-        results[name] = FIGURES[name](asked.seconds)
-        if not asked.json:
-            _show(results[name])
+    try:
+        results = _measured(asked.names or list(FIGURES), asked.seconds, is_shown=not asked.json)
+    except WorkbenchError as fault:
+        err.print(f"[red]{fault}[/red]")
+        sys.exit(1)
     if asked.write:
         asked.write.write_text(_page(results, asked.seconds), encoding="utf-8")
         say(f"wrote {asked.write}")
@@ -50,19 +65,41 @@ def main() -> None:
         print()
 
 
+def _measured(names: list[str], seconds: int, *, is_shown: bool) -> dict[str, dict[str, Any]]:
+    if ON_THE_STACK.intersection(names):
+        stack.ensure_up()
+    results = {}
+    for name in names:
+        say(f"measuring {name} ...")
+        results[name] = FIGURES[name](seconds)
+        if is_shown:
+            _show(results[name])
+    return results
+
+
+def _parts(result: dict[str, Any]) -> tuple[dict[str, Any], list[list[dict[str, Any]]]]:
+    """A figure's single facts, and its tables: lists of rows."""
+    tables = {
+        name: value
+        for name, value in result.items()
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+    }
+    facts = {k: v for k, v in result.items() if k != "figure" and k not in tables}
+    return facts, list(tables.values())
+
+
 def _show(result: dict[str, Any]) -> None:
-    facts = {k: v for k, v in result.items() if k not in ("figure", "rows", "offline")}
+    facts, tables = _parts(result)
     out.print(f"[bold]{result['figure']}[/bold]")
     for name, value in facts.items():
         out.print(f"  {name.replace('_', ' ')}: {value}")
-    for rows in (result.get("offline"), result.get("rows")):
-        if rows:
-            table = Table()
-            for heading in rows[0]:
-                table.add_column(heading.replace("_", " "))
-            for row in rows:
-                table.add_row(*("" if value is None else str(value) for value in row.values()))
-            out.print(table)
+    for rows in tables:
+        table = Table()
+        for heading in rows[0]:
+            table.add_column(heading.replace("_", " "))
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        out.print(table)
 
 
 def _page(results: dict[str, dict[str, Any]], seconds: int) -> str:
@@ -75,10 +112,10 @@ def _page(results: dict[str, dict[str, Any]], seconds: int) -> str:
     ]
     for result in results.values():
         parts.append(f"## {result['figure'][0].upper()}{result['figure'][1:]}")
-        facts = {k: v for k, v in result.items() if k not in ("figure", "rows", "offline")}
+        facts, tables = _parts(result)
         if facts:
             parts.append("\n".join(f"- {k.replace('_', ' ')}: {v}" for k, v in facts.items()))
-        parts += [_table(rows) for rows in (result.get("offline"), result.get("rows")) if rows]
+        parts += map(_table, tables)
     return "\n\n".join(parts) + "\n"
 
 

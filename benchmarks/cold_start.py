@@ -16,7 +16,7 @@ from typing import Any
 from workbench.paths import ENVIRONMENTS, ROOT
 
 RUNS = 15
-_DYNAMODB = "DynamoRatings('table', 'us-east-1')._connection.client"
+_DYNAMODB = "DynamoRatings('table', 'us-east-1')._client"
 CLIENTS = {
     "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; "
     "R('table', 'us-east-1')._item._get_connection().connection.client",

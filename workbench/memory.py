@@ -22,6 +22,7 @@ from pitboss.stores.ratings import (
     AssetChange,
     MachineRating,
     PlayerSession,
+    SessionPlace,
     StoredCorrection,
 )
 
@@ -139,28 +140,52 @@ class MemoryRatings:
         assets = [asset for asset in self.assets if asset.property_id == property_id]
         return [rating for rating in map(self.machine, assets) if rating is not None]
 
-    def player_sessions(self, property_id: str, player_id: str, newest: int) -> list[PlayerSession]:
-        """A player's sessions by gaming day, the newest first."""
+    def machine_day(self, asset: Asset, day: str) -> MachineDay | None:
+        """A machine's totals of one gaming day."""
+        head = self._heads.get(asset)
+        if head is not None and head.today.day == day:
+            return head.today
+        return self._days.get(asset, {}).get(day)
+
+    def player_sessions(
+        self, property_id: str, player_id: str, newest: int, before: SessionPlace | None = None
+    ) -> list[PlayerSession]:
+        """A player's sessions by gaming day, the newest first; `before`: after that place."""
         found = [
             session
             for (asset, key), session in self._sessions.items()
-            if asset.property_id == property_id and key.player_id == player_id
+            if asset.property_id == property_id
+            and key.player_id == player_id
+            and (before is None or _place(session) < before)
         ]
-        found.sort(key=lambda s: (s.key.day, s.key.started_at, s.asset_id), reverse=True)
-        return found[:newest]
+        return sorted(found, key=_place, reverse=True)[:newest]
+
+    def player_day(self, property_id: str, player_id: str, day: str) -> list[PlayerSession]:
+        """A player's sessions of one gaming day, the earliest first."""
+        found = self.player_sessions(property_id, player_id, len(self._sessions))
+        return [session for session in reversed(found) if session.key.day == day]
 
     def player_corrections(
-        self, property_id: str, player_id: str, newest: int
+        self, property_id: str, player_id: str, newest: int, day: str | None = None
     ) -> list[StoredCorrection]:
-        """Corrections of a player's sessions, the newest gaming day first."""
+        """Corrections of a player's sessions, the newest gaming day first, or of one day."""
         return self._newest(
             newest,
-            lambda asset, key: asset.property_id == property_id and key.player_id == player_id,
+            lambda asset, key: (
+                asset.property_id == property_id
+                and key.player_id == player_id
+                and day in (None, key.day)
+            ),
         )
 
-    def machine_corrections(self, asset: Asset, newest: int) -> list[StoredCorrection]:
-        """Corrections of a machine's uncarded play, the newest gaming day first."""
-        return self._newest(newest, lambda of, key: of == asset and key.player_id is None)
+    def machine_corrections(
+        self, asset: Asset, newest: int, day: str | None = None
+    ) -> list[StoredCorrection]:
+        """Corrections of a machine's uncarded play, as of a player's sessions."""
+        return self._newest(
+            newest,
+            lambda of, key: of == asset and key.player_id is None and day in (None, key.day),
+        )
 
     def _newest(
         self, newest: int, wanted: Callable[[Asset, SessionDay], bool]
@@ -169,12 +194,16 @@ class MemoryRatings:
         found.sort(key=lambda c: (c.key.day, c.key.started_at, c.asset_id, c.change_id))
         return found[::-1][:newest]
 
-    def pages(self, asset: Asset, first: int, last: int) -> list[Page]:
-        """A machine's stored pages that start in a range (epoch milliseconds), in order."""
+    def pages(self, asset: Asset, first: int, last: int, earliest: int) -> list[Page]:
+        """So many of the earliest pages that start in a range (epoch milliseconds), in order."""
         pages = dict(self._pages.get(asset, {}))
         if asset in self._heads:
             pages[self._heads[asset].page.start] = self._heads[asset].page
-        return [page for start, page in sorted(pages.items()) if first <= start <= last]
+        return [page for start, page in sorted(pages.items()) if first <= start <= last][:earliest]
+
+
+def _place(session: PlayerSession) -> SessionPlace:
+    return SessionPlace(session.key.day, session.key.started_at, session.asset_id)
 
 
 def _lock(head: Head | None) -> tuple[int, int | None] | None:

@@ -319,6 +319,7 @@ class Fold:
     """
 
     __slots__ = (
+        "_days",
         "_games",
         "_handpay",
         "_house",
@@ -330,12 +331,12 @@ class Fold:
         "_notes",
         "_open_game",
         "_paytable",
+        "_plays",
         "_rates_unrated",
         "_selected_game",
         "_session",
+        "_uncarded",
         "_unrated",
-        "days",
-        "sessions",
         "tallies",
     )
 
@@ -360,8 +361,20 @@ class Fold:
         ) = astuple(carry)
         self._in_force = carry.paytable_in_force()
         self.tallies: dict[SessionDay, Tally] = {}
-        self.sessions: dict[SessionDay, Bounds] = {}
-        self.days: dict[str, Bounds] = {}
+        self._plays: dict[SessionDay, list[int]] = {}
+        self._days: dict[str, list[int]] = {}
+        """First and last play by day."""
+        self._uncarded = SessionDay("", None, 0)
+
+    @property
+    def sessions(self) -> dict[SessionDay, Bounds]:
+        """First and last play of every session that was played, by gaming day."""
+        return {key: Bounds(*plays) for key, plays in self._plays.items()}
+
+    @property
+    def days(self) -> dict[str, Bounds]:
+        """First and last play of every gaming day that the machine was played on."""
+        return {day: Bounds(*plays) for day, plays in self._days.items()}
 
     @property
     def carry(self) -> Carry:
@@ -447,10 +460,10 @@ class Fold:
         session = self._live_session(moment)
         if player_id is None:
             if session is None:
-                return SessionDay(day, None, 0)
+                return self._no_session(day)
             if session.is_named:
                 self._end_session(moment, "uncarded play")
-                return SessionDay(day, None, 0)
+                return self._no_session(day)
         elif session is None or session.player_id != player_id:
             self._end_session(moment, "another player")
             session = Session(player_id, moment, moment)
@@ -467,7 +480,7 @@ class Fold:
             moment,
         )
         key = SessionDay(day, session.player_id, started_at)
-        self.sessions[key] = Bounds(first, moment)
+        self._plays[key] = [first, moment]
         return key
 
     # --- Games
@@ -492,9 +505,17 @@ class Fold:
     def _note_day(self, moment: int) -> str:
         """The gaming day of a start, an end or a hand-pay, which the machine was played on."""
         day = self._house.day_of(moment)
-        bounds = self.days.get(day)
-        self.days[day] = Bounds(moment if bounds is None else bounds.first_play, moment)
+        plays = self._days.get(day)
+        if plays is None:
+            self._days[day] = [moment, moment]
+        else:
+            plays[1] = moment
         return day
+
+    def _no_session(self, day: str) -> SessionDay:
+        if self._uncarded.day != day:
+            self._uncarded = SessionDay(day, None, 0)
+        return self._uncarded
 
     def _end_game(self, event: SlotEvent, end: GameEnded) -> None:
         moment = event.occurred_at
@@ -513,7 +534,7 @@ class Fold:
         ):
             key = self._play(event.player_id, moment, day)
         else:
-            key = SessionDay(day, None, 0)
+            key = self._no_session(day)
         self._count(OpenGame(key, 0, None, self._in_force), end, moment)
 
     def _count(self, game: OpenGame, end: GameEnded, ended_at: int | None) -> None:
@@ -584,7 +605,7 @@ class Fold:
             return
         last = self._last_game
         if last is None:
-            last = LastGame(SessionDay(day, None, 0), 0, 0)
+            last = LastGame(self._no_session(day), 0, 0)
         handpaid, added = last.handpaid_cents + paid.amount_cents, 0
         if last.win_cents is not None:
             added = max(last.win_cents, handpaid) - max(last.win_cents, last.handpaid_cents)

@@ -16,6 +16,7 @@ read, which `applied`, a fingerprint of all events ever applied, identifies.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import attrgetter
@@ -59,9 +60,10 @@ def page_of(occurred_at: int) -> int:
 
 def fingerprint(event_ids: Iterable[str]) -> int:
     """A 64-bit sum over event ids that does not depend on their order."""
-    return sum(
-        int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest()) for event_id in event_ids
-    )
+    total = 0
+    for event_id in event_ids:
+        total += int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest())
+    return total
 
 
 _order: Callable[[SlotEvent], tuple[int, int, str]] = attrgetter(
@@ -75,7 +77,7 @@ class Page:
     A page that was only loaded to be passed by is never unpacked: `Page.packed`.
     """
 
-    __slots__ = ("_carry", "_end", "_events", "_ids", "_unpack", "start")
+    __slots__ = ("_carry", "_end", "_events", "_ids", "_marks", "_unpack", "start")
 
     def __init__(
         self, start: int, carry: Carry, events: list[SlotEvent], end: Carry | None = None
@@ -86,6 +88,8 @@ class Page:
         self._events = events
         self._end = end
         self._ids: dict[str, SlotEvent] | None = None
+        self._marks: list[tuple[int, Carry]] = []
+        """Places in the page, by the number of events before them, and the carry there."""
         self._unpack: Unpack | None = None
 
     @classmethod
@@ -95,12 +99,14 @@ class Page:
         page._unpack = unpack
         return page
 
-    def followed_by(self, events: list[SlotEvent], end: Carry) -> "Page":
-        """The page with later events, which leave `end`. It takes over this page's index."""
+    def followed_by(self, events: list[SlotEvent], ids: dict[str, SlotEvent], end: Carry) -> "Page":
+        """The page with later events, which leave `end`. It takes over what this one remembers."""
         page = Page(self.start, self.carry, self.events + events, end)
         page._ids, self._ids = self.ids, None
-        for event in events:
-            page._ids[event.event_id] = event
+        page._ids.update(ids)
+        page._marks, self._marks = self._marks, []
+        if self._end is not None:
+            page._marks.append((len(self.events), self._end))
         return page
 
     def _unpacked(self) -> Self:
@@ -128,12 +134,40 @@ class Page:
 
     def rated(self, house: House, notes: list[Note] | None = None) -> Fold:
         """The page, rated."""
-        fold = Fold(self.carry, house, notes)
-        fold.open_page(self.start)
-        for event in self.events:
-            fold.feed(event)
+        fold = self.rated_from(0, self.carry, house, notes)
         self._end = fold.carry
         return fold
+
+    def rated_from(
+        self, place: int, carry: Carry, house: House, notes: list[Note] | None = None
+    ) -> Fold:
+        """The page's events from a place on, rated; `carry` is what those before them leave."""
+        fold = Fold(carry, house, notes)
+        if place == 0:
+            fold.open_page(self.start)
+        for event in self.events[place:]:
+            fold.feed(event)
+        return fold
+
+    def leaves(self, end: Carry, place: int, carry: Carry) -> None:
+        """Remember what the page was just found to leave, and at a place in it."""
+        self._end = end
+        if place:
+            self._marks = [(place, carry)]
+
+    def carry_at(self, place: int, house: House) -> Carry:
+        """What the page's first events, so many of them, leave to carry on."""
+        while self._marks and self._marks[-1][0] > place:
+            self._marks.pop()
+        marked, carry = self._marks[-1] if self._marks else (0, self.carry)
+        if marked == place:
+            return carry
+        fold = Fold(carry, house)
+        if marked == 0:
+            fold.open_page(self.start)
+        for event in self.events[marked:place]:
+            fold.feed(event)
+        return fold.carry
 
     def end(self, house: House) -> Carry:
         """What its events leave to carry on."""
@@ -364,19 +398,23 @@ def _append(
     page = head.page
     start, end, ids = page.start, page.start + PAGE_MS, page.ids
     fresh: dict[str, SlotEvent] = {}
+    before, in_order = start - 1, True
     for event in events:
-        if not start <= event.occurred_at < end:
+        moment, event_id = event.occurred_at, event.event_id
+        if not start <= moment < end:
             return None
-        event_id = event.event_id
-        known = fresh.get(event_id) or ids.get(event_id)
-        if known is None:
+        if event_id not in ids and event_id not in fresh:
             fresh[event_id] = event
-        elif known != event:
+            in_order = in_order and before < moment
+            before = moment
+        elif (ids.get(event_id) or fresh[event_id]) != event:
             return None
     applied = Applied(None, [], len(fresh), len(events) - len(fresh))
     if not fresh:
         return applied
-    arrived = sorted(fresh.values(), key=_order)
+    arrived = list(fresh.values())
+    if not in_order:
+        arrived.sort(key=_order)
     if _order(arrived[0]) < _order(page.events[-1]):
         return None
     fold = Fold(page.end(house), house)
@@ -394,13 +432,14 @@ def _append(
         if played != day:
             return None
         today.widen(bounds)
+    sessions = fold.sessions
     carry = fold.carry
     paytable = carry.paytable_in_force()
     applied.change = Change(
         asset_id,
         head,
         Head(
-            page.followed_by(arrived, carry),
+            page.followed_by(arrived, fresh, carry),
             today,
             (head.applied + fingerprint(fresh)) % _FINGERPRINT_MODULUS,
             None if paytable is None else paytable.hold_basis_points,
@@ -409,8 +448,8 @@ def _append(
         None,
         {},
         [
-            SessionDayChange(key, fold.tallies.get(key) or Tally(), fold.sessions.get(key), False)
-            for key in sorted(fold.tallies.keys() | fold.sessions, key=_by_key)
+            SessionDayChange(key, fold.tallies.get(key) or Tally(), sessions.get(key), False)
+            for key in sorted(fold.tallies.keys() | sessions, key=_by_key)
             if key.player_id is not None
         ],
         [],
@@ -497,12 +536,21 @@ class _Work:
             difference = Fold(before, self._house)
             for event in arrived:
                 difference.feed(event)
-            rated = page.followed_by(arrived, difference.carry)
+            rated = page.followed_by(
+                arrived, {event.event_id: event for event in arrived}, difference.carry
+            )
         else:
-            self._enter(carry)
+            # What comes before the first late event stays as it is, unless the carry is another.
+            place, before, after = 0, page.carry, carry
+            if arrived and carry == page.carry:
+                place = bisect_left(page.events, _order(arrived[0]), key=_order)
+                before = after = page.carry_at(place, self._house)
+            self._enter(after)
             rated = Page(start, carry, sorted(page.events + arrived, key=_order))
-            difference = rated.rated(self._house)
-            self._take_back(page.rated(self._house), difference, is_settled=is_settled)
+            difference = rated.rated_from(place, after, self._house)
+            rated.leaves(difference.carry, place, after)
+            taken_back = page.rated_from(place, before, self._house)
+            self._take_back(taken_back, difference, is_settled=is_settled)
         self._add(difference.tallies, 1, is_settled=is_settled)
         self._bounds.update(difference.sessions)
         for day, bounds in difference.days.items():

@@ -95,6 +95,14 @@ class PlayerSession(NamedTuple):
     last_play: int | None
 
 
+class SessionPlace(NamedTuple):
+    """Where a session's gaming day stands among a player's."""
+
+    day: str
+    started_at: int
+    asset_id: str
+
+
 class StoredCorrection(NamedTuple):
     """A correction as it is stored; `change_id` names the change of the machine that made it."""
 
@@ -131,6 +139,8 @@ class _Item(Model):
     unrated_coin_in_cents = NumberAttribute(null=True)
     unvalued_credits = NumberAttribute(null=True)
     meter_difference_cents = NumberAttribute(null=True)
+    handpaid_cents = NumberAttribute(null=True)
+    gaps = NumberAttribute(null=True)
     hold_basis_points = NumberAttribute(null=True)
     page = NumberAttribute(null=True)
     carry = BinaryAttribute(null=True, legacy_encoding=False)
@@ -326,44 +336,90 @@ class DynamoRatings:
             )
         ]
 
-    def player_sessions(self, property_id: str, player_id: str, newest: int) -> list[PlayerSession]:
-        """A player's sessions by gaming day, the newest first."""
+    def machine_day(self, asset: Asset, day: str) -> MachineDay | None:
+        """A machine's totals of one gaming day, as they are now."""
+        pk, sk = _head_key(asset)
+        try:
+            today = _machine_day(self._item.get(pk, sk, True, attributes_to_get=self._RATING))
+        except self._item.DoesNotExist:
+            return None
+        if today.day == day:
+            return today
+        try:
+            return _machine_day(self._item.get(_machine_partition(asset), f"day/{day}", True))
+        except self._item.DoesNotExist:
+            return None
+
+    def player_sessions(
+        self, property_id: str, player_id: str, newest: int, before: SessionPlace | None = None
+    ) -> list[PlayerSession]:
+        """A player's sessions by gaming day, the newest first.
+
+        With `before`, those that stand after that place in this order.
+        """
+        partition = _player_partition(property_id, player_id)
+        start = None
+        if before is not None:
+            sk = f"day/{before.day}/{before.started_at:015d}/{before.asset_id}"
+            start = {"pk": {"S": partition}, "sk": {"S": sk}}
         found = self._item.query(
-            _player_partition(property_id, player_id),
+            partition,
             self._item.sk.startswith("day/"),
             scan_index_forward=False,
             limit=newest,
+            last_evaluated_key=start,
+        )
+        return [_player_session(item) for item in found]
+
+    def player_day(self, property_id: str, player_id: str, day: str) -> list[PlayerSession]:
+        """A player's sessions of one gaming day as they are now, the earliest first."""
+        found = self._item.query(
+            _player_partition(property_id, player_id),
+            self._item.sk.startswith(f"day/{day}/"),
+            consistent_read=True,
         )
         return [_player_session(item) for item in found]
 
     def player_corrections(
-        self, property_id: str, player_id: str, newest: int
+        self, property_id: str, player_id: str, newest: int, day: str | None = None
     ) -> list[StoredCorrection]:
-        """Corrections of a player's sessions, the newest gaming day first."""
-        return self._corrections(_player_partition(property_id, player_id), newest)
+        """Corrections of a player's sessions, the newest gaming day first, or of one day."""
+        return self._corrections(_player_partition(property_id, player_id), newest, day)
 
-    def machine_corrections(self, asset: Asset, newest: int) -> list[StoredCorrection]:
-        """Corrections of a machine's uncarded play, the newest gaming day first."""
-        return self._corrections(_machine_partition(asset), newest)
+    def machine_corrections(
+        self, asset: Asset, newest: int, day: str | None = None
+    ) -> list[StoredCorrection]:
+        """Corrections of a machine's uncarded play, as of a player's sessions."""
+        return self._corrections(_machine_partition(asset), newest, day)
 
-    def _corrections(self, partition: str, newest: int) -> list[StoredCorrection]:
+    def _corrections(self, partition: str, newest: int, day: str | None) -> list[StoredCorrection]:
         found = self._item.query(
             partition,
-            self._item.sk.startswith("correction/"),
+            self._item.sk.startswith("correction/" if day is None else f"correction/{day}/"),
+            consistent_read=day is not None,
             scan_index_forward=False,
             limit=newest,
         )
         return [_correction(item) for item in found]
 
-    def pages(self, asset: Asset, first: int, last: int) -> list[Page]:
-        """A machine's stored pages that start in a range (epoch milliseconds), in order."""
-        pages = {
-            page.start: page for page in self._pages(asset, first, last, newest=MAX_HISTORY_PAGES)
-        }
-        head = self.heads([asset]).get(asset)
-        if head is not None and first <= head.page.start <= last:
-            pages[head.page.start] = head.page
-        return [pages[start] for start in sorted(pages)]
+    def pages(self, asset: Asset, first: int, last: int, earliest: int) -> list[Page]:
+        """So many of the earliest pages that start in a range (epoch milliseconds), in order."""
+        try:
+            head = _page(self._item.get(*_head_key(asset), True))
+        except self._item.DoesNotExist:
+            return []
+        found = self._item.query(
+            _machine_partition(asset),
+            self._item.sk.between(_page_sort(first), _page_sort(last)),
+            consistent_read=True,
+            limit=earliest,
+        )
+        pages = [_page(item) for item in found]
+        # A head that was sealed since is among the pages, as it is now.
+        is_newer = not pages or pages[-1].start < head.start
+        if len(pages) < earliest and first <= head.start <= last and is_newer:
+            pages.append(head)
+        return pages
 
 
 class UnstorableChange(ValueError):
