@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,15 @@ def simulate(
     gaming_day: Annotated[
         str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
     ] = "America/Los_Angeles@06:00",
+    days: Annotated[
+        int, typer.Option(min=0, help="Play whole gaming days, with visits, instead of minutes.")
+    ] = 0,
+    oddities: Annotated[
+        str, typer.Option(help="What is odd about the floor: names with commas between, or all.")
+    ] = "",
+    faults: Annotated[
+        str, typer.Option(help="What goes wrong with the packets: names with commas, or all.")
+    ] = "",
     live: Annotated[
         bool, typer.Option("--live", help="Send the packets to the running stack as they happen.")
     ] = False,
@@ -59,15 +69,22 @@ def simulate(
 
     Writes packets.ndjson (a slot gateway's format), envelopes.ndjson (the same events as Pitboss
     envelopes), ledger.json and truth.json. With --live it sends the packets through the front door
-    instead, or as well, until the shift is over or Ctrl-C closes it.
+    instead, or as well, until the shift is over or Ctrl-C closes it. With --oddities the floor is
+    as floors are: cards late or forgotten, power cuts, lost events, wrong clocks; with --faults
+    packets come doubled, out of order, late or never. The ledger then says what rating the packets
+    must find, truth.json what was really played.
     """
-    from workbench.simulation import Floor, FloorPlan
+    from workbench.simulation import FAULTS, ODDITIES, FloorPlan, open_floor
 
     now = int(time.time() * 1_000)
     begins = _moment(start) if start else now if live else FloorPlan.start
     try:
-        plan = FloorPlan(machines, players, minutes, seed, begins, property_id, gaming_day)
-        floor = Floor(plan)
+        if days:
+            plan = FloorPlan.of_days(machines, players, days, seed, begins, property_id, gaming_day)
+        else:
+            plan = FloorPlan(machines, players, minutes, seed, begins, property_id, gaming_day)
+        plan = replace(plan, oddities=_names(oddities, ODDITIES), faults=_names(faults, FAULTS))
+        floor = open_floor(plan)
     except ValueError as fault:
         raise WorkbenchError(f"No such floor: {fault}.") from None
     began = time.monotonic()
@@ -82,6 +99,12 @@ def simulate(
         print_json(result)
     else:
         _show(result)
+
+
+def _names(text: str, known: tuple[str, ...]) -> frozenset[str]:
+    """Names with commas between; `all` is all that are known."""
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    return frozenset(known) if names == {"all"} else names
 
 
 def _moment(text: str) -> int:
@@ -185,7 +208,10 @@ def _result(
 ) -> dict[str, Any]:
     import msgspec
 
+    from workbench.simulation import OddFloor
+
     contract = floor.ledger.contract()
+    odd = floor if isinstance(floor, OddFloor) else None
     return {
         "seed": floor.plan.seed,
         "out": None if folder is None else str(folder),
@@ -196,6 +222,8 @@ def _result(
         "players": len(contract["players"]),
         "sessions": sum(player["sessions"] for player in contract["players"]),
         "totals": contract["totals"],
+        "oddities": dict(sorted(odd.happened.counts.items())) if odd else {},
+        "faults": odd.faults.as_json()["faults"] if odd else {},
         "sent": None if counts is None else msgspec.structs.asdict(counts),
     }
 
@@ -214,6 +242,10 @@ def _show(result: dict[str, Any]) -> None:
         ("coin-out", f"${dollars(totals['coin_out_cents'])}"),
         ("theoretical win", f"${totals['theoretical_win']}"),
     ]
+    found = ("incomplete_games", "gaps")
+    rows += [(name.replace("_", " "), f"{totals[name]:,}") for name in found if totals[name]]
+    for happened in (result["oddities"], result["faults"]):
+        rows += [(name, f"{count:,}") for name, count in happened.items()]
     if sent:
         rows += [(name, f"{sent[name]:,}") for name in ("accepted", "duplicate", "quarantined")]
     table = Table(title=f"Shift of seed {result['seed']}", title_justify="left", show_header=False)

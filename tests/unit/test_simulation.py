@@ -187,8 +187,24 @@ def recount_envelopes(envelopes: list[dict[str, Any]]) -> Any:
     return table(games, holds, cards)
 
 
+def recounted(contract: dict[str, Any]) -> Any:
+    """A ledger's rows as far as packets are recounted. A plain floor has nothing else to tell."""
+
+    def without_faults(row: dict[str, Any]) -> dict[str, Any]:
+        faults = ("incomplete_games", "gaps", "meter_difference_cents")
+        assert [row[name] for name in faults] == [0, 0, 0]
+        assert 0 <= row["handpaid_cents"] <= row["coin_out_cents"]
+        return {name: row[name] for name in row if name not in (*faults, "handpaid_cents")}
+
+    return {
+        "machines": [without_faults(row) for row in contract["machines"]],
+        "players": [without_faults(row) for row in contract["players"]],
+        "totals": without_faults(contract["totals"]),
+    }
+
+
 def truth_of(shift: Shift) -> Any:
-    return {name: shift.contract[name] for name in ("machines", "players", "totals")}
+    return recounted(shift.contract)
 
 
 # --- The same seed is the same shift
@@ -281,7 +297,7 @@ def test_sessions_and_days_add_up_to_the_ledger() -> None:
 def test_ledger_sums_and_formats_theoretical_win() -> None:
     ledger = Ledger({"2": 326, "10": 800}, lambda moment: "a" if moment < 5 else "b")
     session = ledger.open_session("p", "2", 1)
-    ledger.game("2", session, 2, 68_500, 99_500)
+    ledger.game("2", session, 2, 68_500, 99_500, 90_000)
     ledger.game("10", None, 6, 250, 0)
 
     contract = ledger.contract()
@@ -296,6 +312,10 @@ def test_ledger_sums_and_formats_theoretical_win() -> None:
             "coin_in_cents": 68_500,
             "coin_out_cents": 99_500,
             "theoretical_win": "22.331",
+            "incomplete_games": 0,
+            "handpaid_cents": 90_000,
+            "gaps": 0,
+            "meter_difference_cents": 0,
         }
     ]
     assert contract["totals"]["theoretical_win"] == "22.531"
@@ -445,6 +465,20 @@ def test_a_game_makes_ten_to_fifteen_packets(shift: Shift) -> None:
     assert 10 <= len(shift.packets) / shift.contract["totals"]["games"] <= 15
 
 
+def test_hand_pays_in_the_ledger_are_those_that_were_reported() -> None:
+    floor = Floor(FloorPlan(24, 40, 120, seed=7))
+    reported: Counter[str] = Counter()
+    for event in floor.events():
+        if isinstance(event.fact, facts.HandpayReported) and event.fact.level != 0x80:
+            reported[event.machine.asset_id] += event.fact.amount_cents
+
+    rows = floor.ledger.contract()["machines"]
+    assert {row["asset_id"]: row["handpaid_cents"] for row in rows if row["handpaid_cents"]} == (
+        reported
+    )
+    assert reported
+
+
 def test_a_long_shift_has_every_kind_of_trouble() -> None:
     kinds: Counter[str] = Counter()
     levels: Counter[int] = Counter()
@@ -587,7 +621,7 @@ def test_closing_a_live_floor_leaves_nothing_unfinished() -> None:
 
     contract = floor.ledger.contract()
     recount = recount_packets([json.loads(line) for line in front.taken])
-    assert recount == {name: contract[name] for name in recount}
+    assert recount == recounted(contract)
     assert counts.received == contract["received"]
     assert 0 < contract["totals"]["games"] < 8 * 60
     assert clock.now - 100 < 101

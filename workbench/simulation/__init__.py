@@ -1,15 +1,37 @@
 """The simulated floor: a seeded casino shift, and the ledger of what is true about it.
 
-`Floor` plays the shift and keeps the ledger, `packets` and `envelopes` write what happened in the
-two forms the front door takes. `docs/simulator.md` is the manual.
+`Floor` plays the shift and keeps the ledger, `OddFloor` one with oddities and faults; `packets` and
+`envelopes` write what happened in the two forms the front door takes. `docs/simulator.md` is the
+manual.
 """
 
 from collections.abc import Iterator
 
+from workbench.simulation.faults import FAULTS
 from workbench.simulation.floor import DEFAULT_START, Event, Floor, FloorPlan
+from workbench.simulation.odd import ODDITIES, OddFloor
 from workbench.simulation.packets import packet_line
 
-__all__ = ["DEFAULT_START", "Event", "Floor", "FloorPlan", "simulate_floor"]
+__all__ = [
+    "DEFAULT_START",
+    "FAULTS",
+    "ODDITIES",
+    "Event",
+    "Floor",
+    "FloorPlan",
+    "OddFloor",
+    "open_floor",
+    "simulate_floor",
+]
+
+
+def open_floor(plan: FloorPlan) -> Floor:
+    """The floor of a plan.
+
+    Raises:
+        ValueError: an oddity or a fault is not known.
+    """
+    return OddFloor(plan) if plan.oddities or plan.faults else Floor(plan)
 
 
 def simulate_floor(

@@ -24,6 +24,11 @@ def envelope_line(event: Event, property_id: str) -> bytes:
     return _encode(envelope(event, property_id))
 
 
+def event_id(event: Event) -> str:
+    """What an event is known by at its machine, in both forms."""
+    return f"{event.event_time}-{event.queue_index}-{_FORMS[type(event.fact)](event.fact)[1]}"
+
+
 def envelope(event: Event, property_id: str) -> dict[str, Any]:
     """The event's envelope."""
     event_type, short, data = _FORMS[type(event.fact)](event.fact)
@@ -58,6 +63,8 @@ _NAMED_EXCEPTIONS: dict[int, tuple[str, dict[str, Any]]] = {
     facts.SLOT_DOOR_CLOSED: ("door.closed", {"door": "slot"}),
     facts.HANDPAY_PENDING: ("handpay.pending", {}),
     facts.HANDPAY_RESET: ("handpay.reset", {}),
+    facts.BUFFER_OVERFLOW: ("events.overflowed", {}),
+    facts.METERS_RESET: ("meters.reset", {}),
 }
 _TILTS = (facts.BILL_JAM, facts.REEL_2_TILT, facts.PRINTER_CARRIAGE_JAMMED)
 
@@ -72,8 +79,11 @@ def _exception(code: int) -> _Form:
 
 
 def _game_started(fact: facts.GameStarted) -> _Form:
+    in_credits = fact.is_in_accounting_credits
     data = {
-        "wager_cents": fact.wager_cents,
+        "wager_credits" if in_credits else "wager_cents": (
+            fact.wager_credits if in_credits else fact.wager_cents
+        ),
         "coin_in_meter_credits": fact.coin_in_meter_credits,
     }
     return "game.started", "7E", data
@@ -105,10 +115,18 @@ def _paytable_reported(fact: facts.PaytableReported) -> _Form:
         "game_id": fact.game_id,
         "max_bet_credits": fact.max_bet_credits,
     }
+    if fact.game_number:
+        return "paytable.reported", "P53", data | {"game_number": fact.game_number}
     return "paytable.reported", "P1F", data
 
 
+def _game_selected(fact: facts.GameSelected) -> _Form:
+    return "game.selected", "8C", {"game_number": fact.game_number}
+
+
 def _poll_answered(fact: facts.PollAnswered) -> _Form:
+    if fact.code == facts.SELECTED_GAME:
+        return "game.selected", "P55", {"game_number": fact.answer["SelectedGameNumber"]}
     data = {"code": fact.code, "name": facts.POLL_NAMES[fact.code]}
     return "poll.answered", f"P{fact.code:02X}", data
 
@@ -127,6 +145,7 @@ _FORMS: dict[type, Callable[[Any], _Form]] = {
     facts.BillAccepted: _bill_accepted,
     facts.HandpayReported: _handpay_reported,
     facts.PaytableReported: _paytable_reported,
+    facts.GameSelected: _game_selected,
     facts.PollAnswered: _poll_answered,
     facts.MetersChanged: _meters_changed,
     facts.CardInserted: lambda _: ("card.inserted", "CI", {}),

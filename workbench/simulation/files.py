@@ -9,12 +9,14 @@ import msgspec
 
 from workbench.simulation.envelopes import envelope_line
 from workbench.simulation.floor import Event, Floor
+from workbench.simulation.odd import OddFloor
 from workbench.simulation.packets import packet_line
 
 PACKETS = "packets.ndjson"
 ENVELOPES = "envelopes.ndjson"
 LEDGER = "ledger.json"
 TRUTH = "truth.json"
+FAULTS = "faults.json"
 
 _LINES_A_WRITE = 5_000
 
@@ -25,7 +27,7 @@ class ShiftFiles:
     def __init__(self, folder: Path, floor: Floor) -> None:
         """Open the files in a folder, which is made; those of an earlier shift are overwritten."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (LEDGER, TRUTH):  # half a shift has no ledger
+        for name in (LEDGER, TRUTH, FAULTS):  # half a shift has no ledger
             (folder / name).unlink(missing_ok=True)
         self.folder = folder
         self._floor = floor
@@ -46,6 +48,8 @@ class ShiftFiles:
         if kind is None:
             _write_json(self.folder / LEDGER, self._floor.ledger.contract())
             _write_json(self.folder / TRUTH, truth(self._floor))
+            if isinstance(self._floor, OddFloor) and self._floor.plan.faults:
+                _write_json(self.folder / FAULTS, self._floor.faults.as_json())
 
     def write(self, events: Iterable[Event]) -> None:
         """Write more events."""
@@ -83,7 +87,7 @@ def truth(floor: Floor) -> dict[str, Any]:
         "start": plan.start,
         "end": floor.end,
         "gaming_day": plan.gaming_day,
-        **floor.ledger.truth(),
+        **floor.truth(),
     }
 
 

@@ -8,12 +8,14 @@ All times are milliseconds, of the Unix epoch unless they say otherwise.
 """
 
 import base64
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from heapq import heapify, heappop, heapreplace
+from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pitboss.gaming_day import GamingDay
 from workbench.simulation import facts
@@ -41,6 +43,12 @@ DEFAULT_GAMING_DAY = "America/Los_Angeles@06:00"
 METER_MODULUS = 100_000_000
 """SAS 6.02: cumulative meters have eight digits."""
 
+YEAR_2000_MS = 946_684_800_000
+"""A device clock that shows less was never set: it counts from the device's boot."""
+
+CLOCK_AHEAD_MS = 300_000
+"""A device clock that is further ahead of the collector's than this is wrong."""
+
 JACKPOT_CENTS = 120_000
 """A win from here on is paid by hand (the machine's jackpot limit)."""
 
@@ -67,6 +75,12 @@ _RECONNECT_PERCENT = 15
 _GUESTS_A_PLAYER = 2
 """Players with a card for each guest without one."""
 
+_VISITS_PERCENT = 75
+"""Patrons who come on a gaming day, where days are played."""
+_VISIT_MINUTES = (60, 240)
+_ARRIVALS = (1, 1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 7, 8, 9, 9, 8, 6, 4, 3, 2, 1, 1, 1)
+"""Arrivals by hour after the gaming day's start, as weights: the evening is the busiest."""
+
 
 @dataclass(frozen=True)
 class FloorPlan:
@@ -82,10 +96,37 @@ class FloorPlan:
     start: int = DEFAULT_START
     property_id: str = "P1"
     gaming_day: str = DEFAULT_GAMING_DAY
+    visits: bool = False
+    """Patrons come on most gaming days for some hours, instead of staying for the shift."""
+    oddities: frozenset[str] = frozenset()
+    """Names of `workbench.simulation.odd.ODDITIES`."""
+    faults: frozenset[str] = frozenset()
+    """Names of `workbench.simulation.faults.FAULTS`."""
 
     def __post_init__(self) -> None:
         if self.machines < 1 or self.players < 0 or self.minutes < 1 or self.seed < 0:
             raise ValueError("a floor has a machine, a minute, and no negative player or seed")
+
+    @classmethod
+    def of_days(
+        cls,
+        machines: int,
+        players: int,
+        days: int,
+        seed: int = 1,
+        start: int = DEFAULT_START,
+        property_id: str = "P1",
+        gaming_day: str = DEFAULT_GAMING_DAY,
+    ) -> Self:
+        """Whole gaming days, from the start of the one that `start` is in.
+
+        A day is 23 or 25 hours long where the clocks change.
+        """
+        rule = GamingDay.parse(gaming_day)
+        first = rule.date_of(start)
+        begins, ends = rule.start_of(first), rule.start_of(first + timedelta(days=days))
+        minutes = (ends - begins) // 60_000
+        return cls(machines, players, minutes, seed, begins, property_id, gaming_day, visits=True)
 
     @property
     def end(self) -> int:
@@ -144,6 +185,10 @@ class Machine:
     tickets_out: int
     bills: dict[int, int]
     """Bills accepted, by denomination code."""
+    games: tuple[MachineModel, ...] = ()
+    """What players can choose from, where that is more than one game; `model` is the chosen one."""
+    selected: int = 1
+    """The number of the chosen game."""
     credits: int = 0
     rows: int = 0
     clock: int = 0
@@ -194,8 +239,14 @@ class Event(NamedTuple):
 
     @property
     def occurred_at(self) -> int:
-        """When it happened, as well as the packet tells."""
-        return self.cache_time if self.since_boot else self.event_time
+        """When it happened, as well as the packet tells: by the device's clock unless it is wrong.
+
+        It is wrong before the year 2000, and when it is ahead by more than `CLOCK_AHEAD_MS`.
+        """
+        event_time = self.event_time
+        if event_time < YEAR_2000_MS or event_time - self.cache_time > CLOCK_AHEAD_MS:
+            return self.cache_time
+        return event_time
 
 
 type Life = Iterator[int]
@@ -203,9 +254,17 @@ type Life = Iterator[int]
 
 
 class Floor:
-    """One shift. Play it once by `events`; then `ledger` is what is true about it."""
+    """One shift. Play it once by `events`; then `ledger` is what rating it must find.
+
+    `played` is what was really played. It is the same ledger, unless the plan has oddities or
+    faults: then there is more to know than the packets tell. `open_floor` opens either.
+    """
+
+    machine_class: type[Machine] = Machine
 
     def __init__(self, plan: FloorPlan) -> None:
+        if type(self) is Floor and (plan.oddities or plan.faults):
+            raise ValueError("a floor with oddities or faults is opened by open_floor")
         self.plan = plan
         self.end = plan.end
         self._random = Random(plan.seed).random
@@ -213,13 +272,23 @@ class Floor:
         self.machines = self._put_up()
         self._free = list(self.machines)
         gaming_day = GamingDay.parse(plan.gaming_day)
-        self.ledger = Ledger(
+        self._gaming_day = gaming_day
+        self.played = Ledger(
             {machine.asset_id: machine.model.hold_basis_points for machine in self.machines},
             lambda epoch_ms: gaming_day.date_of(epoch_ms).isoformat(),
         )
 
+    @property
+    def ledger(self) -> Ledger:
+        """What rating the events must find."""
+        return self.played
+
+    def truth(self) -> dict[str, Any]:
+        """What was really played, and what else is known of the shift."""
+        return self.played.truth()
+
     def events(self) -> Iterator[Event]:
-        """The shift's events in the collector's order."""
+        """The shift's events as they are delivered: in the collector's order."""
         agenda = [(moment, index, life) for index, (moment, life) in enumerate(self._everyone())]
         heapify(agenda)
         collected_up_to = self.plan.start
@@ -264,11 +333,11 @@ class Floor:
         machine.clock = moment
         machine.queue_index += 1
         machine.rows += 1
-        self.ledger.events += 1
+        self.played.events += 1
         self._pending.append(
             Event(
                 moment + machine.clock_offset + LAG_MS[int(self._random() * 32)],
-                self.ledger.events,
+                self.played.events,
                 moment,
                 machine.queue_index,
                 machine.rows,
@@ -309,7 +378,7 @@ class Floor:
             wager = model.bets[0] * model.wager_cents // model.accounting_cents
             coin_in = METER_MODULUS - wager * self._between(1, 5)
         games_played = self._between(20_000, 8_000_000)
-        machine = Machine(
+        machine = self.machine_class(
             model=model,
             asset_id=asset_id,
             serial_number=asset_id.zfill((12, 12, 9, 0)[self._below(4)]),
@@ -348,14 +417,32 @@ class Floor:
                 yield again_at, self._reconnect(machine, again_at)
         guests = (self.plan.players + _GUESTS_A_PLAYER) // _GUESTS_A_PLAYER
         for index in range(self.plan.players + guests):
+            if self.plan.visits:
+                yield from self._visits(self._kind(), self._player(index))
+                continue
             # About half of them are there when the shift starts, the others come by and by.
             late = self._below(2) and index
             window = length * 60 // 100 if late else min(20_000, length // 50)
             arrival = start + 2_000 + self._below(window)
-            player = None
-            if index < self.plan.players:
-                player = Player(str(70_000_001 + index), f"{6_000_000_000 + index * 7_919:010}")
-            yield arrival, self._patron(self._kind(), player, arrival)
+            yield arrival, self._patron(self._kind(), self._player(index), arrival, self.plan.end)
+
+    def _player(self, index: int) -> Player | None:
+        """Who the patron of this number is; None for a guest."""
+        if index >= self.plan.players:
+            return None
+        return Player(str(70_000_001 + index), f"{6_000_000_000 + index * 7_919:010}")
+
+    def _visits(self, kind: PatronKind, player: Player | None) -> Iterator[tuple[int, Life]]:
+        """A patron's visits, one on most gaming days."""
+        day = self._gaming_day.date_of(self.plan.start)
+        while (begins := self._gaming_day.start_of(day)) < self.plan.end:
+            day += timedelta(days=1)
+            if self._below(100) >= _VISITS_PERCENT:
+                continue
+            hour = bisect_right(_ARRIVALS_UP_TO, self._below(_ARRIVALS_UP_TO[-1]))
+            arrival = begins + hour * HOUR_MS + self._below(HOUR_MS)
+            leaves = arrival + self._between(*_VISIT_MINUTES) * 60_000
+            yield arrival, self._patron(kind, player, arrival, leaves)
 
     def _kind(self) -> PatronKind:
         draw = self._below(100)
@@ -388,11 +475,11 @@ class Floor:
         """
         cache_time = now + machine.clock_offset + LAG_MS[self._below(32)]
         for fact in self._startup_polls(machine):
-            self.ledger.events += 1
+            self.played.events += 1
             self._pending.append(
                 Event(
                     cache_time,
-                    self.ledger.events,
+                    self.played.events,
                     now - machine.booted_at,
                     0,
                     0,
@@ -405,7 +492,7 @@ class Floor:
 
     def _startup_polls(self, machine: Machine) -> Iterator[Fact]:
         model = machine.model
-        maximum = model.bets[-1]
+        games = len(machine.games) or 1
         yield facts.PollAnswered(
             0xB5,
             {
@@ -414,7 +501,7 @@ class Floor:
                 "GameNameLength": len(model.name),
                 "GameNumber": 0,
                 "Length": 10 + len(model.name),
-                "MaxBet": maximum,
+                "MaxBet": model.bets[-1],
                 "NumPlayerDenoms": 0,
                 "PaytableName": "",
                 "PaytableNameLength": 0,
@@ -438,8 +525,15 @@ class Floor:
             yield facts.PollAnswered(0x8F, {"PhysicalReelStops": base64.b64encode(stops).decode()})
         else:
             yield self._hand(final=True)
-        yield facts.PollAnswered(0x56, {"EnabledGameNumbers": [1], "Length": 3, "NumberOfGames": 1})
-        yield facts.PollAnswered(0x55, {"SelectedGameNumber": 1})
+        yield facts.PollAnswered(
+            0x56,
+            {
+                "EnabledGameNumbers": list(range(1, games + 1)),
+                "Length": 2 + games,
+                "NumberOfGames": games,
+            },
+        )
+        yield facts.PollAnswered(facts.SELECTED_GAME, {"SelectedGameNumber": machine.selected})
         yield facts.PollAnswered(
             0x54,
             {
@@ -448,18 +542,11 @@ class Floor:
                 "SerialNumber": machine.serial_number,
             },
         )
-        yield facts.PollAnswered(0x51, {"NumberOfGames": 1})
+        yield facts.PollAnswered(0x51, {"NumberOfGames": games})
         yield facts.PollAnswered(
             0x48, {"Bills": machine.bills[0x04], "Country": facts.UNITED_STATES, "Denom": 0x04}
         )
-        yield facts.PaytableReported(
-            model.base_basis_points,
-            model.accounting_code,
-            model.accounting_cents,
-            model.game_id,
-            model.paytable_id,
-            min(255, maximum),
-        )
+        yield paytable_of(machine.games[0] if machine.games else model)
 
     def _report_all_meters(self, machine: Machine, now: int) -> None:
         machine.poll_meters()
@@ -470,9 +557,9 @@ class Floor:
 
     # --- The patrons
 
-    def _patron(self, kind: PatronKind, player: Player | None, now: int) -> Life:
-        """Sits down at machine after machine, with breaks between, until the shift is over."""
-        while now + _OPENING_MS <= self.end - _BEFORE_END_MS:
+    def _patron(self, kind: PatronKind, player: Player | None, now: int, leaves: int) -> Life:
+        """Sits down at machine after machine, with breaks between, until it is time to leave."""
+        while now + _OPENING_MS <= min(leaves, self.end) - _BEFORE_END_MS:
             if self._free:
                 place = self._below(len(self._free))
                 machine = self._free[place]
@@ -493,13 +580,12 @@ class Floor:
         self, machine: Machine, kind: PatronKind, player: Player | None, now: int
     ) -> Generator[int, None, int]:
         """One stay at a machine; returns when it was over. A stay has at least one game."""
-        model = machine.model
         session: Session | None = None
         if player is not None:
-            machine.player = player
-            started_at = self._emit(machine, now, facts.CardInserted())
-            session = self.ledger.open_session(player.player_id, machine.asset_id, started_at)
-            now += self._between(1_500, 3_000)
+            session, now = self._insert_card(machine, player, now)
+        else:
+            now = self._sit_down_without_card(machine, now)
+        model = machine.model
         bet = self._choose_bet(model, kind)
         budget = bet * model.wager_cents * kind.budget_wagers
         resumed_at = now
@@ -516,6 +602,7 @@ class Floor:
             if now > self.end - _BEFORE_END_MS:  # the floor was closed meanwhile
                 break
             ended_at = self._play(machine, session, now, bet)
+            model = machine.model
             pace = PACE_MS[self._below(32)] * kind.pace // 100
             now = max(now + pace, ended_at + 400)
             chance = self._below(_TILT_PER_GAMES)
@@ -523,13 +610,42 @@ class Floor:
                 now = self._tilt(machine, now)
             elif chance % 30 == 1:
                 bet = self._choose_bet(model, kind)
+            now = self._between_games(machine, now)
+            if machine.model is not model:
+                model = machine.model
+                bet = self._choose_bet(model, kind)
         if now > self.end - _LEAVING_MS:
             now = max(machine.clock, resumed_at)
         now = self._cash_out(machine, now)
         if session is not None:
-            now += self._between(800, 3_000)
-            now = session.ended_at = self._emit(machine, now, facts.CardRemoved())
-            machine.player = None
+            now = self._remove_card(machine, session, now + self._between(800, 3_000))
+        else:
+            now = self._leave_without_card(machine, now)
+        return now
+
+    def _insert_card(self, machine: Machine, player: Player, now: int) -> tuple[Session, int]:
+        """A card goes in; its session, and when play can begin."""
+        machine.player = player
+        started_at = self._emit(machine, now, facts.CardInserted())
+        session = self.played.open_session(player.player_id, machine.asset_id, started_at)
+        return session, now + self._between(1_500, 3_000)
+
+    def _remove_card(self, machine: Machine, session: Session, now: int) -> int:
+        """The card comes out; returns when."""
+        now = session.ended_at = self._emit(machine, now, facts.CardRemoved())
+        machine.player = None
+        return now
+
+    def _sit_down_without_card(self, _: Machine, now: int) -> int:
+        """A guest sits down; returns when play can begin."""
+        return now
+
+    def _leave_without_card(self, _: Machine, now: int) -> int:
+        """A guest leaves; returns when."""
+        return now
+
+    def _between_games(self, _: Machine, now: int) -> int:
+        """What comes between two games; returns when play goes on."""
         return now
 
     def _choose_bet(self, model: MachineModel, kind: PatronKind) -> int:
@@ -578,9 +694,10 @@ class Floor:
         meter = machine.coin_in % METER_MODULUS
         start = facts.GameStarted(bet, wager_type, wager_cents, meter)
         now = started_at = self._emit(machine, now, start)
-        self.ledger.game(machine.asset_id, session, started_at, wager_cents, win_cents)
-        now = self._spin(machine, now) if model.reels else self._draw(machine, now)
         by_hand = win_cents >= JACKPOT_CENTS
+        handpaid = win_cents if by_hand else 0
+        self.played.game(machine.asset_id, session, started_at, wager_cents, win_cents, handpaid)
+        now = self._spin(machine, now) if model.reels else self._draw(machine, now)
         if by_hand:
             now = self._pay_by_hand(machine, now, win_cents, 0x00)
         return self._settle(machine, now, win, win_cents, by_hand=by_hand)
@@ -702,6 +819,8 @@ class Floor:
         return machine.clock
 
 
+_ARRIVALS_UP_TO = list(accumulate(_ARRIVALS))
+
 _CREDIT_WAGERED = Exception_(facts.CREDIT_WAGERED)
 _DRAW_REQUESTED = Exception_(facts.DRAW_REQUESTED)
 _HANDPAY_PENDING = Exception_(facts.HANDPAY_PENDING)
@@ -714,6 +833,19 @@ _TILTS = (
     Exception_(facts.REEL_2_TILT),
 )
 _CARDS_HELD = tuple(facts.CardHeld(0x80 | place) for place in range(5))
+
+
+def paytable_of(model: MachineModel, game_number: int = 0) -> facts.PaytableReported:
+    """What the machine answers to long poll 1F, or to 53 for one of its games."""
+    return facts.PaytableReported(
+        model.base_basis_points,
+        model.accounting_code,
+        model.accounting_cents,
+        model.game_id,
+        model.paytable_id,
+        min(255, model.bets[-1]),
+        game_number,
+    )
 
 
 def _wagered(machine: Machine) -> dict[str, int]:

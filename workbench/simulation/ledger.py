@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict, astuple
 
 from pitboss.money import theoretical_dollars
 
@@ -20,6 +21,17 @@ class Play(Struct, gc=False):
     coin_out_cents: int = 0
     theoretical_units: int = 0
     """Ten-thousandths of a cent."""
+    incomplete_games: int = 0
+    """Games of which the start or the end is missing; not among `games`."""
+    handpaid_cents: int = 0
+    """What of the coin-out was paid by hand."""
+    gaps: int = 0
+    """Times the coin-in meter did not say what the games say, or events were lost."""
+    meter_difference_cents: int = 0
+    """What the coin-in meter says more than the games."""
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
 
     def add(self, other: "Play") -> None:
         """Add other play."""
@@ -27,6 +39,10 @@ class Play(Struct, gc=False):
         self.coin_in_cents += other.coin_in_cents
         self.coin_out_cents += other.coin_out_cents
         self.theoretical_units += other.theoretical_units
+        self.incomplete_games += other.incomplete_games
+        self.handpaid_cents += other.handpaid_cents
+        self.gaps += other.gaps
+        self.meter_difference_cents += other.meter_difference_cents
 
     def shown(self) -> dict[str, int | str]:
         """The sums as the contract names them, theoretical win in dollars."""
@@ -35,7 +51,22 @@ class Play(Struct, gc=False):
             "coin_in_cents": self.coin_in_cents,
             "coin_out_cents": self.coin_out_cents,
             "theoretical_win": theoretical_dollars(self.theoretical_units),
+            "incomplete_games": self.incomplete_games,
+            "handpaid_cents": self.handpaid_cents,
+            "gaps": self.gaps,
+            "meter_difference_cents": self.meter_difference_cents,
         }
+
+
+class Gap(Struct, frozen=True, gc=False):
+    """Play that the coin-in meter shows and the games do not, or events lost; see `Play.gaps`."""
+
+    asset_id: str
+    since: int
+    """When the meter was seen before, epoch milliseconds; 0 for never."""
+    at: int
+    """The start of the game that showed it."""
+    amount_cents: int
 
 
 class Session(Struct, gc=False):
@@ -64,9 +95,12 @@ def total(plays: Iterable[Play]) -> Play:
 class Ledger:
     """The truth of a shift, kept while it is played."""
 
-    def __init__(self, holds: dict[str, int], day_of: Callable[[int], str]) -> None:
+    def __init__(self, holds: dict[str, int | None], day_of: Callable[[int], str]) -> None:
         """Open a ledger for machines by asset, with their hold in basis points."""
         self.events = 0
+        self.duplicates = 0
+        """How many of the events were delivered more than once, counted each time but the first."""
+        self.gaps: list[Gap] = []
         self.sessions: list[Session] = []
         self._holds = holds
         self._day_of = day_of
@@ -79,21 +113,37 @@ class Ledger:
         return session
 
     def game(
-        self, asset_id: str, session: Session | None, started_at: int, wager: int, win: int
-    ) -> None:
+        self,
+        asset_id: str,
+        session: Session | None,
+        started_at: int,
+        wager: int,
+        win: int,
+        handpaid: int = 0,
+    ) -> Play:
         """A game that was decided: it belongs to the day and the session of its start.
 
-        Wager and win in cents.
+        Wager, win and what of it is paid by hand in cents. Returns the sums it was added to.
         """
-        days = self._uncarded[asset_id] if session is None else session.days
-        day = self._day_of(started_at)
-        play = days.get(day)
-        if play is None:
-            play = days[day] = Play()
+        play = self.play(asset_id, session, self._day_of(started_at))
         play.games += 1
         play.coin_in_cents += wager
         play.coin_out_cents += win
-        play.theoretical_units += wager * self._holds[asset_id]
+        play.handpaid_cents += handpaid
+        play.theoretical_units += wager * (self._holds[asset_id] or 0)
+        return play
+
+    def play(self, asset_id: str, session: Session | None, day: str) -> Play:
+        """The sums of a session, or of uncarded play, on a gaming day."""
+        days = self._uncarded[asset_id] if session is None else session.days
+        play = days.get(day)
+        if play is None:
+            play = days[day] = Play()
+        return play
+
+    def set_hold(self, asset_id: str, basis_points: int | None) -> None:
+        """The hold of a machine's games from now on; None if none was ever reported."""
+        self._holds[asset_id] = basis_points
 
     def by_machine(self, day: str | None = None) -> dict[str, Play]:
         """Every machine's play, idle ones included; of one gaming day or of all."""
@@ -107,7 +157,7 @@ class Ledger:
         result: dict[str, tuple[int, Play]] = {}
         for session in sorted(self.sessions, key=lambda session: session.player_id):
             play = _of(session.days, day)
-            if play.games:
+            if play:
                 sessions, sum_ = result.get(session.player_id, (0, Play()))
                 sum_.add(play)
                 result[session.player_id] = (sessions + 1, sum_)
@@ -122,14 +172,26 @@ class Ledger:
         """`ledger.json`: what rating the whole shift must find."""
         return {
             "received": self.events,
-            "accepted": self.events,
-            "duplicate": 0,
+            "accepted": self.events - self.duplicates,
+            "duplicate": self.duplicates,
             "quarantined": 0,
             **self._table(None),
+            "days": [{"day": day, **self._table(day)} for day in self.days()],
+            "sessions": [
+                {
+                    "player_id": session.player_id,
+                    "asset_id": session.asset_id,
+                    "started_at": session.started_at,
+                    **session.play.shown(),
+                }
+                for session in self.sessions
+                if session.play
+            ],
+            "gap_records": [asdict(gap) for gap in self.gaps],
         }
 
     def truth(self) -> dict[str, Any]:
-        """`truth.json`: the same by gaming day, and session by session."""
+        """`truth.json`: what was played by gaming day, and session by session."""
         return {
             "days": [{"day": day, **self._table(day)} for day in self.days()],
             "sessions": [
@@ -151,11 +213,8 @@ class Ledger:
             "machines": [
                 {
                     "asset_id": asset_id,
-                    "games": play.games,
-                    "coin_in_cents": play.coin_in_cents,
-                    "coin_out_cents": play.coin_out_cents,
                     "hold_basis_points": self._holds[asset_id],
-                    "theoretical_win": theoretical_dollars(play.theoretical_units),
+                    **play.shown(),
                 }
                 for asset_id, play in machines.items()
             ],

@@ -153,7 +153,14 @@ def _paytable_reported(fact: facts.PaytableReported, event: Event) -> _Form:
         "PaytableId": fact.paytable_id,
         "ProgressiveGroup": 0,
     }
+    if fact.game_number:
+        data = {"GameNumber": fact.game_number, **data}
+        return _poll(facts.GAME_CONFIGURATION, event, data)
     return _poll(facts.MACHINE_INFORMATION, event, data)
+
+
+def _game_selected(fact: facts.GameSelected, event: Event) -> _Form:
+    return _exception(facts.GAME_SELECTED, event, {"GameNumber": fact.game_number})
 
 
 def _poll_answered(fact: facts.PollAnswered, event: Event) -> _Form:
@@ -187,6 +194,7 @@ _FORMS: dict[type, Callable[[Any, Event], _Form]] = {
     facts.BillAccepted: _bill_accepted,
     facts.HandpayReported: _handpay_reported,
     facts.PaytableReported: _paytable_reported,
+    facts.GameSelected: _game_selected,
     facts.PollAnswered: _poll_answered,
     facts.MetersChanged: _meters_changed,
     facts.CardInserted: _card_inserted,
