@@ -20,6 +20,7 @@ from benchmarks import (
     real_day,
     stored_items,
     stream_bytes,
+    three_days,
     throughput,
 )
 from workbench import stack
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "stored_items": lambda _: stored_items.run(),
     "aws_calls": lambda _: aws_calls.run(),
     "real_day": lambda _: real_day.run(),
+    "three_days": lambda _: three_days.run(),
     "throughput": lambda seconds: throughput.run(seconds),
     "latency": lambda seconds: latency.run(seconds),
     "read_latency": lambda seconds: read_latency.run(seconds),
@@ -37,7 +39,9 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "cold_start": lambda _: cold_start.run(),
 }
 
-ON_THE_STACK = frozenset({"real_day", "throughput", "latency", "read_latency", "cold_start"})
+ON_THE_STACK = frozenset(
+    {"real_day", "three_days", "throughput", "latency", "read_latency", "cold_start"}
+)
 """Figures that are measured on the running stack, or on what was built for it."""
 
 

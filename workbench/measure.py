@@ -81,13 +81,17 @@ def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
 _KINDS = (("machines", "asset_id"), ("players", "player_id"))
 
 
+_SUMS = (
+    *("games", "incomplete_games", "coin_in_cents", "coin_out_cents", "handpaid_cents"),
+    *("gaps", "meter_difference_cents"),
+)
+_COMPARED = (*_SUMS, "theoretical_win")
+
+
 def total_of(days: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """A machine's or player's days as one: counts, cents and theoretical win."""
     plays = [day["play"] for day in days]
-    total: dict[str, Any] = {
-        name: sum(play[name] for play in plays)
-        for name in ("games", "coin_in_cents", "coin_out_cents")
-    }
+    total: dict[str, Any] = {name: sum(play[name] for play in plays) for name in _SUMS}
     total["theoretical_win"] = sum((Decimal(play["theoretical_win"]) for play in plays), Decimal(0))
     return total
 
@@ -110,28 +114,46 @@ def wait_until(is_so: Callable[[], bool], seconds: float, every: float = 0.1) ->
 
 def ratings(client: PitbossClient, ledger: dict[str, Any]) -> dict[str, Any]:
     """The stored ratings of every machine and player of a ledger, in the ledger's own form."""
-    stored: dict[str, Any] = {}
+    days = sorted(day["day"] for day in ledger.get("days", ()))
+    stored: dict[str, Any] = {"days": [{"day": day} for day in days]}
     for kind, identity in _KINDS:
         stored[kind] = []
+        for table in stored["days"]:
+            table[kind] = []
         for truth in ledger[kind]:
             document = read(client, f"/v1/{kind}/{truth[identity]}")
-            play = total_of(document["days"] if document else [])
-            stored[kind].append({identity: truth[identity], **play})
+            played = document["days"] if document else []
+            stored[kind].append({identity: truth[identity], **total_of(played)})
+            for table in stored["days"]:
+                of_day = [day for day in played if day["gaming_day"] == table["day"]]
+                table[kind].append({identity: truth[identity], **total_of(of_day)})
     return stored
 
 
 def differences(stored: dict[str, Any], ledger: dict[str, Any]) -> list[str]:
     """Where stored ratings differ from a ledger of what is true: a line each, none if equal.
 
-    Games, coin-in, coin-out and theoretical win, to the ten-thousandth of a cent.
+    Whatever sums the ledger has, of all play and by gaming day, theoretical win to the
+    ten-thousandth of a cent.
     """
+    found = _differences(stored, ledger, "")
+    days = {table["day"]: table for table in stored.get("days", ())}
+    for table in ledger.get("days", ()):
+        found += _differences(days[table["day"]], table, f" on {table['day']}")
+    return found
+
+
+def _differences(stored: dict[str, Any], ledger: dict[str, Any], when: str) -> list[str]:
     found = []
     for kind, identity in _KINDS:
-        for rating, truth in zip(stored[kind], ledger[kind], strict=True):
-            for name in ("games", "coin_in_cents", "coin_out_cents", "theoretical_win"):
-                if Decimal(rating[name]) != Decimal(truth[name]):
-                    who = f"{kind[:-1]} {truth[identity]}"
-                    found.append(f"{who}: {name} is {rating[name]}, not {truth[name]}")
+        truths = {truth[identity]: truth for truth in ledger[kind]}
+        for rating in stored[kind]:
+            truth = truths.get(rating[identity], {})
+            for name in _COMPARED:
+                expected = truth.get(name, 0 if not truth else rating[name])
+                if Decimal(rating[name]) != Decimal(expected):
+                    who = f"{kind[:-1]} {rating[identity]}{when}"
+                    found.append(f"{who}: {name} is {rating[name]}, not {expected}")
     return found
 
 

@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import batched
 from pathlib import Path
@@ -28,7 +28,7 @@ from workbench.demo import REAL_DAY, REAL_DAY_LEDGER, third_party_data
 from workbench.event_files import FileFormat
 from workbench.replay import FeedEvent, read_feed
 from workbench.signing import Signer
-from workbench.simulation import Floor, FloorPlan
+from workbench.simulation import FAULTS, ODDITIES, Floor, FloorPlan, open_floor
 
 type Settled = Callable[[], None]
 
@@ -43,12 +43,35 @@ def shift(machines: int, players: int, minutes: int, seed: int) -> tuple[list[Fe
     return events, floor.ledger.contract()
 
 
+def odd_days(machines: int, players: int, days: int, seed: int) -> tuple[list[FeedEvent], Any]:
+    """Gaming days of a floor with every oddity, sent with every fault, and the ledger of them."""
+    plan = FloorPlan.of_days(machines, players, days, seed)
+    floor = open_floor(replace(plan, oddities=frozenset(ODDITIES), faults=frozenset(FAULTS)))
+    events = list(measure.feed(floor.events()))
+    return events, floor.ledger.contract()
+
+
 def differences(house: House, ledger: dict[str, Any]) -> list[str]:
     """Where what can be read differs from a ledger."""
     return measure.differences(measure.ratings(house.service, ledger), ledger)
 
 
 # --- the ledger -----------------------------------------------------------------------------------
+
+
+def test_odd_days_sent_badly_are_rated_to_the_cent_day_by_day(
+    house: House, settled: Settled
+) -> None:
+    events, ledger = odd_days(machines=12, players=12, days=2, seed=5)
+    assert len(ledger["days"]) == 2
+    assert ledger["totals"]["gaps"] > 0
+    assert ledger["totals"]["incomplete_games"] > 0
+
+    sent = house.send(events)
+    settled()
+
+    assert sent.received == ledger["received"]
+    assert differences(house, ledger) == []
 
 
 def test_a_shift_is_rated_to_the_cent(house: House, settled: Settled) -> None:

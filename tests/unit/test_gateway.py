@@ -15,8 +15,7 @@ from pitboss.events import slot
 from pitboss.events.envelope import InvalidEvent
 from pitboss.gaming_day import GamingDay
 from pitboss.money import theoretical_dollars
-from pitboss.rating.fold import Tally
-from pitboss.rating.fold import House
+from pitboss.rating.fold import House, Tally
 from pitboss.rating.history import History, apply
 from pitboss.sas.gateway import read_packet
 
@@ -369,9 +368,9 @@ def test_a_real_day() -> None:
         assert len(set(ids)) == len(ids), "every packet has an id of its own"
         applied = apply(
             asset_id,
-                History(None),
-                of_asset,
-                House(lambda ms: gaming_day.date_of(ms).isoformat()),
+            History(None),
+            of_asset,
+            House(lambda ms: gaming_day.date_of(ms).isoformat()),
         )
         change = applied.change
         assert change is not None
@@ -398,3 +397,45 @@ def test_a_real_day() -> None:
         "61312": (0, 0, 0, 1_487, "0.00", 0),
         "110034948": (0, 0, 0, 399, "0.00", 0),
     }
+
+
+def test_the_games_of_a_machine_that_are_reported_at_one_moment_are_events_of_their_own() -> None:
+    def configuration(number: int) -> bytes:
+        return msgspec.json.encode(
+            {
+                "type": "SAS_POLL_53_SEND_GAME_N_CONFIGURATION",
+                "asset_number": "7",
+                "event_time": 217_115_048,
+                "cache_time": 1_592_204_401_955,
+                "data": {"GameNumber": number, "BasePercentage": "9500", "Denomination": 1},
+            }
+        )
+
+    _, first = read_packet(configuration(1))
+    _, second = read_packet(configuration(2))
+    assert first.event_id == "217115048-0-P53.1"
+    assert second.event_id == "217115048-0-P53.2"
+    assert first.data == slot.PaytableReported(9_500, 1, game_number=1)
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "occurred_at"),
+    [
+        (300_000, 1_592_204_700_000),
+        (300_001, 1_592_204_400_000),
+        (3_600_000, 1_592_204_400_000),
+        (-3_600_000, 1_592_200_800_000),  # it may have waited on its way
+    ],
+)
+def test_a_device_clock_that_is_far_ahead_is_not_believed(ahead_ms: int, occurred_at: int) -> None:
+    packet = {
+        "type": "SAS_EVENT_CODE_11_SLOT_DOOR_WAS_OPENED",
+        "asset_number": "7",
+        "event_time": 1_592_204_400_000 + ahead_ms,
+        "cache_time": 1_592_204_400_000,
+        "sas_queue_index": 5,
+        "data": {},
+    }
+    _, event = read_packet(msgspec.json.encode(packet))
+    assert event.occurred_at == occurred_at
+    assert event.event_id == f"{packet['event_time']}-5-11"

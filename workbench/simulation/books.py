@@ -78,7 +78,7 @@ class _Game(Struct, gc=False):
 def _code(fact: facts.Fact) -> str:
     """The long poll's code, as it stands in event ids."""
     if isinstance(fact, facts.PaytableReported):
-        return "P53" if fact.game_number else "P1F"
+        return f"P53.{fact.game_number}" if fact.game_number else "P1F"
     return "P55"
 
 

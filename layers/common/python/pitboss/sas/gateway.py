@@ -168,8 +168,11 @@ def read_packet(raw: bytes | msgspec.Raw) -> tuple[str, slot.MeteredEvent]:
     ahead = packet.event_time - packet.cache_time > MAX_CLOCK_AHEAD_MS
     is_wrong = ahead or packet.event_time < YEAR_2000_MS
     sequence = packet.idx if packet.sas_queue_index is None else packet.sas_queue_index
+    short = kind.short
+    if type(data) is slot.PaytableReported and data.game_number:
+        short = f"{short}.{data.game_number}"  # all its games are asked about at one moment
     return asset_id, slot.MeteredEvent(
-        f"{packet.event_time}-{sequence}-{kind.short}",
+        f"{packet.event_time}-{sequence}-{short}",
         packet.cache_time if is_wrong else packet.event_time,
         sequence,
         player_id,
