@@ -15,6 +15,7 @@ from workbench import (
     demo,
     endpoint,
     gateways,
+    prove,
     quarantine,
     rate,
     replay,
@@ -81,5 +82,8 @@ def choose_target(
         os.environ["PITBOSS_PROFILE"] = profile
 
 
-for commands in (stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas):
+for commands in (
+    *(stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas),
+    prove,
+):
     commands.register(app)

@@ -73,7 +73,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
             entries.append(_unreadable(kinesis, data, index, fault))
     outcome = wiring.rate(batches)
     entries += _unrated(outcome, records)
-    for sender in {(entry.property_id, entry.sender) for entry in entries}:
+    for sender in dict.fromkeys((entry.property_id, entry.sender) for entry in entries):
         wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
     if entries:
         log.warning("set aside", extra={"entries": len(entries), "first": entries[0].detail})

@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.slot import (
+    METER_MODULUS,
     CardInserted,
     CardRemoved,
     GameEnded,
@@ -24,9 +26,12 @@ from pitboss.events.slot import (
     SlotEvent,
 )
 from pitboss.rating.fold import (
+    MAX_GAMES,
+    MAX_WAITING,
     Bounds,
     Carry,
     House,
+    LastGame,
     OpenGame,
     Paytable,
     Session,
@@ -45,12 +50,15 @@ from pitboss.rating.history import (
     SessionDayChange,
 )
 from pitboss.stores.ratings import (
+    _CARRY_BYTES,
     FLOOR_PARTITIONS,
     TRANSACTION_ITEMS,
     Asset,
     AssetChange,
     DynamoRatings,
     PlayerSession,
+    SessionPlace,
+    StoredCorrection,
     UnstorableChange,
 )
 from rate_players.service import RatePlayers
@@ -273,6 +281,31 @@ def test_more_heads_are_read_than_one_request_answers(ratings: Ratings, north: s
     assert {asset: one.applied for asset, one in found.items()} == {
         asset: int(asset.asset_id) for asset in assets
     }
+
+
+def test_no_carry_takes_more_than_is_kept_for_it() -> None:
+    who = "p" * 64
+    key = SessionDay(DAY, who, 10**13)
+    game = OpenGame(key, 10**12, 10**12, Paytable(10_000, 10**8), 10**13, 9_999, 10**12)
+    largest = Carry(
+        Paytable(10_000, 10**8),
+        game,
+        Session(who, 10**13, 10**13, True, DAY, 10**13, 10**13),
+        METER_MODULUS,
+        tuple(
+            Unrated(SessionDay(DAY, who, 10**13 + n), 10**15, 10**15, 10**15)
+            for n in range(MAX_WAITING)
+        ),
+        Paytable(10_000, 10**8),
+        10**13,
+        True,
+        LastGame(key, 10**12, 10**12, 10**12),
+        (10**12, 255),
+        9_999,
+        tuple((9_999 - n, Paytable(10_000, 10**8)) for n in range(MAX_GAMES)),
+    )
+    assert len(astuple(largest)) == len(Carry.__struct_fields__)
+    assert 13_000 < len(msgspec.msgpack.encode(largest)) < _CARRY_BYTES
 
 
 # --- corrections ----------------------------------------------------------------------------------
@@ -580,6 +613,132 @@ def test_a_players_sessions_are_read_newest_first(ratings: Ratings, north: str) 
     ]
     assert ratings.player_sessions(north, "p-81", 2) == found[:2]
     assert ratings.player_sessions(f"{north}-2", "p-81", 9) == []
+
+
+def test_a_players_sessions_go_on_after_a_place(ratings: Ratings, north: str) -> None:
+    slot, table = Asset(north, "777"), Asset(north, "9")
+    some = [session(999), session(1_000), session(5, date="2026-01-16")]
+    write(ratings, (slot, change(head(), sessions=some)), (table, change(head(), sessions=some)))
+    whole = ratings.player_sessions(north, "p-81", 99)
+    assert len(whole) == 6
+
+    for number, one in enumerate(whole, 1):
+        place = SessionPlace(one.key.day, one.key.started_at, one.asset_id)
+        assert ratings.player_sessions(north, "p-81", 99, place) == whole[number:]
+        assert ratings.player_sessions(north, "p-81", 2, place) == whole[number : number + 2]
+    gone = SessionPlace("2026-01-15", 1_000, "8")
+    assert ratings.player_sessions(north, "p-81", 99, gone) == whole[3:], "no need to be there"
+    assert ratings.player_sessions(north, "p-82", 99, gone) == []
+
+
+def test_a_players_day_is_its_sessions_the_earliest_first(ratings: Ratings, north: str) -> None:
+    slot, table = Asset(north, "777"), Asset(north, "9")
+    dates = ("2026-01-14", DAY, "2026-01-16")
+    write(
+        ratings,
+        (slot, change(head(), sessions=[session(n, date=d) for d in dates for n in (2_000, 30)])),
+        (table, change(head(), sessions=[session(30), session(1, player="p-8")])),
+    )
+
+    found = ratings.player_day(north, "p-81", DAY)
+
+    assert [(one.key.started_at, one.asset_id) for one in found] == [
+        (30, "777"),
+        (30, "9"),
+        (2_000, "777"),
+    ]
+    assert ratings.player_day(north, "p-81", "2026-01-1") == []
+
+
+# --- corrections ----------------------------------------------------------------------------------
+
+
+def test_corrections_are_read_newest_first_or_of_a_day(ratings: Ratings, north: str) -> None:
+    asset = Asset(north, "777")
+    keys = [
+        SessionDay(date, player, 0 if player is None else start)
+        for date in ("2026-01-14", DAY)
+        for player, start in (("p-81", 5), ("p-81", 70), ("p-82", 5), (None, 0))
+    ]
+    corrections = [
+        Correction(key, Tally(games=-1, coin_in_cents=7), START, ("game.started at 9",), 3)
+        for key in keys
+    ]
+    write(ratings, (asset, change(head(17), corrections=corrections, made_at=1_234)))
+
+    found = ratings.player_corrections(north, "p-81", 9)
+
+    assert [(one.key.day[-2:], one.key.started_at) for one in found] == [
+        *(("15", 70), ("15", 5)),
+        *(("14", 70), ("14", 5)),
+    ]
+    assert found[0] == StoredCorrection(
+        SessionDay(DAY, "p-81", 70),
+        "777",
+        f"{17:016x}-{START:015d}",
+        1_234,
+        Tally(games=-1, coin_in_cents=7),
+        ("game.started at 9",),
+        3,
+    )
+    assert ratings.player_corrections(north, "p-81", 3) == found[:3]
+    assert ratings.player_corrections(north, "p-81", 9, "2026-01-14") == found[2:]
+    assert ratings.player_corrections(north, "p-81", 1, "2026-01-14") == found[2:3]
+    assert ratings.player_corrections(north, "p-81", 9, "2026-01-13") == []
+    uncarded = ratings.machine_corrections(asset, 9)
+    assert [one.key for one in uncarded] == [
+        SessionDay(DAY, None, 0),
+        SessionDay("2026-01-14", None, 0),
+    ]
+    assert ratings.machine_corrections(asset, 9, DAY) == uncarded[:1]
+    assert ratings.machine_corrections(Asset(north, "778"), 9) == []
+
+
+# --- what a ledger is read from -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "earliest", "expected"),
+    [
+        (-9, 9, 99, [-3, -2, -1, 0]),
+        (-9, 9, 2, [-3, -2]),
+        (-9, 9, 3, [-3, -2, -1]),
+        (-2, -1, 99, [-2, -1]),
+        (-1, 9, 1, [-1]),
+        (0, 9, 1, [0]),
+        (-1, -1, 1, [-1]),
+        (1, 9, 9, []),
+        (-9, -4, 9, []),
+    ],
+)
+def test_pages_are_read_in_order_the_head_s_with_them(
+    ratings: Ratings, north: str, first: int, last: int, earliest: int, expected: list[int]
+) -> None:
+    asset, other = Asset(north, "777"), Asset(north, "7770")
+    write(
+        ratings,
+        (asset, change(head(1), sealed=[page(n) for n in (-2, -1, -3)], closed_day=day())),
+        (other, change(head(1), sealed=[page(-2)])),
+    )
+
+    found = ratings.pages(asset, page(first).start, page(last).start, earliest)
+
+    assert [seen_page(one) for one in found] == [seen_page(page(n)) for n in expected]
+
+
+def test_a_machine_never_heard_of_has_no_pages_and_no_day(ratings: Ratings, north: str) -> None:
+    assert ratings.pages(Asset(north, "777"), 0, 10**15 - 1, 9) == []
+    assert ratings.machine_day(Asset(north, "777"), DAY) is None
+
+
+def test_a_machines_day_is_the_head_s_or_a_closed_one(ratings: Ratings, north: str) -> None:
+    asset = Asset(north, "777")
+    closed = day("2026-01-14", 7, START)
+    write(ratings, (asset, change(head(2), closed_day=closed)))
+
+    assert ratings.machine_day(asset, DAY) == day(games=2)
+    assert ratings.machine_day(asset, "2026-01-14") == closed
+    assert ratings.machine_day(asset, "2026-01-13") is None
 
 
 # --- the floor ------------------------------------------------------------------------------------

@@ -44,6 +44,10 @@ minutes is usual, and what changes later than that is a correction."""
 MAX_CAUSES = 5
 """Late events that a correction names; it counts them all."""
 
+FULL_CHANGE_EVENTS = 20_000
+"""A change whose pages have so many events takes no further one: a transaction has room for some
+megabytes."""
+
 MAX_HISTORY_PAGES = 8_640
 """Stored pages that a late event may reach back over: 30 days of play without a pause. An event
 before them is not rated, because what it would change can no longer be held in memory."""
@@ -580,7 +584,11 @@ class _Work:
         """Whether a further page might be more than a transaction takes."""
         if not self.pages:
             return False
-        return len(self.pages) >= max_pages or self._items() >= FULL_CHANGE_ITEMS
+        return (
+            len(self.pages) >= max_pages
+            or self._items() >= FULL_CHANGE_ITEMS
+            or sum(len(page.events) for page in self.pages) >= FULL_CHANGE_EVENTS
+        )
 
     def _items(self) -> int:
         """How many items there are to write so far: pages, days, sessions and corrections."""

@@ -1,0 +1,402 @@
+"""The checks: what must hold of a schedule, invariant by invariant.
+
+I1 nothing lost, I2 each event once, I3 the order of arrival leaves no trace, I4 money to the cent,
+I5 no fault is silent, I6 progress after healing, I7 a replay changes nothing, I8 no 2xx for what is
+not durable. I8 and the sums within I5 are checked by the world as it runs; the rest here, against
+the oracle and against a run of the same events without faults.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from pitboss.rating.fold import Tally
+from pitboss.stores import ratings as stored_ratings
+from workbench.proof import kinesis
+from workbench.proof.oracle import (
+    SETTLED_MINUTES,
+    SUM_FIELDS,
+    Account,
+    MachineDayKey,
+    Rule,
+    Sums,
+    Verdict,
+    judge,
+)
+from workbench.proof.workload import DAY_STARTS_AT, MINUTE, PROPERTY, RATED, ZONE, Fact
+from workbench.proof.world import (
+    ALARM_AGE_MS,
+    BATCH_RECORDS,
+    DEPLOYED,
+    INGEST,
+    RATE,
+    REGION,
+    RETENTION_MS,
+    TABLE,
+    Violation,
+    World,
+    _request,
+)
+
+RULES = {PROPERTY: Rule(ZONE, DAY_STARTS_AT)}
+_UNITS = 1_000_000
+"""Of stored theoretical win in a dollar."""
+
+
+def run(world: World) -> list[Violation]:
+    """Run a schedule and everything that is checked of it; what was violated, in order."""
+    corrections = _Corrections(world)
+    world.on_commit = corrections.note
+    world.run()
+    if not world.violations:
+        for check in (_nothing_lost, _once, _money, _told, _read_back):
+            for violation in check(world):
+                world.violations.append(violation)
+        world.violations += corrections.check()
+        world.violations += _replayed(world)
+        world.violations += _as_without_faults(world)
+    return world.violations
+
+
+# What is stored, as numbers.
+
+
+def _sums(item: dict[str, Any]) -> Sums:
+    found = {
+        name: int(item[name]["N"]) if name in item else 0
+        for name in SUM_FIELDS
+        if name != "theoretical_dollars"
+    }
+    units = int(item["theoretical_win"]["N"]) if "theoretical_win" in item else 0
+    return Sums(**found, theoretical_dollars=Fraction(units, _UNITS))
+
+
+def _bounds(item: dict[str, Any]) -> tuple[int, int] | None:
+    if "first_play" not in item or "last_play" not in item:
+        return None
+    return int(item["first_play"]["N"]), int(item["last_play"]["N"])
+
+
+class _Stored:
+    """The table's items by what they are."""
+
+    def __init__(self, items: list[dict[str, Any]]) -> None:
+        self.accounts: dict[Account, Sums] = {}
+        self.session_play: dict[Account, tuple[int, int] | None] = {}
+        self.machine_days: dict[MachineDayKey, Sums] = {}
+        self.machine_play: dict[MachineDayKey, tuple[int, int] | None] = {}
+        self.corrections: defaultdict[Account, Sums] = defaultdict(Sums)
+        for item in items:
+            self._take(item)
+
+    def _take(self, item: dict[str, Any]) -> None:
+        property_id, kind, owner = item["pk"]["S"].split("/")
+        sort = item["sk"]["S"]
+        if sort.startswith("correction/"):
+            _, day, started_at, asset_id, _ = sort.split("/")
+            player = owner if kind == "player" else None
+            account = Account(property_id, asset_id, day, player, int(started_at))
+            self.corrections[account] += _sums(item)
+        elif kind == "player":
+            _, day, started_at, asset_id = sort.split("/")
+            account = Account(property_id, asset_id, day, owner, int(started_at))
+            self.accounts[account] = _sums(item)
+            self.session_play[account] = _bounds(item)
+        elif kind == "floor" or sort.startswith("day/"):
+            asset_id = sort if kind == "floor" else owner
+            key = MachineDayKey(property_id, asset_id, item["day"]["S"])
+            self.machine_days[key] = _sums(item)
+            self.machine_play[key] = _bounds(item)
+
+
+# I1, I2, I4.
+
+
+def _nothing_lost(world: World) -> Iterator[Violation]:
+    """Accepted = applied + quarantined, and nothing else is kept."""
+    applied = {f.raw for f in world.applied()}
+    rows = world.set_aside()
+    durable = world.durable()
+    for raw, fact in world.accepted.items():
+        if raw in applied or raw in rows or (fact.kind not in RATED and raw in durable):
+            continue
+        yield Violation("I1", f"{fact.asset_id} {fact.event_id} was accepted and is nowhere")
+    for fact in world.posted.values():
+        if fact.raw not in world.accepted and fact.raw not in rows:
+            yield Violation("I1", f"{fact.asset_id} {fact.event_id} was never answered for")
+    given_up = {
+        row.raw for rows_ in world.rows().values() for row in rows_ if row.stage == "event source"
+    }
+    for raw in sorted(given_up & world.posted.keys() - applied):
+        fact = world.posted[raw]
+        if fact.kind in RATED and _reasons_of(world, raw) <= _GIVEN_UP:
+            yield Violation("I1", f"{fact.asset_id} {fact.event_id} was given up")
+    reasons = {
+        row.raw: row.reason
+        for rows_ in world.rows().values()
+        for row in rows_
+        if row.stage != "event source"
+    }
+    for fact in world.posted.values():
+        if fact.refused and reasons.get(fact.raw) != fact.refused:
+            found = reasons.get(fact.raw)
+            yield Violation("I1", f"{fact.event_id} is {fact.refused}, set aside as {found}")
+    known = {f.raw for f in world.posted.values()}
+    blamed = Counter(
+        row.reason
+        for rows_ in world.rows().values()
+        for row in rows_
+        if row.raw in known
+        and row.stage != "event source"
+        and row.reason not in _REASONS
+        and not world.posted[row.raw].refused
+    )
+    if blamed:
+        yield Violation("I1", f"good events were set aside as {dict(blamed)}")
+
+
+def _reasons_of(world: World, raw: bytes) -> set[str]:
+    """Why this was set aside."""
+    return {row.reason for rows in world.rows().values() for row in rows if row.raw == raw}
+
+
+_GIVEN_UP = {"RecordAgeExceeded", "RetryAttemptsExhausted"}
+_REASONS = frozenset({"id_reuse", "unstorable"})
+"""Why an event that the front door takes may be set aside later."""
+
+
+def _once(world: World) -> Iterator[Violation]:
+    """No event lies in two places, and none is kept that nobody sent."""
+    posted = {(f.asset_id, f.event_id, f.occurred_at, f.sequence) for f in world.posted.values()}
+    seen: set[tuple[str, int, str]] = set()
+    for kept in world.kept():
+        place = (kept.asset_id, kept.page, kept.event_id)
+        if place in seen:
+            yield Violation("I2", f"{kept.event_id} of {kept.asset_id} is kept twice")
+        seen.add(place)
+        if (kept.asset_id, kept.event_id, kept.occurred_at, kept.sequence) not in posted:
+            yield Violation("I2", f"{kept.event_id} of {kept.asset_id} was never posted")
+        if not kept.page <= kept.occurred_at < kept.page + 5 * MINUTE:
+            yield Violation("I2", f"{kept.event_id} of {kept.asset_id} is in another's page")
+
+
+def _money(world: World) -> Iterator[Violation]:
+    """Every session and machine, each gaming day, to the cent; and the sums of both agree."""
+    verdict = judge(world.applied(), RULES)
+    stored = _Stored(world.table.items())
+    carded = {a: s for a, s in verdict.accounts().items() if a.player_id is not None}
+    yield from _compared("I4", carded, stored.accounts)
+    yield from _compared("I4", verdict.machine_days(), stored.machine_days)
+    yield from _compared("I4 play", verdict.session_play, stored.session_play)
+    played = {key: bounds for key, bounds in stored.machine_play.items() if bounds is not None}
+    yield from _compared("I4 play", verdict.machine_play, played)
+
+
+def _compared(invariant: str, right: dict[Any, Any], found: dict[Any, Any]) -> Iterator[Violation]:
+    if right == found:
+        return
+    for key in sorted(right.keys() | found.keys(), key=str):
+        if right.get(key) != found.get(key) and (right.get(key) or found.get(key)):
+            yield Violation(
+                invariant, f"{tuple(key)}: {found.get(key)} is stored, right is {right.get(key)}"
+            )
+            return
+    for key in sorted(right.keys() ^ found.keys(), key=str):
+        is_empty_day = isinstance(key, MachineDayKey) and key not in right
+        if not is_empty_day:
+            where = "nothing is" if key in right else "an empty item is"
+            yield Violation(invariant, f"{tuple(key)}: {where} stored")
+            return
+
+
+class _Corrections:
+    """What late events changed in settled pages, added up as each transaction is seen."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.known: dict[str, frozenset[Any]] = {}
+        self.right: defaultdict[Account, Sums] = defaultdict(Sums)
+
+    def note(self) -> None:
+        """A transaction was written: what it should have posted as corrections."""
+        facts: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in self.world.applied():
+            facts[fact.asset_id].append(fact)
+        for asset_id, now in facts.items():
+            mine = frozenset(f.raw for f in now)
+            before = self.known.get(asset_id, frozenset())
+            if mine == before:
+                continue
+            self.known[asset_id] = mine
+            if before:
+                self._compare([f for f in now if f.raw in before], now)
+
+    def _compare(self, before: list[Fact], now: list[Fact]) -> None:
+        span = 5 * MINUTE
+        newest = max(f.occurred_at for f in before) // span * span
+        settled = newest - SETTLED_MINUTES * MINUTE
+        known = {f.raw for f in before}
+        if min(f.occurred_at for f in now if f.raw not in known) // span * span >= settled:
+            return
+        for verdict, sign in ((judge(now, RULES), 1), (judge(before, RULES), -1)):
+            for account, sums in _settled(verdict, settled).items():
+                if sign == 1:
+                    self.right[account] += sums
+                else:
+                    self.right[account] -= sums
+
+    def check(self) -> list[Violation]:
+        """Stored total = as first posted + corrections, for every account."""
+        stored = _Stored(self.world.table.items()).corrections
+        right = {account: sums for account, sums in self.right.items() if sums}
+        found = {account: sums for account, sums in stored.items() if sums}
+        return list(_compared("I4 corrections", right, found))
+
+
+def _settled(verdict: Verdict, before: int) -> dict[Account, Sums]:
+    found: defaultdict[Account, Sums] = defaultdict(Sums)
+    for line in verdict.lines:
+        if line.page < before:
+            found[line.account] += line.sums
+    return found
+
+
+# I5.
+
+
+def _told(world: World) -> Iterator[Violation]:
+    """Each fault that struck can be seen by someone who was not told of it."""
+    rows = Counter(row.reason for rows_ in world.rows().values() for row in rows_)
+    rated, posted = RATE, INGEST
+    metrics = world.metrics
+    again = metrics[rated, "EventsDuplicate"] + metrics[rated, "EventsUnrelated"]
+    errors = metrics["platform", "rate errors"]
+    refused = metrics["platform", "ingest errors"]
+    signs: dict[str, int] = {
+        "answer_lost": again,
+        "bad_deploy": errors,
+        "bad_record": metrics[posted, "EventsQuarantined"],
+        "batch_redelivered": again + rows["unreadable_record"],
+        "consumer_stopped": int(world.oldest_ms > ALARM_AGE_MS),
+        "hostile_body": metrics[posted, "RequestsRefused"],
+        "id_reused": rows["id_reuse"] + rows["unstorable"],
+        "ingest_killed": refused,
+        "item_too_large": rows["unstorable"],
+        "killed_at_call": errors,
+        "killed_at_line": errors,
+        "poison_record": min(rows["unreadable_record"], metrics[rated, "RecordsUnreadable"]),
+        "replayed_from_horizon": 1,
+        "retried_after_token": errors,
+        "timed_out_after_commit": errors,
+    }
+    for kind, seen in signs.items():
+        if world.fired[kind] and not seen:
+            yield Violation("I5", f"{kind} struck {world.fired[kind]} times, and nothing shows it")
+    received = sum(metrics[rated, f"Events{part}"] for part in _PARTS)
+    if metrics[rated, "EventsReceived"] != received:
+        yield Violation("I5", "EventsReceived is not the sum of its parts")
+    aside = rows["id_reuse"] + rows["unstorable"]
+    counted = metrics[rated, "EventsQuarantined"] + metrics[posted, "EventsQuarantined"]
+    if aside and not counted and not errors + refused:
+        yield Violation("I5", f"{aside} events were set aside and none was counted")
+
+
+_PARTS = ("Rated", "Duplicate", "Unrelated", "Quarantined")
+
+
+# What readers are told.
+
+
+def _read_back(world: World) -> Iterator[Violation]:
+    """What the store reads for machines and players is what was played."""
+    verdict = judge(world.applied(), RULES)
+    right: dict[Any, Sums] = {}
+    for key, sums in verdict.machine_days().items():
+        right[key.asset_id] = right.get(key.asset_id, Sums()) + sums
+    for account, sums in verdict.accounts().items():
+        if account.player_id is not None:
+            right[account.player_id] = right.get(account.player_id, Sums()) + sums
+    with world.installed():
+        ratings = stored_ratings.DynamoRatings(TABLE, REGION)
+        for name, sums in sorted(right.items()):
+            if name.startswith("p-"):
+                sessions = ratings.player_sessions(PROPERTY, name, 1_000)
+                tallies = [session.tally for session in sessions]
+            else:
+                asset = stored_ratings.Asset(PROPERTY, name)
+                machine = ratings.machine(asset)
+                days = ratings.closed_days(asset, 100)
+                tallies = [day.tally for day in ([machine.today] if machine else []) + days]
+            found = sum((_of_tally(tally) for tally in tallies), Sums())
+            if found != sums:
+                yield Violation("I4 read", f"{name}: {found} is read, right is {sums}")
+
+
+def _of_tally(tally: Tally) -> Sums:
+    found = {name: getattr(tally, name) for name in SUM_FIELDS if name != "theoretical_dollars"}
+    return Sums(**found, theoretical_dollars=Fraction(tally.theoretical_win, _UNITS))
+
+
+# I7 and I3.
+
+
+def _replayed(world: World) -> Iterator[Violation]:
+    """All of the stream once more, by a new process: no byte changes."""
+    before = world.table.snapshot()
+    with world.installed():
+        world.stream.retention_ms = 100 * RETENTION_MS
+        world.replay()
+    after = world.table.snapshot()
+    if any(row.reason == "unstorable" for rows in world.rows().values() for row in rows):
+        yield from _money(world)  # what was too large then is applied now: once, and right
+    elif before != after:
+        changed = sum(a != b for a, b in zip(before, after, strict=False))
+        yield Violation("I7", f"a replay changed {changed} items of {len(before)}")
+
+
+def _as_without_faults(world: World) -> Iterator[Violation]:
+    """The same events, in order, once each, by one process: the same bytes."""
+    calm = World(world.seed, events=0)
+    calm.floor = world.floor._replace(facts=())
+    calm.gateways = []
+    calm.limits = DEPLOYED
+    calm.clock.now_ms = world.clock.now_ms
+    with calm.installed():
+        for gateway in world.gateways:
+            facts = [f for f in world.applied() if f.gateway == gateway.gateway.name]
+            facts.sort(key=lambda f: (f.asset_id, f.occurred_at, f.sequence, f.event_id))
+            for start in range(0, len(facts), 500):
+                body = gateway.body(facts[start : start + 500])
+                calm._serve(_request(gateway.principal, body, gateway.gateway.content_type), None)
+                calm.clock.advance(1_000)
+        mapping = kinesis.EventSourceMapping(calm.stream, calm._rate, batch_size=BATCH_RECORDS)
+        for _ in range(50):
+            for shard_id in sorted(calm.stream.shards):
+                mapping.poll(shard_id)
+            calm.clock.advance(1_000)
+            if not mapping.lag():
+                break
+    theirs, mine = _without_corrections(calm), _without_corrections(world)
+    if theirs != mine:
+        for key in sorted(theirs.keys() | mine.keys()):
+            if theirs.get(key) != mine.get(key):
+                yield Violation(
+                    "I3",
+                    f"{key}: {_short(mine.get(key))} is stored, without faults it is "
+                    f"{_short(theirs.get(key))}",
+                )
+                return
+
+
+def _without_corrections(world: World) -> dict[tuple[str, str], Any]:
+    return {
+        (item["pk"]["S"], item["sk"]["S"]): item
+        for item in world.table.items()
+        if not item["sk"]["S"].startswith("correction/")
+    }
+
+
+def _short(item: dict[str, Any] | None) -> str:
+    return "nothing" if item is None else json.dumps(item, sort_keys=True)[:600]
