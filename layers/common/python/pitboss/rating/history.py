@@ -18,6 +18,7 @@ read, which `applied`, a fingerprint of all events ever applied, identifies.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Self
@@ -104,13 +105,16 @@ class Page:
         return page
 
     def followed_by(self, events: list[SlotEvent], ids: dict[str, SlotEvent], end: Carry) -> "Page":
-        """The page with later events, which leave `end`. It takes over what this one remembers."""
-        page = Page(self.start, self.carry, self.events + events, end)
+        """The page with later events, which leave `end`. It takes over what this one remembers.
+
+        This page must be unpacked.
+        """
+        page = Page(self.start, self._carry, self._events + events, end)
         page._ids, self._ids = self.ids, None
         page._ids.update(ids)
         page._marks, self._marks = self._marks, []
         if self._end is not None:
-            page._marks.append((len(self.events), self._end))
+            page._marks.append((len(self._events), self._end))
         return page
 
     def _unpacked(self) -> Self:
@@ -424,19 +428,18 @@ def _append(
     fold = Fold(page.end(house), house)
     for event in arrived:
         fold.feed(event)
-    day = head.today.day
-    tally = msgspec.structs.replace(head.today.tally)
-    for key, difference in fold.tallies.items():
+    today = copy(head.today)
+    day, today.tally = today.day, copy(today.tally)
+    tallies, sessions = fold.tallies, fold.sessions
+    for key, difference in tallies.items():
         if key.day != day:
             return None
-        tally.add(difference)
+        today.tally.add(difference)
         applied.gaps += difference.gaps
-    today = MachineDay(day, tally, head.today.first_play, head.today.last_play)
     for played, bounds in fold.days.items():
         if played != day:
             return None
         today.widen(bounds)
-    sessions = fold.sessions
     carry = fold.carry
     paytable = carry.paytable_in_force()
     applied.change = Change(
@@ -452,8 +455,8 @@ def _append(
         None,
         {},
         [
-            SessionDayChange(key, fold.tallies.get(key) or Tally(), sessions.get(key), False)
-            for key in sorted(fold.tallies.keys() | sessions, key=_by_key)
+            SessionDayChange(key, tallies.get(key) or Tally(), sessions.get(key), False)
+            for key in sorted(tallies.keys() | sessions, key=_by_key)
             if key.player_id is not None
         ],
         [],
