@@ -134,15 +134,31 @@ def posted(
     )
 
 
-def asked(resource: str, caller: Principal = HOST_APP, /, **path: str) -> dict[str, Any]:
+def asked(
+    resource: str,
+    caller: Principal = HOST_APP,
+    /,
+    *,
+    query: Mapping[str, str | list[str]] | None = None,
+    headers: dict[str, str] | None = None,
+    **path: str,
+) -> dict[str, Any]:
     """A GET as API Gateway hands it on."""
-    return _request(
+    request = _request(
         "GET",
         resource,
         resource.format(**path),
         caller.to_context(body_hash(b"")),
+        headers=headers,
         path=path or None,
     )
+    if query:
+        several = {
+            name: value if isinstance(value, list) else [value] for name, value in query.items()
+        }
+        request["queryStringParameters"] = {name: value[-1] for name, value in several.items()}
+        request["multiValueQueryStringParameters"] = several
+    return request
 
 
 def _request(
@@ -245,7 +261,18 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "rate_players/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
         "read_ratings/machine": asked("/v1/machines/{asset_id}", asset_id="0001940732"),
         "read_ratings/player": asked("/v1/players/{player_id}", player_id="p-81"),
-        "read_ratings/floor": asked("/v1/floor"),
+        "read_ratings/sessions": asked(
+            "/v1/players/{player_id}/sessions", player_id="p-81", query={"limit": "20"}
+        ),
+        "read_ratings/player_ledger": asked("/v1/players/{player_id}/ledger", player_id="p-81"),
+        "read_ratings/machine_ledger": asked(
+            "/v1/machines/{asset_id}/ledger",
+            asset_id="0001940732",
+            query={"day": "2020-06-15", "limit": "100"},
+        ),
+        "read_ratings/floor": asked(
+            "/v1/floor", headers={"If-None-Match": '"c0ffee00c0ffee00c0ffee00c0ffee00"'}
+        ),
     }
 
 

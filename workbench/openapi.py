@@ -93,12 +93,27 @@ def api_document() -> Document:
                 }
             },
             "/v1/machines/{asset_id}": _read(
-                "getMachine", "MachineDocument", "asset_id", "The machine; padding zeros are cut."
+                "getMachine", "Read a machine's rating.", "MachineDocument"
+            ),
+            "/v1/machines/{asset_id}/ledger": _read(
+                "getMachineLedger",
+                "Read a machine's gaming day line by line: every game, whoever played it.",
+                "LedgerDocument",
             ),
             "/v1/players/{player_id}": _read(
-                "getPlayer", "PlayerDocument", "player_id", "The player's pseudonym."
+                "getPlayer", "Read a player's profile and rating.", "PlayerDocument"
             ),
-            "/v1/floor": _read("getFloor", "FloorDocument"),
+            "/v1/players/{player_id}/sessions": _read(
+                "getPlayerSessions",
+                "List a player's sessions, the newest first.",
+                "SessionsDocument",
+            ),
+            "/v1/players/{player_id}/ledger": _read(
+                "getPlayerLedger",
+                "Read how a player's gaming day was rated, line by line.",
+                "LedgerDocument",
+            ),
+            "/v1/floor": _read("getFloor", "Read the floor's rating.", "FloorDocument"),
         },
         "components": {
             "schemas": _schemas(),
@@ -108,43 +123,94 @@ def api_document() -> Document:
     }
 
 
-def _read(operation: str, document: str, parameter: str = "", meaning: str = "") -> Document:
-    from pitboss.access import Action
-    from read_ratings import service
+_IDS = {
+    "getMachine": ("asset_id", "The machine; padding zeros are cut."),
+    "getPlayer": ("player_id", "The player's pseudonym."),
+}
+_ETAG = {
+    "ETag": "Of this answer's content, for `If-None-Match`.",
+    "Cache-Control": "private, no-cache: keep it, and ask each time whether it is still so.",
+}
 
-    summary = prose(getattr(service, document).__doc__).partition(": ")[2]
-    responses = {
-        "200": _answers(f"{summary[0].upper()}{summary[1:]}", document),
-        "401": {"$ref": "#/components/responses/Unauthorized"},
-        "403": {"$ref": "#/components/responses/Forbidden"},
-        "404": {"$ref": "#/components/responses/NotFound"},
-        "429": {"$ref": "#/components/responses/TooManyRequests"},
-    }
+
+def _read(operation: str, summary: str, document: str) -> Document:
+    from pitboss.access import Action
+    from read_ratings import ledgers, service
+
+    form = getattr(service, document, None) or getattr(ledgers, document)
+    meaning = prose(form.__doc__).partition(": ")[2]
     return {
         "get": {
             "operationId": operation,
             "tags": ["ratings"],
-            "summary": f"Read a {operation.removeprefix('get').lower()}'s rating.",
+            "summary": summary,
             "description": "Of the caller's own property. "
             f"Asks for the scope `{Action.READ_RATINGS}`.",
-            **(
-                {
-                    "parameters": [
-                        {
-                            "name": parameter,
-                            "in": "path",
-                            "required": True,
-                            "description": meaning,
-                            "schema": {"$ref": "#/components/schemas/Identifier"},
-                        }
-                    ]
-                }
-                if parameter
-                else {}
-            ),
-            "responses": responses,
+            "parameters": [*_path_parameters(operation), *_query_parameters(operation), _IF_NONE],
+            "responses": {
+                "200": _answers(f"{meaning[0].upper()}{meaning[1:]}", document, _ETAG),
+                "304": {"$ref": "#/components/responses/NotModified"},
+                "400": {"$ref": "#/components/responses/BadQuery"},
+                "401": {"$ref": "#/components/responses/Unauthorized"},
+                "403": {"$ref": "#/components/responses/Forbidden"},
+                "404": {"$ref": "#/components/responses/NotFound"},
+                "429": {"$ref": "#/components/responses/TooManyRequests"},
+            },
         }
     }
+
+
+_IF_NONE: Document = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of answers the caller has; 304 if it is still one of them.",
+    "schema": {"type": "string"},
+}
+
+
+def _path_parameters(operation: str) -> list[Document]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": meaning,
+            "schema": {"$ref": "#/components/schemas/Identifier"},
+        }
+        for prefix, (name, meaning) in _IDS.items()
+        if operation.startswith(prefix)
+    ]
+
+
+def _query_parameters(operation: str) -> list[Document]:
+    from pitboss.cursors import MAX_CURSOR_CHARACTERS
+    from read_ratings import handler
+
+    is_ledger = operation.endswith("Ledger")
+    if not is_ledger and operation != "getPlayerSessions":
+        return []
+    default, most = handler.DEFAULT_SESSIONS, handler.MAX_SESSIONS
+    if is_ledger:
+        default, most = handler.DEFAULT_LINES, handler.MAX_LINES
+    known: dict[str, tuple[str, Document]] = {
+        "day": (
+            "The gaming day; without it the newest with play.",
+            {"type": "string", "format": "date"},
+        ),
+        "limit": (
+            f"How many {'lines' if is_ledger else 'sessions'} at most.",
+            {"type": "integer", "minimum": 1, "maximum": most, "default": default},
+        ),
+        "cursor": (
+            "`next` of the answer before, as it is, from the same caller with the same `day`.",
+            {"type": "string", "maxLength": MAX_CURSOR_CHARACTERS},
+        ),
+    }
+    return [
+        {"name": name, "in": "query", "description": meaning, "schema": schema}
+        for name, (meaning, schema) in known.items()
+        if is_ledger or name != "day"
+    ]
 
 
 def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
@@ -167,6 +233,8 @@ def _responses() -> dict[str, Document]:
         "TooLarge": "More bytes or events than a batch may have; send smaller batches.",
         "UnknownMediaType": "A content type or content encoding that is not known.",
         "NotFound": "There is nothing by that id, or it is not the caller's to know of.",
+        "BadQuery": "A query parameter that is not known, given twice or wrong; or a cursor that "
+        "this list did not give to this caller.",
     }
     by_gateway = {
         "Unauthorized": "Nothing is proven: no token, or one that is wrong in whatever way.",
@@ -181,6 +249,13 @@ def _responses() -> dict[str, Document]:
         **{
             name: {"description": meaning, "content": {"application/json": gateway}}
             for name, meaning in by_gateway.items()
+        },
+        "NotModified": {
+            "description": "The content is one that the caller named by its ETag; no body.",
+            "headers": {
+                name: {"description": meaning, "schema": {"type": "string"}}
+                for name, meaning in _ETAG.items()
+            },
         },
         "NotTheSignedBody": {
             "description": "The key is revoked, or lacks the scope of the route (a message); or "
@@ -214,12 +289,18 @@ def _schemas() -> dict[str, Document]:
     from ingest_slot_events.reading import MAX_EVENTS
     from ingest_slot_events.service import Answer
     from pitboss.events.envelope import SCHEMA_VERSION, SCHEMAS, Identifier
-    from read_ratings.service import FloorDocument, MachineDocument, PlayerDocument
+    from read_ratings.ledgers import LedgerDocument
+    from read_ratings.service import (
+        FloorDocument,
+        MachineDocument,
+        PlayerDocument,
+        SessionsDocument,
+    )
 
     forms = [envelope_form(packed) for packed in SCHEMAS.values()]
     unknown = unknown_form()
     structs = [*forms, unknown, _packet_form(), Answer]
-    structs += [MachineDocument, PlayerDocument, FloorDocument]
+    structs += [MachineDocument, PlayerDocument, SessionsDocument, LedgerDocument, FloorDocument]
     found = components(structs, _REFERENCE)
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},

@@ -4,7 +4,7 @@ Trigger: API Gateway, as the REQUEST authorizer of every route under `/v1`; its 
 cached, for each token is bound to one body.
 Does: verifies the JWT in `Authorization: Bearer ...` with the key registered for its issuer, and
 that the issuer's scopes allow the route: `slot-events:write` for `POST /v1/slot-events`,
-`ratings:read` for `GET /v1/machines/{asset_id}`, `/v1/players/{player_id}` and `/v1/floor`. A route
+`ratings:read` for every `GET` (machines, players, their sessions and ledgers, the floor). A route
 that is not listed in `service.ROUTES` is nobody's.
 Emits: a policy for this one call with the principal and the hash of the body it signed as context;
 401 where nothing is proven, 403 for a revoked key or a missing scope; a log line with the reason

@@ -1,58 +1,196 @@
 """HTTP in, documents out."""
 
 import os
-from functools import cache
+import time
+from collections.abc import Callable
+from functools import cache, cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from pitboss.access import Action, Decision, Principal, Resource, authorize
+from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import answer, problem
+from pitboss.problems import problem, tagged_answer
+from pitboss.rating.fold import House
+from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.stores.ratings import Asset, DynamoRatings
+from pitboss.stores.secrets import secret_text
 from pitboss.telemetry import logger, metrics
-from read_ratings import service
+from read_ratings import ledgers, queries, service
 from read_ratings.settings import Settings
+
+DEFAULT_SESSIONS, MAX_SESSIONS = 50, 500
+DEFAULT_LINES, MAX_LINES = 500, 2_000
+
+ROUTES: dict[str, tuple[str, ...]] = {
+    "/v1/machines/{asset_id}": (),
+    "/v1/machines/{asset_id}/ledger": ("day", "limit", "cursor"),
+    "/v1/players/{player_id}": (),
+    "/v1/players/{player_id}/sessions": ("limit", "cursor"),
+    "/v1/players/{player_id}/ledger": ("day", "limit", "cursor"),
+    "/v1/floor": (),
+}
+"""The routes, and the query parameters that each knows."""
 
 log = logger("read_ratings")
 count = metrics("read_ratings")
 
 
+class _Wiring:
+    def __init__(self, settings: Settings) -> None:
+        log.setLevel(settings.log_level)
+        self._settings = settings
+        self.ratings = DynamoRatings(settings.ratings_table, settings.aws_region)
+
+    @cached_property
+    def cursors(self) -> Cursors:
+        """Made when the first cursor is: most answers have none, and the key is a call away."""
+        settings = self._settings
+        return Cursors(secret_text(settings.cursor_key_secret, settings.aws_region).encode())
+
+    def house(self, property_id: str) -> House:
+        """The rules that a property's play is rated by."""
+        day_of = self._settings.gaming_days.day_of(property_id)
+        return House(day_of, shipped().of(property_id).idle_ms)
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
 @cache
-def _ratings() -> DynamoRatings:
-    settings = read(os.environ, Settings)
-    log.setLevel(settings.log_level)
-    return DynamoRatings(settings.ratings_table, settings.aws_region)
+def _wiring() -> _Wiring:
+    return _Wiring(read(os.environ, Settings))
+
+
+class _Request(NamedTuple):
+    """A request, as far as its path and who asks for it."""
+
+    caller: Principal
+    route: str
+    asset_id: str | None
+    player_id: str | None
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "_Request":
+        path = event.get("pathParameters") or {}
+        return cls(
+            Principal.from_context(event["requestContext"]["authorizer"]),
+            event["resource"],
+            path.get("asset_id", "").lstrip("0") or None,
+            path.get("player_id"),
+        )
+
+    @property
+    def resource(self) -> Resource:
+        return Resource(self.caller.property_id, self.asset_id)
+
+    @property
+    def names_something(self) -> bool:
+        """Whether the route is one of ours, and its ids are such as there can be."""
+        ids = {"{asset_id}": self.asset_id, "{player_id}": self.player_id}
+        return self.route in ROUTES and all(
+            value is not None and is_identifier(value)
+            for name, value in ids.items()
+            if name in self.route
+        )
+
+    def scope(self, query: str = "") -> CursorScope:
+        """What a cursor of this list is bound to."""
+        owner, property_id = self.caller.principal_id, self.caller.property_id
+        path = self.route.format(asset_id=self.asset_id, player_id=self.player_id)
+        return CursorScope(owner, property_id, path, query)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one request; see `docs/openapi.json`. API Gateway sends known routes only."""
-    request = event["requestContext"]
-    caller = Principal.from_context(request["authorizer"])
-    document = _document(event["resource"], event.get("pathParameters") or {}, caller)
+    correlation_id = event["requestContext"]["requestId"]
+    request = _Request.of(event)
+    document, refusal = None, None
+    try:
+        document = _document(request, event.get("multiValueQueryStringParameters"))
+    except (queries.RefusedQueryError, RefusedCursorError) as fault:
+        refusal = fault
+    is_forged = isinstance(refusal, RefusedCursorError)
+    if is_forged:
+        caller = request.caller.principal_id
+        log.warning("cursor refused", extra={"id": correlation_id, "caller": caller})
     count.count("RequestsServed", int(document is not None))
-    count.count("RequestsNotFound", int(document is None))
+    count.count("RequestsNotFound", int(document is None and refusal is None))
+    count.count("QueriesRefused", int(refusal is not None and not is_forged))
+    count.count("CursorsRefused", int(is_forged))
     count.flush()
+    if refusal is not None:
+        return problem(HTTPStatus.BAD_REQUEST, str(refusal), correlation_id)
     if document is None:
         # What there is not, and what the caller may not know of, look the same.
-        return problem(
-            HTTPStatus.NOT_FOUND, "there is nothing here by that id", request["requestId"]
-        )
-    return answer(HTTPStatus.OK, document)
+        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+    headers = event.get("multiValueHeaders") or {}
+    return tagged_answer(
+        document,
+        [
+            value
+            for name, values in headers.items()
+            if name.lower() == "if-none-match"
+            for value in values
+        ],
+    )
 
 
-def _document(route: str, path: dict[str, str], caller: Principal) -> object | None:
-    property_id = caller.property_id
-    asset_id = path.get("asset_id", "").lstrip("0") or None
-    resource = Resource(property_id, asset_id)
-    if authorize(caller, Action.READ_RATINGS, resource) is not Decision.ALLOWED:
+def _document(request: _Request, given: dict[str, list[str]] | None) -> object | None:
+    if authorize(request.caller, Action.READ_RATINGS, request.resource) is not Decision.ALLOWED:
         return None
-    match route:
-        case "/v1/machines/{asset_id}" if asset_id is not None and is_identifier(asset_id):
-            return service.machine(_ratings(), Asset(property_id, asset_id))
-        case "/v1/players/{player_id}" if is_identifier(path["player_id"]):
-            return service.player(_ratings(), property_id, path["player_id"])
-        case "/v1/floor":
-            return service.floor(_ratings(), property_id)
+    if not request.names_something:
+        return None
+    query = queries.parameters(given, ROUTES[request.route])
+    property_id = request.caller.property_id
+    player_id = request.player_id or ""
+    asset = Asset(property_id, request.asset_id or "")
+    wiring = _wiring()
+    match request.route:
+        case "/v1/machines/{asset_id}":
+            return service.machine(wiring.ratings, asset)
+        case "/v1/machines/{asset_id}/ledger":
+            part = _part(request, query)
+            return ledgers.machine(wiring.ratings, wiring.house(property_id), asset, part)
+        case "/v1/players/{player_id}":
+            today = wiring.house(property_id).day_of(wiring.now())
+            rules = shipped().of(property_id)
+            return service.player(wiring.ratings, property_id, player_id, rules, today)
+        case "/v1/players/{player_id}/sessions":
+            limit = queries.limit(query, DEFAULT_SESSIONS, MAX_SESSIONS)
+            scope = request.scope()
+            after = _position(query, scope, service.SessionPosition)
+            seal = _seal(scope)
+            return service.sessions(wiring.ratings, property_id, player_id, limit, after, seal)
+        case "/v1/players/{player_id}/ledger":
+            part = _part(request, query)
+            house = wiring.house(property_id)
+            return ledgers.player(wiring.ratings, house, property_id, player_id, part)
         case _:
-            return None
+            return service.floor(wiring.ratings, property_id)
+
+
+def _part(request: _Request, query: dict[str, str]) -> ledgers.Part:
+    day = queries.day(query)
+    scope = request.scope("" if day is None else f"day={day}")
+    return ledgers.Part(
+        day,
+        queries.limit(query, DEFAULT_LINES, MAX_LINES),
+        _position(query, scope, ledgers.LedgerPosition),
+        _seal(scope),
+    )
+
+
+def _position[Position](
+    query: dict[str, str], scope: CursorScope, kind: type[Position]
+) -> Position | None:
+    cursor = query.get("cursor")
+    return None if cursor is None else _wiring().cursors.open(cursor, scope, kind)
+
+
+def _seal(scope: CursorScope) -> Callable[[msgspec.Struct], str]:
+    return lambda position: _wiring().cursors.seal(position, scope)

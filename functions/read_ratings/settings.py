@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pitboss.gaming_day import GamingDays
 from pitboss.settings import LogLevel
 
 
@@ -11,4 +12,6 @@ class Settings:
 
     ratings_table: str
     aws_region: str
+    gaming_days: GamingDays
+    cursor_key_secret: str
     log_level: LogLevel = "INFO"

@@ -28,6 +28,7 @@ _SECTION_OF_TYPE = {
     "AWS::DynamoDB::Table": "Data",
     "AWS::S3::Bucket": "Data",
     "AWS::RDS::DBCluster": "Data",
+    "AWS::SecretsManager::Secret": "Data",
     "AWS::Kinesis::Stream": "Messaging",
     "AWS::SNS::Topic": "Messaging",
     "AWS::SQS::Queue": "Messaging",

@@ -284,27 +284,40 @@ def test_answers_of_the_front_door_are_of_the_api_document(
     assert not check.is_valid({})
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/machines/{asset_id}", "/v1/players/{player_id}", "/v1/floor"]
-)
+READ_PATHS = [path for path, item in OPENAPI["paths"].items() if "get" in item]
+
+
+@pytest.mark.parametrize("path", READ_PATHS)
 @pytest.mark.parametrize("known", [True, False])
 def test_answers_about_ratings_are_of_the_api_document(
     path: str, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.unit.test_read_ratings import rated
+    from tests.unit.test_read_ratings import StubWiring, rated
 
-    ratings = rated(sample_events.PLAY) if known else MemoryRatings()
-    monkeypatch.setattr(read_http, "_ratings", lambda: ratings)
+    wiring = StubWiring(rated(sample_events.PLAY) if known else MemoryRatings())
+    monkeypatch.setattr(read_http, "_wiring", lambda: wiring)
     names = {"asset_id": "1940732", "player_id": "p-81"}
-    (name,) = re.findall(r"\{(\w+)\}", path) or [None]
-    asked = sample_events.asked(path, **({name: names[name]} if name else {}))
+    ids: dict[str, Any] = {name: names[name] for name in re.findall(r"\{(\w+)\}", path)}
+    operation = OPENAPI["paths"][path]["get"]
 
-    answer = read_http.handler(asked, None)
+    answer = read_http.handler(sample_events.asked(path, **ids), None)
 
     assert answer["statusCode"] == (200 if known or path == "/v1/floor" else 404)
-    check = _response(OPENAPI["paths"][path]["get"], answer)
+    check = _response(operation, answer)
     assert list(check.iter_errors(json.loads(answer["body"]))) == []
     assert not check.is_valid({})
+    refused = read_http.handler(sample_events.asked(path, **ids, query={"x": "1"}), None)
+    assert refused["statusCode"] == 400
+    assert _response(operation, refused).is_valid(json.loads(refused["body"]))
+
+
+@pytest.mark.parametrize("path", READ_PATHS)
+def test_the_query_parameters_of_a_route_are_those_of_the_api_document(path: str) -> None:
+    documented = [
+        p["name"] for p in OPENAPI["paths"][path]["get"]["parameters"] if p["in"] == "query"
+    ]
+
+    assert tuple(documented) == read_http.ROUTES[path]
 
 
 def test_problem_details_are_of_the_api_document() -> None:

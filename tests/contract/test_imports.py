@@ -104,6 +104,19 @@ def test_no_handler_imports_the_workbench_or_another_function(function: str) -> 
     assert imported & ({"workbench", *FUNCTIONS} - {function}) == set()
 
 
+def test_the_layer_ships_the_model_of_every_service_that_is_called() -> None:
+    called = {
+        service
+        for root in (ROOT / "functions", ROOT / "layers/common/python")
+        for path in root.rglob("*.py")
+        for service in re.findall(r'client\(\s*"([a-z0-9-]+)"', path.read_text())
+    }
+    makefile = (ROOT / "layers/common/python/Makefile").read_text()
+    (shipped_models,) = re.findall(r"^SERVICES := (.*)$", makefile, re.MULTILINE)
+
+    assert {"dynamodb", "secretsmanager"} <= called <= set(shipped_models.split())
+
+
 @pytest.mark.parametrize("name", sorted({name.partition(".")[0] for name in modules()}))
 def test_no_folder_shadows_a_module_of_the_runtime(name: str) -> None:
     """What a function ships comes first on its path."""

@@ -53,7 +53,7 @@ MAY: dict[str, set[str]] = {
         *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),
         *("quarantine put rate_players", "quarantine put on failure", "quarantine list"),
     },
-    "ReadRatingsFunction": {"ratings GetItem", "ratings Query"},
+    "ReadRatingsFunction": {"ratings GetItem", "ratings Query", "cursor key GetSecretValue"},
 }
 """The contract. Every other call of `calls` is refused."""
 
@@ -157,6 +157,19 @@ def stream_calls(stream: str, property_id: str) -> list[Call]:
     return [Call(f"stream {name}", "kinesis", *call) for name, call in calls.items()]
 
 
+def cursor_key_calls(name: str) -> list[Call]:
+    key = endpoint.client("cloudformation").describe_stack_resource(
+        StackName=endpoint.stack_name(), LogicalResourceId="CursorKey"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "GetSecretValue": ("get_secret_value", {"SecretId": key}),
+        "DescribeSecret": ("describe_secret", {"SecretId": key}),
+        "PutSecretValue": ("put_secret_value", {"SecretId": key, "SecretString": name}),
+        "DeleteSecret": ("delete_secret", {"SecretId": key}),
+    }
+    return [Call(f"cursor key {name}", "secretsmanager", *call) for name, call in calls.items()]
+
+
 PLACES = {
     "ingest_slot_events": "quarantine/ingest_slot_events/",
     "rate_players": "quarantine/rate_players/",
@@ -254,6 +267,7 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
         *table_calls("registry", stack["RegistryTableName"], key),
         *stream_calls(stack["SlotStreamName"], name),
         *quarantine_calls(bucket, name),
+        *cursor_key_calls(name),
         *other_calls(
             roles[function],
             workshop.function("def handler(event, context): return 1"),

@@ -112,6 +112,18 @@ def test_play_is_rated_once_and_read_and_poison_is_set_aside(
     assert player["total"] == {**play, "last_play": sample_events.MONDAY_EVENING + 11_000}
     assert player["sessions"][0]["started_at"] == sample_events.MONDAY_EVENING + 2_000
 
+    status, listed = status_and_body(directly("read_ratings/sessions"))
+    assert (status, listed["next"]) == (200, None)
+    assert listed["sessions"] == player["sessions"]
+
+    status, ledger = status_and_body(directly("read_ratings/player_ledger"))
+    assert (status, ledger["gaming_day"], ledger["total"]["agrees"]) == (200, "2020-06-15", True)
+    assert [line["kind"] for line in ledger["lines"]] == ["session", "game", "game", "session"]
+
+    status, ledger = status_and_body(directly("read_ratings/machine_ledger"))
+    assert (status, ledger["asset_id"], ledger["total"]["agrees"]) == (200, "1940732", True)
+    assert ledger["total"]["stored"]["coin_in_cents"] == 1_000
+
     status, floor = status_and_body(directly("read_ratings/floor"))
     assert status == 200
     assert {one["asset_id"]: one["play"]["coin_in_cents"] for one in floor["machines"]} == {
@@ -184,7 +196,9 @@ def test_every_sample_event_is_run() -> None:
         "authorize_requests": {"no_token", "get_machine", "post_slot_events"},
         "ingest_slot_events": ANSWERS.keys(),
         "rate_players": {"play", "poison_among_good"},
-        "read_ratings": {"machine", "player", "floor"},
+        "read_ratings": {
+            *("machine", "player", "sessions", "player_ledger", "machine_ledger", "floor")
+        },
     }
 
     assert {function: sample_events.load(function).keys() for function in LOGICAL_IDS} == run

@@ -63,7 +63,10 @@ def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
     [
         (("POST", "/v1/slot-events"), Action.SEND_SLOT_EVENTS),
         (("GET", "/v1/machines/{asset_id}"), Action.READ_RATINGS),
+        (("GET", "/v1/machines/{asset_id}/ledger"), Action.READ_RATINGS),
         (("GET", "/v1/players/{player_id}"), Action.READ_RATINGS),
+        (("GET", "/v1/players/{player_id}/sessions"), Action.READ_RATINGS),
+        (("GET", "/v1/players/{player_id}/ledger"), Action.READ_RATINGS),
         (("GET", "/v1/floor"), Action.READ_RATINGS),
     ],
 )

@@ -116,7 +116,11 @@ def _paytable_reported(fact: facts.PaytableReported) -> _Form:
         "max_bet_credits": fact.max_bet_credits,
     }
     if fact.game_number:
-        return "paytable.reported", f"P53.{fact.game_number}", data | {"game_number": fact.game_number}
+        return (
+            "paytable.reported",
+            f"P53.{fact.game_number}",
+            data | {"game_number": fact.game_number},
+        )
     return "paytable.reported", "P1F", data
 
 

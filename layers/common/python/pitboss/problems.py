@@ -1,11 +1,19 @@
 """Answers of the HTTP functions: JSON, and problem details (RFC 9457) for errors."""
 
+from collections.abc import Iterable
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 PROBLEM_CONTENT_TYPE = "application/problem+json"
+
+_KEPT_BY_ITS_READER = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "Authorization",
+}
+"""One caller's answer, which may be kept if it is asked about each time it is used."""
 
 
 def answer(
@@ -17,6 +25,26 @@ def answer(
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"}
         | (headers or {}),
         "body": msgspec.json.encode(body).decode(),
+    }
+
+
+def tagged_answer(body: object, if_none_match: Iterable[str] = ()) -> dict[str, Any]:
+    """A JSON document with a strong ETag of its content, or 304 where the caller has that content.
+
+    Args:
+        body: the document.
+        if_none_match: every `If-None-Match` header of the request (RFC 9110, 13.1.2).
+    """
+    content = msgspec.json.encode(body)
+    tag = f'"{sha256(content).hexdigest()[:32]}"'
+    kept = _KEPT_BY_ITS_READER | {"ETag": tag}
+    named = {part.strip().removeprefix("W/") for line in if_none_match for part in line.split(",")}
+    if named & {tag, "*"}:
+        return {"statusCode": int(HTTPStatus.NOT_MODIFIED), "headers": kept, "body": ""}
+    return {
+        "statusCode": int(HTTPStatus.OK),
+        "headers": {"Content-Type": "application/json"} | kept,
+        "body": content.decode(),
     }
 
 
