@@ -378,10 +378,10 @@ def test_a_session_over_the_end_of_a_day_is_kept_by_day() -> None:
     assert session(fold, "A", 990, "d1").games == 1
     assert fold.sessions == {
         SessionDay("d0", "A", 990_000): Bounds(995_000, 999_000),
-        SessionDay("d1", "A", 990_000): Bounds(1_002_000, 1_009_000),
+        SessionDay("d1", "A", 990_000): Bounds(1_002_000, 1_002_000),  # the last is not over
     }
     assert fold.days == {"d0": Bounds(995_000, 999_000), "d1": Bounds(1_001_000, 1_009_000)}
-    assert fold.carry.session == Session("A", 990_000, 1_009_000, True, "d1", 1_002_000, 1_009_000)
+    assert fold.carry.session == Session("A", 990_000, 1_009_000, True, "d1", 1_002_000, 1_002_000)
 
 
 # --- meters --------------------------------------------------------------------------------------

@@ -189,7 +189,8 @@ def _money(world: World) -> Iterator[Violation]:
     carded = {a: s for a, s in verdict.accounts().items() if a.player_id is not None}
     yield from _compared("I4", carded, stored.accounts)
     yield from _compared("I4", verdict.machine_days(), stored.machine_days)
-    yield from _compared("I4 play", verdict.session_play, stored.session_play)
+    carded_play = {a: bounds for a, bounds in stored.session_play.items() if bounds is not None}
+    yield from _compared("I4 play", verdict.session_play, carded_play)
     played = {key: bounds for key, bounds in stored.machine_play.items() if bounds is not None}
     yield from _compared("I4 play", verdict.machine_play, played)
 

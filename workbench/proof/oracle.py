@@ -188,6 +188,7 @@ class _Game:
     """Its win is known in credits of an unknown value."""
     handpaid: int = 0
     added_after_end: int = 0
+    started_at: int | None = None
 
 
 @dataclass
@@ -305,13 +306,13 @@ class _Walk:
         if visit is not None:
             visit.active_at = at
             visit.named = visit.named or name is not None
-            self.session_played(visit, at)
         self.playing = _Game(
             self.account(at, visit),
             visit,
             self.in_force(),
             fact.values.get("wager_cents", 0),
             fact.values.get("wager_credits", 0),
+            started_at=at,
         )
         meter = fact.values.get("coin_in_meter_credits")
         if meter is not None:
@@ -328,7 +329,6 @@ class _Walk:
             if visit is not None:
                 visit.active_at = at
                 visit.named = visit.named or name is not None
-                self.session_played(visit, at)
             game = _Game(self.account(at, visit), visit, self.in_force())
         elif game.visit is not None and game.visit is self.visit:
             game.visit.active_at = at
@@ -345,6 +345,8 @@ class _Walk:
         game.win_cents = said  # what may yet be paid by hand is held against all that it said
 
     def count(self, game: _Game, at: int, *, incomplete: bool, credits_out: int = 0) -> None:
+        if game.visit is not None:
+            self.session_played(game.visit, at if game.started_at is None else game.started_at)
         coin_in, credits_in, table = game.wager_cents, game.wager_credits, game.table
         sums = Sums(games=int(not incomplete), incomplete_games=int(incomplete))
         if table is not None:

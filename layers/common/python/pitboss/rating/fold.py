@@ -157,7 +157,7 @@ class Paytable(Struct, array_like=True, frozen=True, gc=False):
 
 
 class Session(Struct, array_like=True, frozen=True, gc=False):
-    """The session in progress and the bounds of its play in the current gaming day."""
+    """The session in progress and the bounds of its play in the last gaming day that has any."""
 
     player_id: str
     started_at: int
@@ -168,6 +168,10 @@ class Session(Struct, array_like=True, frozen=True, gc=False):
     day: str = ""
     first_play: int = 0
     last_play: int = 0
+
+    def session_day(self) -> SessionDay | None:
+        """The session's last gaming day with play, if it has any."""
+        return SessionDay(self.day, self.player_id, self.started_at) if self.day else None
 
 
 class OpenGame(Struct, array_like=True, frozen=True, gc=False):
@@ -181,6 +185,14 @@ class OpenGame(Struct, array_like=True, frozen=True, gc=False):
     """Absent of a game whose start is missing."""
     game_number: int = 0
     handpaid_cents: int = 0
+    first_play: int = 0
+    """That of its session in its gaming day, this game included."""
+    last_play: int = 0
+    """That of its session in its gaming day, this game not included; 0 for none."""
+
+    def session_day(self) -> SessionDay | None:
+        """Its session's gaming day, if it had play before this game."""
+        return self.key if self.last_play else None
 
 
 class LastGame(Struct, array_like=True, frozen=True, gc=False):
@@ -225,13 +237,6 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
     games: tuple[tuple[int, Paytable], ...] = ()
     """Paytables of the machine's games by their numbers, the one reported last at the end."""
 
-    def session_day(self) -> SessionDay | None:
-        """The session in progress and its current gaming day, if it has play."""
-        session = self.session
-        if session is None or not session.day:
-            return None
-        return SessionDay(session.day, session.player_id, session.started_at)
-
     def paytable_in_force(self) -> Paytable | None:
         """That of the selected game, else the machine's."""
         if not self.games:
@@ -242,9 +247,9 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
 class Bounds(NamedTuple):
     """First and last play, epoch milliseconds.
 
-    A session's are the starts of its games, and the ends whose start is missing. A machine's day
-    counts every start, end and hand-paid win in it: what counts as an orphan today may find its
-    other half tomorrow, and a machine's day must not lose play by that.
+    A session's are the starts of the games that count, and the ends whose start is missing. A
+    machine's day counts every start, end and hand-paid win in it: what counts as an orphan today
+    may find its other half tomorrow, and a machine's day must not lose play by that.
     """
 
     first_play: int
@@ -437,11 +442,11 @@ class Fold:
 
     def _is_in_game(self, session: Session) -> bool:
         game = self._open_game
-        return (
-            game is not None
-            and game.key.player_id == session.player_id
-            and game.key.started_at == session.started_at
-        )
+        return game is not None and self._is_in(session, game.key)
+
+    @staticmethod
+    def _is_in(session: Session, key: SessionDay) -> bool:
+        return key.player_id == session.player_id and key.started_at == session.started_at
 
     def _begin_session(self, session: Session) -> None:
         self._session = session
@@ -468,20 +473,40 @@ class Fold:
             self._end_session(moment, "another player")
             session = Session(player_id, moment, moment)
             self._begin_session(session)
-        started_at = session.started_at
-        first = session.first_play if session.day == day else moment
         self._session = Session(
             session.player_id,
-            started_at,
+            session.started_at,
             moment,
             session.is_named or player_id is not None,
-            day,
-            first,
-            moment,
+            session.day,
+            session.first_play,
+            session.last_play,
         )
-        key = SessionDay(day, session.player_id, started_at)
-        self._plays[key] = [first, moment]
-        return key
+        return SessionDay(day, session.player_id, session.started_at)
+
+    def _bounds_before(self, key: SessionDay, moment: int) -> tuple[int, int]:
+        """First and last play of the session in progress in a day; for none, the moment and 0."""
+        session = self._session
+        if key.player_id is None or session is None or session.day != key.day:
+            return moment, 0
+        return session.first_play, session.last_play
+
+    def _note_play(self, game: OpenGame, moment: int) -> None:
+        """A game that counts is play of its session, in progress still or over."""
+        key, session = game.key, self._session
+        if key.player_id is None:
+            return
+        self._plays[key] = [game.first_play, moment]
+        if session is not None and self._is_in(session, key):
+            self._session = Session(
+                session.player_id,
+                session.started_at,
+                session.active_at,
+                session.is_named,
+                key.day,
+                game.first_play,
+                moment,
+            )
 
     # --- Games
 
@@ -498,6 +523,8 @@ class Fold:
             self._in_force,
             moment,
             self._selected_game,
+            0,
+            *self._bounds_before(key, moment),
         )
         if start.coin_in_meter_credits is not None:
             self._compare_meter(key, start, start.coin_in_meter_credits, moment)
@@ -535,10 +562,13 @@ class Fold:
             key = self._play(event.player_id, moment, day)
         else:
             key = self._no_session(day)
-        self._count(OpenGame(key, 0, None, self._in_force), end, moment)
+        first, last = self._bounds_before(key, moment)
+        orphan = OpenGame(key, 0, None, self._in_force, first_play=first, last_play=last)
+        self._count(orphan, end, moment)
 
     def _count(self, game: OpenGame, end: GameEnded, ended_at: int | None) -> None:
         """Add a game to the tallies; one whose start or end is missing as incomplete."""
+        self._note_play(game, game.started_at or ended_at or 0)
         tally = self._tally(game.key)
         if ended_at is None or game.started_at is None:
             tally.incomplete_games += 1

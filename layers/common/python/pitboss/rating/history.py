@@ -500,6 +500,18 @@ def _fresh_by_page(
     }
 
 
+def _sessions_of(carry: Carry) -> dict[SessionDay, Bounds]:
+    """The sessions that may have more play after this point, with the play they had: the one in
+    progress and that of the game in progress, which may be over.
+    """
+    found: dict[SessionDay, Bounds] = {}
+    for part in (carry.open_game, carry.session):
+        key = None if part is None else part.session_day()
+        if part is not None and key is not None:
+            found[key] = Bounds(part.first_play, part.last_play)
+    return found
+
+
 class _Work:
     """The pages rated anew in one `apply`, and the differences they make."""
 
@@ -572,9 +584,7 @@ class _Work:
                 self._corrected.setdefault(key, Tally()).add(tally, sign)
 
     def _enter(self, carry: Carry) -> None:
-        key, session = carry.session_day(), carry.session
-        if key is not None and session is not None:
-            self._entered[key] = Bounds(session.first_play, session.last_play)
+        self._entered.update(_sessions_of(carry))
 
     def _take_back(self, before: Fold, after: Fold, *, is_settled: bool) -> None:
         self._add(before.tallies, -1, is_settled=is_settled)
@@ -602,8 +612,7 @@ class _Work:
 
     def settle(self, carry: Carry) -> None:
         """The pages from here on stay as they are; so do the bounds of a session they continue."""
-        key = carry.session_day()
-        if key is not None:
+        for key in _sessions_of(carry):
             self._bounds.pop(key, None)
             self._entered.pop(key, None)
 

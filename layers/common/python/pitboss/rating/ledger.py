@@ -193,7 +193,7 @@ def may_go_on(carry: Carry, wanted: Wanted) -> bool:
 
     Play that waits for a paytable is another matter: `waiting`.
     """
-    keys = [carry.session_day()]
+    keys = [None if carry.session is None else carry.session.session_day()]
     keys += [game.key for game in (carry.open_game, carry.last_game) if game is not None]
     return any(key is not None and wanted(key) for key in keys)
 
