@@ -7,9 +7,12 @@ from binascii import a2b_base64
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from pitboss.events.batch import (
     BatchHeader,
     SlotBatch,
+    UnreadableRecord,
     pack,
     unpack,
     unpack_received,
@@ -72,7 +75,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
             _check_reading(fault)
             entries.append(_unreadable(kinesis, data, index, fault))
     outcome = wiring.rate(batches)
-    entries += _unrated(outcome, records)
+    entries += _unrated(outcome, batches, records)
     for sender in dict.fromkeys((entry.property_id, entry.sender) for entry in entries):
         wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
     if entries:
@@ -117,14 +120,21 @@ def _unreadable(
     )
 
 
-def _unrated(outcome: Outcome, records: list[bytes]) -> list[QuarantineEntry]:
-    """What could not be rated, as its gateway sent it."""
-    if not outcome.unrated:
-        return []
+def _unrated(
+    outcome: Outcome, batches: list[SlotBatch], records: list[bytes]
+) -> list[QuarantineEntry]:
+    """What could not be rated, as its gateway sent it; where that is damaged, as it was read."""
+    assets = {unrated.asset for unrated in outcome.unrated}
     sent: dict[tuple[str, str, str], list[tuple[SlotEvent, bytes, BatchHeader]]] = {}
-    for record in records:
-        header, events, _ = unpack(record)
-        for event, raw in zip(events, unpack_received(record), strict=False):
+    for (header, events, _), record in zip(batches, records, strict=True):
+        if (header.property_id, header.asset_id) not in assets:
+            continue
+        try:
+            received = unpack_received(record)[: len(events)]
+        except UnreadableRecord:
+            received = []
+        received += [msgspec.json.encode(event) for event in events[len(received) :]]
+        for event, raw in zip(events, received, strict=True):
             key = (header.property_id, header.asset_id, event.event_id)
             sent.setdefault(key, []).append((event, raw, header))
     entries = []

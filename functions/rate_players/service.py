@@ -1,7 +1,7 @@
 """The use case: bring slot events into the ratings, each once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct, field
@@ -11,6 +11,7 @@ from pitboss.events.batch import SlotBatch
 from pitboss.events.slot import GameEnded, GameStarted, PaytableReported, SlotEvent
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import (
+    MAX_PAGES_A_CHANGE,
     Applied,
     Change,
     Head,
@@ -131,12 +132,15 @@ class RatePlayers:
                 asset = Asset(header.property_id, header.asset_id)
                 waiting.setdefault(asset, []).extend(events)
         conflicts = 0
+        page_by_page: set[Asset] = set()
         while waiting:
             try:
-                conflicting = self._apply(waiting, outcome)
+                conflicting = self._apply(waiting, outcome, page_by_page)
             except UnstorableChange as fault:
                 self._histories.clear()
-                self._set_aside(fault.asset, "unstorable", fault, waiting, outcome)
+                if fault.asset in page_by_page:
+                    self._set_aside(fault.asset, "unstorable", fault, waiting, outcome)
+                page_by_page.add(fault.asset)
                 continue
             except BaseException:
                 self._histories.clear()  # what was written is not known
@@ -149,7 +153,12 @@ class RatePlayers:
             self._trim()
         return outcome
 
-    def _apply(self, waiting: dict[Asset, list[SlotEvent]], outcome: Outcome) -> list[Asset]:
+    def _apply(
+        self,
+        waiting: dict[Asset, list[SlotEvent]],
+        outcome: Outcome,
+        page_by_page: Collection[Asset],
+    ) -> list[Asset]:
         """One round: what is stored leaves `waiting`. Returns the machines that conflicted."""
         results: dict[Asset, Applied] = {}
         changes: list[AssetChange] = []
@@ -159,8 +168,12 @@ class RatePlayers:
             if not events and not history.is_stale:
                 del waiting[asset]
                 continue
+            house = self._house_of(asset.property_id)
+            pages = 1 if asset in page_by_page else MAX_PAGES_A_CHANGE
             try:
-                result = apply(asset.asset_id, history, events, self._house_of(asset.property_id))
+                result = apply(asset.asset_id, history, events, house, pages)
+            except (TransientError, MemoryError):
+                raise
             except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
                 del self._histories[asset]
                 self._check_rules(fault)

@@ -46,6 +46,11 @@ MAX_CORRECTIONS = 1_000
 """Corrections of a gaming day that are shown."""
 
 PAGES_A_QUERY = 60
+
+PAGES_WITHOUT_PLAY = 12
+"""Pages in which the end of a session is still looked for when all money has been found: an hour of
+a machine that is not played and yet reports something."""
+
 FAR = 10**15 - 1
 """After every page: the largest moment that a page's key has room for."""
 
@@ -203,7 +208,8 @@ class LedgerDocument(Struct, frozen=True):
 
     A machine's is the same, with `asset_id`. `next` is the cursor of the lines that follow, absent
     at the end; everything but `lines` is of the whole day. Should `total` differ between two pages,
-    the day has changed meanwhile. `truncated`: there was more play than one ledger is read for.
+    the day has changed meanwhile. `truncated`: there was more play than one ledger is read for, or
+    more corrections, and then what was first posted is absent.
     """
 
     property_id: str
@@ -253,14 +259,17 @@ class _Reading:
         walk = Walk(self._house)
         lines: list[Line] = []
         first, through = page_of(first_play), page_of(last_play)
-        read = first - 1
+        read, without_play = first - 1, 0
         for page in self._from(asset, first):
             if page.start > through and not may_go_on(walk.end, wanted):
                 break
+            if page.start > through and _are_all(lines, wanted, stored):
+                without_play += 1
+                if without_play > PAGES_WITHOUT_PLAY:
+                    break
             lines += walk.lines(page)
             read = page.start
-        counted = [line for line in lines if line.key is not None and wanted(line.key)]
-        if not is_same_money(total(counted), stored):
+        if not _are_all(lines, wanted, stored):
             lines += self._rated_later(asset, read, walk, wanted)
         keys = [line.key for line in lines if line.key is not None and wanted(line.key)]
         for session in {(key.player_id, key.started_at) for key in keys if key.started_at < first}:
@@ -324,14 +333,22 @@ class _Reading:
 
     def _beginning(self, asset: Asset, player_id: str | None, started_at: int) -> list[Line]:
         """How a session began that began in an earlier page."""
+        if player_id is None:
+            return []
         page = self._first(asset, page_of(started_at), page_of(started_at))
-        if page is None or player_id is None or not self._may_read():
+        if page is None or not self._may_read():
             return []
         return [
             line
             for line in Walk(self._house).lines(page)
             if line.note == SessionNote(player_id, started_at, started_at)
         ]
+
+
+def _are_all(lines: Iterable[Line], wanted: Wanted, stored: Tally) -> bool:
+    """Whether the lines that are wanted add up to what is stored."""
+    counted = [line for line in lines if line.key is not None and wanted(line.key)]
+    return is_same_money(total(counted), stored)
 
 
 class _Entry(NamedTuple):
@@ -395,10 +412,10 @@ def player(
         day,
         shown,
         following,
-        [_session(entry, corrections) for entry in entries],
+        _sessions(entries, corrections),
         _corrections(corrections),
-        _total(lines, stored, _sum(correction.difference for correction in corrections)),
-        reading.truncated,
+        _total(lines, stored, _corrected(corrections)),
+        reading.truncated or _corrected(corrections) is None,
     )
 
 
@@ -432,7 +449,18 @@ def machine(ratings: Ratings, house: House, asset: Asset, part: Part) -> LedgerD
     keys = {line.key: None for line in lines if line.key is not None}
     if corrections:
         keys.setdefault(SessionDay(day, None, 0))
-    entries = [_Entry(asset.asset_id, key, of_session_day(lines, key), None) for key in keys]
+    by_owner: dict[tuple[str | None, int], list[Line]] = {}
+    for line in lines:
+        by_owner.setdefault(_owner(line), []).append(line)
+    entries = [
+        _Entry(
+            asset.asset_id,
+            key,
+            of_session_day(by_owner.get((key.player_id, key.started_at), ()), key),
+            None,
+        )
+        for key in keys
+    ]
     shown, following = _part([(asset.asset_id, line) for line in lines], day, part, house)
     return LedgerDocument(
         asset.property_id,
@@ -441,10 +469,10 @@ def machine(ratings: Ratings, house: House, asset: Asset, part: Part) -> LedgerD
         day,
         shown,
         following,
-        [_session(entry, corrections) for entry in entries],
+        _sessions(entries, corrections),
         _corrections(corrections),
         _total(lines, stored.tally, None),
-        reading.truncated,
+        reading.truncated or _corrected(corrections) is None,
     )
 
 
@@ -493,14 +521,33 @@ def _total(lines: Sequence[Line], stored: Tally, corrected: Tally | None) -> Led
     )
 
 
-def _session(entry: _Entry, corrections: Sequence[StoredCorrection]) -> LedgerSession:
+def _corrected(corrections: Sequence[StoredCorrection]) -> Tally | None:
+    """What was corrected; None where there is more of it than is read."""
+    if len(corrections) >= MAX_CORRECTIONS:
+        return None
+    return _sum(correction.difference for correction in corrections)
+
+
+def _sessions(
+    entries: Iterable[_Entry], corrections: Sequence[StoredCorrection]
+) -> list[LedgerSession]:
+    of_session: dict[tuple[str, SessionDay], list[StoredCorrection]] = {}
+    for correction in corrections:
+        of_session.setdefault((correction.asset_id, correction.key), []).append(correction)
+    are_all = _corrected(corrections) is not None
+    return [
+        _session(entry, of_session.get((entry.asset_id, entry.key), ()) if are_all else None)
+        for entry in entries
+    ]
+
+
+def _session(entry: _Entry, corrections: Sequence[StoredCorrection] | None) -> LedgerSession:
+    """A session with its corrections; without, where there are more than are read."""
     key, added = entry.key, total(entry.lines)
     known = entry.stored
     if known is None and key.player_id is None:
         known = added  # uncarded play is stored within the machine's day
-    corrected = _sum(
-        c.difference for c in corrections if (c.asset_id, c.key) == (entry.asset_id, key)
-    )
+    corrected = None if corrections is None else _sum(c.difference for c in corrections)
     notes = [(line, line.note) for line in entry.lines if isinstance(line.note, SessionNote)]
     began = next((line.rule for line, note in notes if note.ended is None), None)
     end = next(((line, note) for line, note in notes if note.ended is not None), None)
@@ -513,8 +560,8 @@ def _session(entry: _Entry, corrections: Sequence[StoredCorrection]) -> LedgerSe
         None if end is None else end[0].rule,
         len(entry.lines),
         amounts(added),
-        None if known is None else amounts(_less(known, corrected)),
-        None if known is None else amounts(corrected),
+        None if known is None or corrected is None else amounts(_less(known, corrected)),
+        None if known is None or corrected is None else amounts(corrected),
         None if entry.stored is None else amounts(entry.stored),
     )
 
@@ -605,7 +652,7 @@ def _line(number: int, asset_id: str, line: Line, house: House) -> LedgerLine:
                 player_id=player_id,
                 session_started_at=session,
                 rule=line.rule,
-                since=note.since or None,
+                since=note.gap.since or None,
                 at=note.at,
-                amount_cents=note.amount_cents,
+                amount_cents=note.gap.amount_cents,
             )

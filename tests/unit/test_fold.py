@@ -413,13 +413,14 @@ def test_a_session_over_the_end_of_a_day_is_kept_by_day() -> None:
     ],
 )
 def test_the_meter_is_the_second_opinion(starts: list[SlotData], difference: int) -> None:
-    fold = rate((0, PAYTABLE), *((i + 1, data) for i, data in enumerate(starts)))
+    halves = [*starts, GameEnded()]
+    fold = rate((0, PAYTABLE), *((i + 1, data) for i, data in enumerate(halves)))
     assert uncarded(fold).meter_difference_cents == difference
 
 
 def test_a_meter_is_not_compared_before_its_credit_has_a_value() -> None:
-    fold = rate((1, start(100, 0)), (2, start(100, 400)), (3, PAYTABLE), (4, start(100, 404)))
-    assert uncarded(fold).meter_difference_cents == 0
+    facts = (1, start(100, 0)), (2, start(100, 400)), (3, PAYTABLE), (4, start(100, 404))
+    assert uncarded(rate(*facts, (5, GameEnded()))).meter_difference_cents == 0
 
 
 # --- in parts ------------------------------------------------------------------------------------
@@ -455,6 +456,12 @@ def test_a_fold_in_two_parts_is_the_fold() -> None:
         }
         assert first.sessions | rest.sessions == whole.sessions
         assert first.days.keys() | rest.days.keys() == whole.days.keys()
+
+
+def test_a_gap_counts_with_its_game() -> None:
+    facts = (0, PAYTABLE), (1, start(100, 4)), (2, start(100, 12))
+    assert uncarded(rate(*facts)).gaps == 0
+    assert uncarded(rate(*facts, (3, GameEnded()))).gaps == 1
 
 
 # --- the card and the house ----------------------------------------------------------------------
@@ -639,6 +646,12 @@ def paid(cents: int, level: int = 0) -> HandpayReported:
             [start(), PENDING, paid(1_200, 0x80), GameEnded(100)], 100, 0, id="cancelled credits"
         ),
         pytest.param(
+            [start(), paid(1_200), GameEnded(1_200), start(), paid(1_200), GameEnded(1_200)],
+            2_400,
+            2_400,
+            id="the same in the next game",
+        ),
+        pytest.param(
             [start(), PENDING, paid(5_000, 3), GameEnded(100)], 5_000, 5_000, id="a progressive"
         ),
         pytest.param(
@@ -694,12 +707,15 @@ def gaps(*halves: SlotData) -> list[tuple[int, int, int, bool]]:
     """Since and at (seconds), amount, and whether the machine said so."""
     notes: list[Note] = []
     fold = Fold(Carry(), House(day_of), notes)
-    for second, data in enumerate([PaytableReported(9_000, 10), *halves]):
+    for second, data in enumerate([PaytableReported(9_000, 10), *halves, GameEnded()]):
         fold.feed(SlotEvent(str(second), second * 1000, second, None, data))
     found = [note for note in notes if isinstance(note, GapNote)]
     assert uncarded(fold).gaps == len(found)
-    assert uncarded(fold).meter_difference_cents == sum(gap.amount_cents for gap in found)
-    return [(g.since // 1000, g.at // 1000, g.amount_cents, g.is_overflow) for g in found]
+    assert uncarded(fold).meter_difference_cents == sum(note.gap.amount_cents for note in found)
+    return [
+        (note.gap.since // 1000, note.at // 1000, note.gap.amount_cents, note.gap.is_overflow)
+        for note in found
+    ]
 
 
 OVERFLOW = EventsOverflowed()

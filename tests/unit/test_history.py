@@ -455,10 +455,44 @@ def test_a_change_of_many_sessions_fits_a_transaction() -> None:
             change, left = applied.change, applied.left
             assert change is not None
             days = len(change.earlier_days) + (change.closed_day is not None)
-            assert 1 + len(change.sealed) + days + len(change.sessions) <= 100
+            items = 1 + len(change.sealed) + days + len(change.sessions) + len(change.corrections)
+            assert items <= 100
             store.write(change)
             history.commit(change)
     assert state(store) == state(expected)
+
+
+def test_corrections_of_more_sessions_than_fit_are_one_for_each_player_and_day() -> None:
+    flicker = [start(n / 12, "AB"[n % 2]) for n in range(120)]
+    store = applied_in_turn([event(minute(-1), PAYTABLE), *flicker, start(60, "C")])
+    late = event(minute(-1) + 1, PaytableReported(9_000, 25))
+    change = apply("7", store.load(0), [late], HOUSE, 1).change
+    assert change is not None
+    assert change.head.stale_from is not None
+    store.write(change)
+
+    change = apply("7", store.load(minute(-5)), [], HOUSE, 1).change
+
+    assert change is not None
+    assert len(change.sessions) > 50
+    assert [c.key.player_id for c in change.corrections] == ["A", "B"]
+    whole = Tally()
+    for session in change.sessions:
+        whole.add(session.difference)
+    for correction in change.corrections:
+        whole.add(correction.difference, -1)
+    assert not whole
+
+
+def test_a_gap_of_a_game_that_is_not_over_leaves_no_session() -> None:
+    late = start(0)
+    rest = [
+        event(minute(1), CardInserted(), "A"),
+        end(2),
+        event(minute(3), EventsOverflowed()),
+        event(minute(4), GameStarted(100, 10)),
+    ]
+    assert state(applied_in_turn(rest, [late])) == state(applied_in_turn([late, *rest]))
 
 
 def test_pages_not_stored_yet_are_not_waited_for() -> None:

@@ -22,6 +22,7 @@ from pitboss.events.slot import (
 )
 from pitboss.rating.fold import (
     GameNote,
+    Gap,
     GapNote,
     HandpayNote,
     House,
@@ -190,7 +191,7 @@ GAME = GameNote(KEY, START, START + 5, 0, 500, 120, 20, 326, 163_000, 0)
                 "unrated_coin_in_cents": -50,
             },
         ),
-        (GapNote(KEY, 0, START, -300, False), {"gaps": 1, "meter_difference_cents": -300}),
+        (GapNote(KEY, START, Gap(0, -300, False)), {"gaps": 1, "meter_difference_cents": -300}),
         (SessionNote("p", START, START), {}),
     ],
 )
@@ -257,10 +258,11 @@ def test_money_is_compared_and_what_has_no_value_yet_is_not() -> None:
                 event(2, GameStarted(100, 350), "p"),
                 event(3, EventsOverflowed()),
                 event(4, GameStarted(100, 450), "p"),
+                event(5, GameEnded(0), "p"),
             ],
             [
                 *(("began", "first game"), ("game", "named"), ("gap", "meter")),
-                *(("game", "named"), ("gap", "events overflowed")),
+                *(("game", "named"), ("gap", "events overflowed"), ("game", "named")),
             ],
             id="gaps",
         ),

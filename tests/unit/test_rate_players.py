@@ -25,7 +25,12 @@ from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
 from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.ratings import Asset, AssetChange, UnstorableChange
+from pitboss.stores.ratings import (
+    Asset,
+    AssetChange,
+    UnreadablePageError,
+    UnstorableChange,
+)
 from rate_players import handler as lambda_handler
 from rate_players.service import (
     MAX_CONFLICTS,
@@ -309,11 +314,11 @@ def test_a_machine_set_aside_is_rated_again_once_its_events_are_good() -> None:
     rater = Rater()
     rater(SLOT, game(10))
 
-    def poisoned(property_id: str) -> House:
-        raise LookupError(property_id)
+    def poisoned(epoch_ms: int) -> str:
+        raise LookupError(epoch_ms)
 
     good = rater.rate._house_of
-    rater.rate._house_of = poisoned
+    rater.rate._house_of = lambda _: House(poisoned)
     outcome = rater(SLOT, game(20))
     rater.rate._house_of = good
 
@@ -323,13 +328,45 @@ def test_a_machine_set_aside_is_rated_again_once_its_events_are_good() -> None:
 
 
 def test_a_change_that_cannot_be_stored_is_set_aside_and_the_others_are_stored() -> None:
-    rater = Rater(FaultyRatings("unstorable"))
+    rater = Rater(FaultyRatings("unstorable", "unstorable"))
 
     outcome = rater.rate([batch(SLOT, game(10)), batch(OTHER, game(10))])
 
     assert [(u.asset, u.reason) for u in outcome.unrated] == [(SLOT, "unstorable")]
     assert (outcome.rated, outcome.quarantined) == (2, 2)
     assert (coin_in(rater.ratings), coin_in(rater.ratings, OTHER)) == (0, 100)
+
+
+def test_what_cannot_be_stored_at_once_is_stored_page_by_page() -> None:
+    ratings = FaultyRatings("unstorable")
+    rater = Rater(ratings)
+
+    outcome = rater(SLOT, [PAYTABLE, *game(10), *game(400), *game(800)])
+
+    assert (outcome.rated, outcome.quarantined, ratings.commits) == (7, 0, 4)
+    assert coin_in(rater.ratings) == 300
+
+
+def test_rules_of_a_property_that_cannot_be_had_set_nothing_aside() -> None:
+    rater = Rater()
+
+    def none(property_id: str) -> House:
+        raise LookupError(property_id)
+
+    rater.rate._house_of = none
+    with pytest.raises(LookupError):
+        rater(SLOT, game(10))
+
+
+def test_a_stored_page_that_cannot_be_read_sets_nothing_aside() -> None:
+    def unreadable() -> Any:
+        raise UnreadablePageError("page")
+
+    rater = Rater()
+    rater(SLOT, game(10))
+    rater.rate._histories[SLOT].head.page._unpack = unreadable
+    with pytest.raises(UnreadablePageError):
+        rater(SLOT, game(20))
 
 
 # --- the cache ------------------------------------------------------------------------------------

@@ -137,6 +137,7 @@ def test_a_machine_that_lost_events_shows_what_its_meter_says() -> None:
         envelope("m-2", "game.started", data={"wager_cents": 500, "coin_in_meter_credits": 1_000}),
         envelope("m-3", "game.ended", data={}),
         envelope("m-4", "game.started", data={"wager_cents": 500, "coin_in_meter_credits": 2_100}),
+        envelope("m-5", "game.ended", data={}),
     ]
 
     document = service.machine(rated(lost), Asset("north", "1940732"))

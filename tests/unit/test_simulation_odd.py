@@ -206,7 +206,7 @@ def test_gap_records_are_those_that_rating_notes() -> None:
         for read in sorted(of_asset, key=lambda e: (e.occurred_at, e.sequence, e.event_id)):
             fold.feed(read)
         noted += [
-            Gap(asset_id, note.since, note.at, note.amount_cents)
+            Gap(asset_id, note.gap.since, note.at, note.gap.amount_cents)
             for note in notes
             if isinstance(note, GapNote)
         ]

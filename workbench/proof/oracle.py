@@ -189,6 +189,9 @@ class _Game:
     handpaid: int = 0
     added_after_end: int = 0
     started_at: int | None = None
+    gaps: int = 0
+    """1 where its start showed that events were lost; `gap_cents` is the meter's amount."""
+    gap_cents: int = 0
 
 
 @dataclass
@@ -314,6 +317,7 @@ class _Walk:
             fact.values.get("wager_credits", 0),
             started_at=at,
         )
+        self.paid = None
         meter = fact.values.get("coin_in_meter_credits")
         if meter is not None:
             self.compare_meter(self.playing, meter, at)
@@ -361,6 +365,7 @@ class _Walk:
         if not game.win_waits:
             sums.coin_out_cents = max(game.win_cents, game.handpaid)
         sums.handpaid_cents = game.handpaid
+        sums.gaps, sums.meter_difference_cents = game.gaps, game.gap_cents
         self.note(game.account, at, sums)
         self.playing, self.last = None, game
 
@@ -425,4 +430,4 @@ class _Walk:
             wager = game.wager_cents + game.wager_credits * table.credit_cents
             difference = moved * table.credit_cents - wager
         if difference or overflowed or was_reset:
-            self.note(game.account, at, Sums(gaps=1, meter_difference_cents=difference))
+            game.gaps, game.gap_cents = 1, difference

@@ -166,14 +166,18 @@ class _Machine:
             return ledger.play(self.asset_id, sessions[game.owner], game.day)
 
         last = len(self._games) - 1
+        counted = set()
         for index, game in enumerate(self._games):
             if game.is_ended or (game.is_started and index < last):
                 self._count(game, play_of(game))
+                counted.add(id(game))
             elif not game.is_started:  # it stands for a hand-pay before the first game
                 play = play_of(game)
                 play.coin_out_cents += game.handpaid_cents
                 play.handpaid_cents += game.handpaid_cents
         for game, gap in self._gaps:
+            if id(game) not in counted:
+                continue
             play = play_of(game)
             play.gaps += 1
             play.meter_difference_cents += gap.amount_cents
@@ -224,6 +228,7 @@ class _Machine:
                     else:
                         game.wager_cents = fact.wager_cents
                     self._games.append(game)
+                    handpay = None
                     amount = 0
                     shows = overflowed
                     if meter is not None and paytable is not None:

@@ -16,9 +16,9 @@ Games:
     * A hand-pay that is no cash-out is part of its game's win, once: the win is what the end of the
       game says or what was paid by hand for it, whichever is more. It is the game's in progress,
       else the last one's, else uncarded play's; what was counted so for a game whose start is
-      missing is taken off its end's win. A hand-pay reported twice without a new one pending is
-      one. Where the win waits for the value of a credit, it is taken to include what was paid by
-      hand.
+      missing is taken off its end's win. A hand-pay reported twice in a game without a new one
+      pending is one. Where the win waits for the value of a credit, it is taken to include what was
+      paid by hand.
 
 Sessions:
     * A session is a player's play at one machine: from card-in, or from the first game that names
@@ -34,7 +34,7 @@ Sessions:
 Meters, the second opinion:
     * The coin-in meter of a start less that of the start before should be the wager. Where it is
       not, or where the machine's buffer overflowed in between, there is a gap, with the difference
-      as its amount. It counts for the session of the start that showed it.
+      as its amount. It counts with the game whose start showed it.
     * A meter runs on from 0 after a reset (7A). One that went back is out of order if it did by
       less than `MAX_STEP_BACK`; else it rolled over if it was at `ROLL_OVER_FROM` or above, and was
       reset without a word if it was not: it then counts from 0.
@@ -174,6 +174,16 @@ class Session(Struct, array_like=True, frozen=True, gc=False):
         return SessionDay(self.day, self.player_id, self.started_at) if self.day else None
 
 
+class Gap(Struct, array_like=True, frozen=True, gc=False):
+    """What the coin-in meter moved up to a start, more than the events say."""
+
+    since: int
+    """When the meter was seen before; 0 for never."""
+    amount_cents: int
+    is_overflow: bool
+    """Whether the machine said itself that events were lost (SAS exception 70)."""
+
+
 class OpenGame(Struct, array_like=True, frozen=True, gc=False):
     """A game that has started and not ended."""
 
@@ -189,6 +199,8 @@ class OpenGame(Struct, array_like=True, frozen=True, gc=False):
     """That of its session in its gaming day, this game included."""
     last_play: int = 0
     """That of its session in its gaming day, this game not included; 0 for none."""
+    gap: Gap | None = None
+    """What its start showed; it counts with the game."""
 
     def session_day(self) -> SessionDay | None:
         """Its session's gaming day, if it had play before this game."""
@@ -232,7 +244,7 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
     """Whether events were lost since then."""
     last_game: LastGame | None = None
     handpay: tuple[int, int] | None = None
-    """Amount and level of the hand-pay last reported, until another is pending."""
+    """Amount and level of the hand-pay last reported, until another is pending or a game starts."""
     selected_game: int = 0
     games: tuple[tuple[int, Paytable], ...] = ()
     """Paytables of the machine's games by their numbers, the one reported last at the end."""
@@ -294,15 +306,11 @@ class RatedNote(Struct, frozen=True):
 
 
 class GapNote(Struct, frozen=True):
-    """A gap: what the coin-in meter moved between two starts, more than the events say."""
+    """A gap that the start of a game showed."""
 
     key: SessionDay
-    since: int
-    """When the meter was seen before; 0 for never."""
     at: int
-    amount_cents: int
-    is_overflow: bool
-    """Whether the machine said itself that events were lost (SAS exception 70)."""
+    gap: Gap
 
 
 class SessionNote(Struct, frozen=True):
@@ -525,9 +533,9 @@ class Fold:
             self._selected_game,
             0,
             *self._bounds_before(key, moment),
+            self._compare_meter(start, moment),
         )
-        if start.coin_in_meter_credits is not None:
-            self._compare_meter(key, start, start.coin_in_meter_credits, moment)
+        self._handpay = None
 
     def _note_day(self, moment: int) -> str:
         """The gaming day of a start, an end or a hand-pay, which the machine was played on."""
@@ -574,6 +582,11 @@ class Fold:
             tally.incomplete_games += 1
         else:
             tally.games += 1
+        if game.gap is not None:
+            tally.gaps += 1
+            tally.meter_difference_cents += game.gap.amount_cents
+            if self._notes is not None:
+                self._notes.append(GapNote(game.key, game.started_at or 0, game.gap))
         paytable = game.paytable
         coin_in = game.wager_cents or 0
         win = end.win_cents or 0
@@ -715,7 +728,10 @@ class Fold:
     def _overflow(self, _: SlotEvent, __: EventsOverflowed) -> None:
         self._is_overflowed = True
 
-    def _compare_meter(self, key: SessionDay, start: GameStarted, meter: int, moment: int) -> None:
+    def _compare_meter(self, start: GameStarted, moment: int) -> Gap | None:
+        meter = start.coin_in_meter_credits
+        if meter is None:
+            return None
         before, self._meter = self._meter, meter
         since, self._metered_at = self._metered_at, moment
         overflowed, self._is_overflowed = self._is_overflowed, False
@@ -732,11 +748,8 @@ class Fold:
                 wager = (start.wager_credits or 0) * denomination
             difference = moved * denomination - wager
         if difference or overflowed or reset:
-            tally = self._tally(key)
-            tally.gaps += 1
-            tally.meter_difference_cents += difference
-            if self._notes is not None:
-                self._notes.append(GapNote(key, since, moment, difference, overflowed))
+            return Gap(since, difference, overflowed)
+        return None
 
     def _tally(self, key: SessionDay) -> Tally:
         tally = self.tallies.get(key)

@@ -45,6 +45,9 @@ minutes is usual, and what changes later than that is a correction."""
 MAX_CAUSES = 5
 """Late events that a correction names; it counts them all."""
 
+MAX_CHANGE_ITEMS = 90
+"""A change of more items has fewer corrections: a transaction takes 100."""
+
 FULL_CHANGE_EVENTS = 20_000
 """A change whose pages have so many events takes no further one: a transaction has room for some
 megabytes."""
@@ -242,6 +245,8 @@ class Correction(Struct, gc=False, frozen=True):
     """
 
     key: SessionDay
+    """Where a change corrects more than a transaction takes entries for, they are one for each
+    player and gaming day, under the first session's."""
     difference: Tally
     page: int
     """The first page that its change rated anew, and with the head's `applied` what names it."""
@@ -710,11 +715,23 @@ class _Work:
     def _corrections(self) -> list[Correction]:
         first = self.pages[0].start
         causes = tuple(f"{_type_of(e)} at {e.occurred_at}" for e in self._late[:MAX_CAUSES])
+        corrected = {key: self._corrected[key] for key in sorted(self._corrected, key=_by_key)}
+        if self._items() > MAX_CHANGE_ITEMS:
+            corrected = _by_player(corrected)
         return [
-            Correction(key, self._corrected[key], first, causes, len(self._late))
-            for key in sorted(self._corrected, key=_by_key)
-            if self._corrected[key]
+            Correction(key, difference, first, causes, len(self._late))
+            for key, difference in corrected.items()
+            if difference
         ]
+
+
+def _by_player(corrected: dict[SessionDay, Tally]) -> dict[SessionDay, Tally]:
+    """Differences by player and gaming day, each under its first session."""
+    first: dict[tuple[str, str | None], SessionDay] = {}
+    joined: dict[SessionDay, Tally] = {}
+    for key, difference in corrected.items():
+        joined.setdefault(first.setdefault((key.day, key.player_id), key), Tally()).add(difference)
+    return joined
 
 
 def _type_of(event: SlotEvent) -> str:

@@ -103,7 +103,7 @@ def amounts(note: Note) -> Tally:
                 unrated_coin_in_cents=note.valued_coin_in_cents - note.coin_in_cents,
             )
         case GapNote():
-            return Tally(gaps=1, meter_difference_cents=note.amount_cents)
+            return Tally(gaps=1, meter_difference_cents=note.gap.amount_cents)
         case _:
             return Tally()
 
@@ -176,7 +176,7 @@ class Walk:
             case RatedNote():
                 return Rule.FIRST_PAYTABLE
             case GapNote():
-                return Rule.OVERFLOW if note.is_overflow else Rule.METER
+                return Rule.OVERFLOW if note.gap.is_overflow else Rule.METER
 
     def _rule_of_game(self, note: GameNote, event: SlotEvent | None) -> Rule:
         if note.key.player_id is None:

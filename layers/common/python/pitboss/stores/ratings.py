@@ -36,6 +36,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.models import Model
 
+from pitboss.errors import TransientError
 from pitboss.events.slot import SlotEvent
 from pitboss.rating.fold import Carry, SessionDay, Tally
 from pitboss.rating.history import (
@@ -426,6 +427,10 @@ class DynamoRatings:
         return pages
 
 
+class UnreadablePageError(TransientError):
+    """A stored page that this release cannot read; no event is to blame, and none is set aside."""
+
+
 class UnstorableChange(ValueError):
     """A change of one machine that does not fit into one transaction.
 
@@ -602,9 +607,12 @@ def _page(item: _Item) -> Page:
     carry, events = item.carry, item.events
 
     def unpack() -> tuple[Carry, list[SlotEvent]]:
-        return _carry_decoder.decode(carry), _events_decoder.decode(
-            _decompressor.decompress(events)
-        )
+        try:
+            return _carry_decoder.decode(carry), _events_decoder.decode(
+                _decompressor.decompress(events)
+            )
+        except (msgspec.MsgspecError, zstandard.ZstdError) as fault:
+            raise UnreadablePageError(f"page {item.sk} of {item.pk}: {fault}") from fault
 
     return Page.packed(int(item.page), unpack)
 
