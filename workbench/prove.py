@@ -69,6 +69,9 @@ def sim(
         print_json(found.document())
     else:
         _show(found)
+    idle = sorted({fault.kind for fault in given or ()} - {k for k, n in found.fired.items() if n})
+    if idle:
+        err.print(f"[yellow]These faults of the script never struck: {', '.join(idle)}.[/yellow]")
     if found.failures:
         raise typer.Exit(1)
 

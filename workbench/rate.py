@@ -96,6 +96,7 @@ class Audit:
     def __init__(self, file_format: FileFormat, gaming_day: str) -> None:
         from pitboss.gaming_day import GamingDay
         from pitboss.rating.fold import House
+        from pitboss.rating.house_rules import shipped
         from rate_players.service import RatePlayers
         from workbench.memory import MemoryRatings
 
@@ -107,7 +108,10 @@ class Audit:
         self._ratings = MemoryRatings()
         self._rate = RatePlayers(
             self._ratings,
-            lambda _property: House(lambda epoch_ms: rule.date_of(epoch_ms).isoformat()),
+            lambda property_id: House(
+                lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
+                shipped().of(property_id).idle_ms,
+            ),
             pause=lambda _attempt: None,
             now=lambda: 0,
         )

@@ -102,9 +102,15 @@ def simulate(
 
 
 def _names(text: str, known: tuple[str, ...]) -> frozenset[str]:
-    """Names with commas between; `all` is all that are known."""
+    """Names with commas between; `all` is all that are known, `none` is none."""
     names = frozenset(name.strip() for name in text.split(",") if name.strip())
-    return frozenset(known) if names == {"all"} else names
+    if names <= {"all", "none"}:
+        return frozenset(known if "all" in names else ())
+    if unknown := names - set(known):
+        raise WorkbenchError(
+            f"{min(unknown)!r} is not known: choose from {', '.join(sorted(known))}, or all."
+        )
+    return names
 
 
 def _moment(text: str) -> int:

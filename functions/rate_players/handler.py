@@ -36,11 +36,12 @@ count = metrics(STAGE)
 class _Wiring:
     def __init__(self, settings: Settings) -> None:
         log.setLevel(settings.log_level)
+        rules = shipped()  # read at once: a table that is none shall fail before any event
         self.rate = RatePlayers(
             DynamoRatings(settings.ratings_table, settings.aws_region),
             cache(
                 lambda property_id: House(
-                    settings.gaming_days.day_of(property_id), shipped().of(property_id).idle_ms
+                    settings.gaming_days.day_of(property_id), rules.of(property_id).idle_ms
                 )
             ),
             pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),

@@ -49,9 +49,12 @@ class Fault(NamedTuple):
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no kind of fault: {', '.join(sorted(KINDS))}")
         try:
-            return cls(kind, int(at), int(arg or 0))
+            fault = cls(kind, int(at), int(arg or 0))
         except ValueError:
             raise ValueError(f"{text!r} is not written as kind@at/arg, two numbers") from None
+        if fault.at < 1:
+            raise ValueError(f"{text!r} strikes never: what is struck is counted from 1")
+        return fault
 
 
 type Script = tuple[Fault, ...]
