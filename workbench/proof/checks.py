@@ -276,7 +276,8 @@ def _told(world: World) -> Iterator[Violation]:
     errors = metrics["platform", "rate errors"]
     refused = metrics["platform", "ingest errors"]
     signs: dict[str, int] = {
-        "answer_lost": again,
+        # What is sent again may be a reused id alone, which is set aside again.
+        "answer_lost": again + metrics[rated, "EventsQuarantined"],
         "bad_deploy": errors,
         "bad_record": metrics[posted, "EventsQuarantined"],
         "batch_redelivered": again + rows["unreadable_record"],
