@@ -364,7 +364,9 @@ def test_a_stored_page_that_cannot_be_read_sets_nothing_aside() -> None:
 
     rater = Rater()
     rater(SLOT, game(10))
-    rater.rate._histories[SLOT].head.page._unpack = unreadable
+    head = rater.rate._histories[SLOT].head
+    assert head is not None
+    head.page._unpack = unreadable
     with pytest.raises(UnreadablePageError):
         rater(SLOT, game(20))
 
