@@ -5,20 +5,59 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import measure_renderables
+from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=True)
+UNLIMITED = 100_000
+"""Characters of a line where nobody's eyes end it."""
+
+
+class WholeConsole(Console):
+    """A console that never cuts a figure or an id, nor breaks it over two lines.
+
+    A pipe has no width, so a table's row is one line there. On a terminal a cell goes on in the
+    next line between two words only: where the terminal is narrower than that, the table is not.
+    """
+
+    @property
+    def width(self) -> int:
+        """Characters of a line."""
+        return super().width if self.is_terminal else UNLIMITED
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self._width = width
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print, as `Console.print` does."""
+        for table in objects:
+            if isinstance(table, Table):
+                unlimited = self.options.update(max_width=UNLIMITED)
+                for column in table.columns:
+                    words, lines = measure_renderables(
+                        self, unlimited, [column.header, *column.cells]
+                    )
+                    column.min_width = lines if column.no_wrap else words
+        super().print(*objects, **how)
+
+
+out = WholeConsole(highlight=False, soft_wrap=True)
 """Results."""
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = WholeConsole(stderr=True, highlight=False, soft_wrap=True)
 """Progress and failures, so that a pipe carries only results."""
 
 
 class WorkbenchError(Exception):
     """Something the user can put right. The message is one sentence that says what to do."""
+
+    status = 1
+    """What the command exits with."""
 
     def __init__(self, sentence: str, log: Path | None = None) -> None:
         self.sentence = sentence
@@ -26,9 +65,20 @@ class WorkbenchError(Exception):
         super().__init__(f"{sentence} (log: {log})" if log else sentence)
 
 
+class UsageError(WorkbenchError):
+    """A command that makes no sense, whatever there is: its options or arguments are wrong."""
+
+    status = 2
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     """Print one JSON document on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def moment(epoch_ms: int) -> str:
+    """A moment for people, in UTC, to the second."""
+    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def say(text: str) -> None:

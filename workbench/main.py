@@ -25,7 +25,7 @@ from workbench import (
     stack,
     stream,
 )
-from workbench.console import WorkbenchError, err
+from workbench.console import UsageError, WorkbenchError, err
 from workbench.machine import environments
 
 
@@ -40,7 +40,7 @@ class _Commands(TyperGroup):
             err.print(f"[red]{escape(failure.sentence)}[/red]")
             if failure.log is not None:
                 err.print(f"log: {escape(str(failure.log))}")
-            raise typer.Exit(1) from failure
+            raise typer.Exit(failure.status) from failure
 
 
 app = typer.Typer(
@@ -73,7 +73,7 @@ def choose_target(
     if env:
         known = environments()
         if env not in known:
-            raise WorkbenchError(
+            raise UsageError(
                 f"samconfig.toml has no environment {env!r}: choose {', '.join(known[:-1])} "
                 f"or {known[-1]}, or add it there."
             )

@@ -1,19 +1,31 @@
 """`pitboss rate`: the rating code over files, offline."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import WorkbenchError, err, out, print_json
+from workbench.console import UsageError, err, moment, out, print_json
 from workbench.event_files import FileFormat, raw_events
 
+if TYPE_CHECKING:
+    from pitboss.rating.fold import Tally
+    from pitboss.stores.ratings import Asset
+
+    type _Days = dict[str, Tally]
+    """Play by gaming day."""
+    type _Session = tuple[int, str, str, str]
+    """A session's start, asset, player and property."""
+
 EVENTS_A_BATCH = 5_000
+DEFAULT_GAMING_DAY = "America/Los_Angeles@06:00"
 
 _REFUSALS_SHOWN = 20
+_SESSIONS_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -29,22 +41,28 @@ def rate(
         FileFormat, typer.Option("--format", help="How the files are written.")
     ] = FileFormat.PITBOSS,
     gaming_day: Annotated[
-        str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
-    ] = "America/Los_Angeles@06:00",
+        str | None,
+        typer.Option(
+            help="The property's gaming day, Area/City@HH:MM.", show_default=DEFAULT_GAMING_DAY
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Rate files of events offline, with the code that is deployed: for audits.
 
-    What cannot be accepted is counted, and named on standard error with the reason. Rated table
-    sessions (table-sessions) are comma-separated files; they need no gaming day. The exit status
-    is 1 where anything was not accepted.
+    --json has what a simulated shift's ledger.json has, under the same names: by machine and player,
+    by gaming day, by session, and every gap. What cannot be accepted is counted, and named on
+    standard error with the reason. Rated table sessions (table-sessions) are comma-separated files;
+    they need no gaming day. The exit status is 1 where anything was not accepted.
     """
     from rich.progress import track
 
     if file_format is FileFormat.TABLE_SESSIONS:
+        if gaming_day is not None:
+            raise UsageError("Rated table sessions have no gaming day: leave --gaming-day out.")
         _rate_table_sessions(files, as_json)
         return
-    audit = Audit(file_format, gaming_day)
+    audit = Audit(file_format, gaming_day or DEFAULT_GAMING_DAY)
     for path in files:
         events = list(raw_events(path))
         starts = range(0, len(events), EVENTS_A_BATCH)
@@ -103,15 +121,16 @@ class Audit:
         try:
             rule = GamingDay.parse(gaming_day)
         except ValueError as fault:
-            raise WorkbenchError(f"{fault}: give --gaming-day one.") from None
+            raise UsageError(f"{fault}: give --gaming-day one.") from None
         self._format = file_format.reader
         self._ratings = MemoryRatings()
+        self._house = lambda property_id: House(
+            lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
+            shipped().of(property_id).idle_ms,
+        )
         self._rate = RatePlayers(
             self._ratings,
-            lambda property_id: House(
-                lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
-                shipped().of(property_id).idle_ms,
-            ),
+            self._house,
             pause=lambda _attempt: None,
             now=lambda: 0,
         )
@@ -167,42 +186,107 @@ class Audit:
         self.refusals[refusal] = self.refusals.get(refusal, 0) + events
 
     def result(self) -> dict[str, Any]:
-        """Counts, machines, players and totals; theoretical win in dollars as decimal strings."""
-        from pitboss.rating.fold import Tally
+        """What a simulated shift's `ledger.json` has (docs/simulator.md), with more sums a row.
 
-        machines = []
-        total = Tally()
+        Machines are those heard of. Theoretical win is dollars as a decimal string, exact.
+        """
+        machines: dict[Asset, _Days] = {}
         for asset in self._ratings.assets:
             rating = self._ratings.machine(asset)
             assert rating is not None
             days = [rating.today, *self._ratings.closed_days(asset, 100_000)]
-            play = Tally()
-            for day in days:
-                play.add(day.tally)
-            total.add(play)
-            machines.append(
-                {"asset_id": asset.asset_id, "hold_basis_points": rating.hold_basis_points}
-                | _amounts(play)
-                | {"meter_difference_cents": play.meter_difference_cents}
-            )
-        players: dict[str, tuple[set[tuple[str, int]], Tally]] = {}
-        for _property, session in self._ratings.sessions:
-            sessions, play = players.setdefault(str(session.key.player_id), (set(), Tally()))
+            machines[asset] = {day.day: day.tally for day in days}
+        sessions: dict[_Session, _Days] = {}
+        for property_id, session in self._ratings.sessions:
+            key = session.key
+            place = (key.started_at, session.asset_id, str(key.player_id), property_id)
             if session.tally:
-                sessions.add((session.asset_id, session.key.started_at))
-            play.add(session.tally)
+                sessions.setdefault(place, {})[key.day] = session.tally
+        sessions = dict(sorted(sessions.items()))
+        played = {
+            day
+            for days in (*machines.values(), *sessions.values())
+            for day, play in days.items()
+            if play
+        }
         return {
             **self._counts,
-            "machines": machines,
+            **self._table(machines, sessions, None),
+            "days": [
+                {"day": day, **self._table(machines, sessions, day)} for day in sorted(played)
+            ],
+            "sessions": [
+                {"player_id": player_id, "asset_id": asset_id, "started_at": started_at}
+                | _amounts(_sum(days, None))
+                for (started_at, asset_id, player_id, _), days in sessions.items()
+            ],
+            "gap_records": [
+                gap
+                for asset, days in machines.items()
+                if _sum(days, None).gaps
+                for gap in self._gaps(asset)
+            ],
+        }
+
+    def _table(
+        self, machines: "dict[Asset, _Days]", sessions: "dict[_Session, _Days]", day: str | None
+    ) -> dict[str, Any]:
+        """Machines, players and totals of one gaming day, or of all."""
+        from pitboss.rating.fold import Tally
+
+        total = Tally()
+        rows = []
+        for asset, days in machines.items():
+            play = _sum(days, day)
+            total.add(play)
+            rating = self._ratings.machine(asset)
+            assert rating is not None
+            row = {"asset_id": asset.asset_id, "hold_basis_points": rating.hold_basis_points}
+            rows.append(row | _amounts(play))
+        players: dict[str, tuple[int, Tally]] = {}
+        for (_started, _asset, player_id, _property), days in sessions.items():
+            if play := _sum(days, day):
+                count, sums = players.get(player_id, (0, Tally()))
+                sums.add(play)
+                players[player_id] = (count + 1, sums)
+        return {
+            "machines": rows,
             "players": [
-                {"player_id": player_id, "sessions": len(sessions)} | _amounts(play)
-                for player_id, (sessions, play) in sorted(players.items())
+                {"player_id": player_id, "sessions": count} | _amounts(sums)
+                for player_id, (count, sums) in sorted(players.items())
             ],
             "totals": _amounts(total),
         }
 
+    def _gaps(self, asset: "Asset") -> Iterator[dict[str, Any]]:
+        """A machine's gaps, in the order they were found."""
+        from pitboss.rating.fold import GapNote
+        from pitboss.rating.ledger import Walk
 
-def _amounts(play: Any) -> dict[str, Any]:  # noqa: ANN401 - a Tally, imported late
+        walk = Walk(self._house(asset.property_id))
+        for page in self._ratings.pages(asset, 0, sys.maxsize, sys.maxsize):
+            for line in walk.lines(page):
+                if isinstance(line.note, GapNote):
+                    yield {
+                        "asset_id": asset.asset_id,
+                        "since": line.note.gap.since,
+                        "at": line.note.at,
+                        "amount_cents": line.note.gap.amount_cents,
+                    }
+
+
+def _sum(days: "_Days", day: str | None) -> "Tally":
+    """The play of one gaming day, or of all."""
+    from pitboss.rating.fold import Tally
+
+    total = Tally()
+    for of, play in days.items():
+        if day in (None, of):
+            total.add(play)
+    return total
+
+
+def _amounts(play: "Tally") -> dict[str, Any]:
     from pitboss.money import theoretical_dollars
 
     return {
@@ -210,19 +294,37 @@ def _amounts(play: Any) -> dict[str, Any]:  # noqa: ANN401 - a Tally, imported l
         "incomplete_games": play.incomplete_games,
         "coin_in_cents": play.coin_in_cents,
         "coin_out_cents": play.coin_out_cents,
+        "handpaid_cents": play.handpaid_cents,
         "actual_win_cents": play.actual_win_cents,
         "theoretical_win": theoretical_dollars(play.theoretical_win),
         "unrated_coin_in_cents": play.unrated_coin_in_cents,
+        "gaps": play.gaps,
+        "meter_difference_cents": play.meter_difference_cents,
     }
 
 
 def play_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
-    """A table of play for people: one row a machine or player, whose id is in column `name`."""
+    """A table of play for people: one row a machine or player, whose id is in column `name`.
+
+    What is seldom has a column where there is any: incomplete games, hand-pays, gaps.
+    """
     from pitboss.money import dollars
 
+    rows = list(rows)
+    seldom = [
+        (heading, key, shown)
+        for heading, key, shown in (
+            ("incomplete", "incomplete_games", "{:,}".format),
+            ("by hand", "handpaid_cents", dollars),
+            ("gaps", "gaps", "{:,}".format),
+        )
+        if any(row[key] for row in rows)
+    ]
     table = Table(title=title, title_justify="left")
     table.add_column(name.removesuffix("_id"))
     for heading in ("games", "coin-in", "coin-out", "actual win", "theoretical win"):
+        table.add_column(heading, justify="right")
+    for heading, _key, _shown in seldom:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -232,14 +334,44 @@ def play_table(title: str, name: str, rows: Iterable[dict[str, Any]]) -> Table:
             dollars(row["coin_out_cents"]),
             dollars(row["coin_in_cents"] - row["coin_out_cents"]),
             str(row["theoretical_win"]),
+            *(shown(row[key]) for _heading, key, shown in seldom),
         )
     return table
 
 
 def _show(result: dict[str, Any]) -> None:
+    from pitboss.money import dollars
+
     out.print(play_table("Machines (dollars)", "asset_id", result["machines"]))
     if result["players"]:
         out.print(play_table("Players (dollars)", "player_id", result["players"]))
+    if len(result["days"]) > 1:
+        days = ({"gaming day": day["day"]} | day["totals"] for day in result["days"])
+        out.print(play_table("Gaming days (dollars)", "gaming day", days))
+    if sessions := result["sessions"]:
+        rows = (
+            {
+                "session": f"{one['player_id']} at {one['asset_id']} since {moment(one['started_at'])}"
+            }
+            | one
+            for one in sessions[:_SESSIONS_SHOWN]
+        )
+        out.print(play_table("Sessions (dollars, times in UTC)", "session", rows))
+        if more := sessions[_SESSIONS_SHOWN:]:
+            out.print(f"and {len(more):,} sessions more: --json has them all")
+    totals = result["totals"]
+    if totals["incomplete_games"]:
+        out.print(
+            f"incomplete games {totals['incomplete_games']:,}: their start or their end is missing"
+        )
+    if totals["gaps"]:
+        difference = dollars(totals["meter_difference_cents"])
+        out.print(
+            f"gaps {totals['gaps']:,}: coin-in by the meters less by events {difference} dollars"
+        )
+    if totals["unrated_coin_in_cents"]:
+        unrated = dollars(totals["unrated_coin_in_cents"])
+        out.print(f"coin-in {unrated} dollars is unrated: no hold was known")
     _show_sums(result)
 
 

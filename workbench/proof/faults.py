@@ -203,7 +203,7 @@ def strike(floor: Floor, script: Script, fired: Fired) -> Floor:
         assets = [asset for gateway in floor.gateways for asset in gateway.assets]
         good = [f for f in facts if not f.refused]
         changed = change(good, assets[(fault.at - 1) % len(assets)], fault, chance)
-        if changed is not None:
+        if changed is not None and in_order(changed) != in_order(good):
             facts = changed + [f for f in facts if f.refused]
             fired(fault)
     return floor._replace(facts=in_order(facts))

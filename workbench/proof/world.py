@@ -17,7 +17,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -74,6 +74,9 @@ MAX_RECORD_AGE_MS = 24 * HOUR
 RETENTION_MS = 48 * HOUR
 RATE_TIMEOUT_MS = 60_000
 ALARM_AGE_MS = 90_000
+
+OUT_OF_TIME_MS = 10 * MINUTE
+"""An event that is taken so long after, or before, it happened is counted as out of time."""
 
 PROGRESS_POLLS = 400
 """After healing, what is in flight drains within so many polls and `PROGRESS_MS`."""
@@ -246,7 +249,8 @@ class World:
         self.workers = workers
         self.chance = random.Random(f"{seed}/schedule")
         self.limits = self.chance.choice((DEPLOYED, CRAMPED, TIGHT))
-        self.fired: Counter[str] = Counter()
+        self.struck: list[Fault] = []
+        """The faults that changed something, once for each time."""
         self.violations: list[Violation] = []
         self._by_kind: dict[str, list[Fault]] = {}
         for fault in script:
@@ -292,13 +296,15 @@ class World:
         self._deployed: ExitStack | None = None
         self._refused: list[str] | None = None
         self._rewind = 0
+        self._told: Counter[str] = Counter()
+        """What the front door counted, the last time that it answered."""
         self.trace = ""
 
     def _floor(self, events: int) -> Floor:
         night = "ordinary"
         for fault in self._by_kind.get("clocks_change", ()):
             night = ("spring", "fall")[fault.arg]
-            self.fired[fault.kind] += 1
+            self._fire(fault)
         made = floor(self.seed, events, night)
         return fault_kinds.strike(made, self.script, self._fire)
 
@@ -342,17 +348,21 @@ class World:
             self.heal()
             self._drain()
             self.committed()
-        if "partial_answer_ignored" in self._by_kind and self.mapping.counts["invocations"]:
-            self.fired["partial_answer_ignored"] += 1
-        reasons = [row.reason for rows in self.rows().values() for row in rows]
-        if "item_too_large" in self._by_kind and "unstorable" in reasons:
-            self.fired["item_too_large"] += 1
+        if self.mapping.counts["invocations"]:
+            self.struck += self._by_kind.get("partial_answer_ignored", ())[:1]
+        if any(row.reason == "unstorable" for rows in self.rows().values() for row in rows):
+            self.struck += self._by_kind.get("item_too_large", ())[:1]
         self.virtual_ms = self.clock.now_ms - self.floor.opened_at
         digest = sha256()
         for line in (*(self.network.log or ()), *map(str, self.violations)):
             digest.update(line.encode() + b"\n")
         digest.update(b"".join(self.table.snapshot()))
         self.trace = digest.hexdigest()[:16]
+
+    @property
+    def fired(self) -> Counter[str]:
+        """How often each kind of fault changed something."""
+        return Counter(fault.kind for fault in self.struck)
 
     def heal(self) -> None:
         """No more faults."""
@@ -463,23 +473,34 @@ class World:
         if self._due("throttled_at_the_door", "post"):
             self.clock.advance(1_000)
             return
-        crash = self._due("gateway_crashed", "post")
+        crash = self._due("gateway_crashed", "post", fires=False)
         if crash is not None and crash.arg == 0:
-            gateway.crash()
+            self._crash(gateway, crash)
         hostile = self._due("hostile_body", "post")
         if hostile is not None:
             self._post_hostile(gateway, hostile)
         facts = gateway.buffer[: self.chance.choice([1, 4, 10, 30, 100, 400])]
-        lost = self._due("answer_lost", "post")
+        lost = self._due("answer_lost", "post", fires=False)
         killed = self._due("ingest_killed", "post", fires=False)
         for fact in facts:
             self.posted.setdefault(fact.raw, fact)
         request = _request(gateway.principal, gateway.body(facts), gateway.gateway.content_type)
+        now_ms = self.clock.now_ms
         answer = self._serve(request, killed)
         if answer is not None:
-            self._take_answer(gateway, facts, answer, told=lost is None)
+            done = self._taken(gateway, facts, answer)
+            self._check_post(facts, answer, now_ms)
+            if done and lost is not None:
+                self._fire(lost)
+            elif len(done) == len(facts) or not gateway.resends_all:
+                gateway.acknowledge(done)
         if crash is not None and crash.arg == 1:
-            gateway.crash()
+            self._crash(gateway, crash)
+
+    def _crash(self, gateway: GatewayModel, fault: Fault) -> None:
+        if gateway.unmarked:
+            self._fire(fault)
+        gateway.crash()
 
     def _serve(self, request: dict[str, Any], killed: Fault | None) -> dict[str, Any] | None:
         """The front door's answer; None where it gave none."""
@@ -497,6 +518,7 @@ class World:
             self.log_lines.append(repr(failure))
             self.metrics["platform", "ingest errors"] += 1
         else:
+            self._told = invocation.told
             return answer
         return None
 
@@ -508,20 +530,21 @@ class World:
             self.violate("I8", f"{fault} was answered {answer and answer['statusCode']}")
         if before != (len(self.stream.records), self.bucket.puts):
             self.violate("I8", f"{fault} left something behind")
+        self._check_told(f"a post of {fault}", self._told, RequestsRefused=1)
 
-    def _take_answer(
-        self, gateway: GatewayModel, facts: list[Fact], answer: dict[str, Any], *, told: bool
-    ) -> None:
+    def _taken(
+        self, gateway: GatewayModel, facts: list[Fact], answer: dict[str, Any]
+    ) -> set[int]:
+        """The places of the facts that the answer is about, each held against what is stored."""
         status = answer["statusCode"]
         if status not in (200, 503):
             self.violate("I8", f"a good post was answered {status}: {answer['body'][:200]}")
-            gateway.acknowledge(set(range(len(facts))))
-            return
+            return set(range(len(facts)))
         document = json.loads(answer["body"])
         results = document["events"]
         if len(results) != len(facts):
             self.violate("I8", f"{len(facts)} events were answered {len(results)} times")
-            return
+            return set()
         if status == 200 and any(r["status"] == "failed" for r in results):
             self.violate("I8", "200 for an event that failed")
         durable, rows = self.durable(), self.set_aside()
@@ -539,10 +562,23 @@ class World:
             if result["status"] == "accepted" and fact.refused:
                 self.violate("I8", f"{fact.event_id} was accepted and is {fact.refused}")
             done.add(n)
-        if not told:
+        return done
+
+    def _check_post(self, facts: list[Fact], answer: dict[str, Any], now_ms: int) -> None:
+        """The front door counted what it answered, and what came long after it happened."""
+        if self.violations:
             return
-        if len(done) == len(facts) or not gateway.resends_all:
-            gateway.acknowledge(done)
+        counts = Counter[str]()
+        for fact, result in zip(facts, json.loads(answer["body"])["events"], strict=True):
+            counts[f"Events{result['status'].capitalize()}"] += 1
+            is_taken = result["status"] == "accepted"
+            counts["EventsOutOfTime"] += is_taken and abs(now_ms - fact.occurred_at) > OUT_OF_TIME_MS
+        self._check_told("a post", self._told, EventsReceived=len(facts), **counts)
+
+    def _check_told(self, what: str, told: Counter[str], **right: int) -> None:
+        for name, value in right.items():
+            if told[name] != value:
+                self.violate("I5", f"{what} counted {told[name]} {name}, right is {value}")
 
     # The consumer.
 
@@ -596,7 +632,7 @@ class World:
             "rate", container, self.clock.now_ms, RATE_TIMEOUT_MS, call, twin, event
         )
         try:
-            return self._run(invocation, event, line)
+            answer = self._run(invocation, event, line)
         except Killed as killed:
             self._containers["rate"].remove(container)
             self.metrics["platform", "rate errors"] += 1
@@ -610,6 +646,15 @@ class World:
         finally:
             if "delay" in self._until:
                 self.clock.advance(self._until.pop("delay"))
+        events = [_events_in(record["kinesis"]["data"]) for record in event["Records"]]
+        self._check_told(
+            "a batch",
+            invocation.told,
+            RecordsReceived=len(events),
+            RecordsUnreadable=events.count(None),
+            EventsReceived=sum(n or 0 for n in events),
+        )
+        return answer
 
     def _run(self, invocation: "_Invocation", event: dict[str, Any], line: Fault | None) -> Any:  # noqa: ANN401
         """Run a handler in its container, to its end or until it is killed."""
@@ -643,7 +688,7 @@ class World:
     # Faults.
 
     def _fire(self, fault: Fault) -> None:
-        self.fired[fault.kind] += 1
+        self.struck.append(fault)
 
     def _due(self, kind: str, counter: str, *, fires: bool = True) -> Fault | None:
         """The fault of this kind that strikes now, if there is one."""
@@ -772,7 +817,7 @@ class World:
                 return
             del self._until["stopped"]
             self._note_age()
-            self.fired["consumer_stopped"] += 1
+            self.struck += self._by_kind["consumer_stopped"][:1]
         if (fault := self._due("consumer_stopped", step, fires=False)) and self.mapping.lag():
             self._until["stopped"] = self.clock.now_ms + fault.arg * HOUR
         if fault := self._due("poison_record", step):
@@ -789,8 +834,8 @@ class World:
             self._poll_all()
             if self.mapping.counts["iterators expired"] > before:
                 self._fire(fault)
-        if self._due("replayed_from_horizon", step) is not None:
-            self.replay()
+        if (fault := self._due("replayed_from_horizon", step, fires=False)) and self.replay():
+            self._fire(fault)
 
     def _reshard(self, fault: Fault) -> None:
         for turn in range(2 if fault.kind == "resharded_twice" else 1):
@@ -803,8 +848,12 @@ class World:
                 self.stream.split(self.chance.choice(shards).shard_id)
                 self._fire(fault)
 
-    def replay(self) -> None:
-        """A new consumer reads all there is from the beginning, in processes of its own."""
+    def replay(self) -> int:
+        """A new consumer reads all there is from the beginning, in processes of its own.
+
+        Returns:
+            How often it was given something.
+        """
         kept, self._containers["rate"] = self._containers["rate"], []
         mapping = kinesis.EventSourceMapping(
             self.stream, self._rate, batch_size=BATCH_RECORDS, bisect=True, partial_batch=True
@@ -817,6 +866,7 @@ class World:
             self.clock.advance(1_000)
         self._containers["rate"] = kept
         self.committed()
+        return mapping.counts["invocations"]
 
     def _deploy(self, fault: Fault) -> None:
         """Rating code that fails on whatever it is given, for five minutes."""
@@ -824,7 +874,8 @@ class World:
         good = Fold.feed
 
         def feed(fold: Fold, event: object) -> None:
-            self.fired["bad_deploy"] += not self._until.get("deploy noted")
+            if "deploy noted" not in self._until:
+                self._fire(fault)
             self._until["deploy noted"] = 1
             raise failure("a bug in this release")
 
@@ -938,6 +989,8 @@ class World:
         }
         for name, value in counts.items():
             self.metrics[service, name] += value
+        if self._invocations:
+            self._invocations[-1].told.update(counts)
         if service == RATE and "EventsReceived" in counts:
             parts = ("Rated", "Duplicate", "Unrelated", "Quarantined")
             if counts["EventsReceived"] != sum(counts[f"Events{part}"] for part in parts):
@@ -969,6 +1022,8 @@ class _Invocation:
         self.twin = twin
         self.event = event or {}
         self.calls = 0
+        self.told: Counter[str] = Counter()
+        """What it counted, by the names of the metrics."""
 
 
 class _Lines(logging.Handler):
@@ -1014,6 +1069,15 @@ def _rows_of(key: str, body: bytes) -> Iterator[Row]:
         content = entry["content"].encode()
         raw = b64decode(content) if entry["encoding"] == "base64" else content
         yield Row(entry["stage"], entry["reason"], raw)
+
+
+@lru_cache(maxsize=4096)
+def _events_in(data: str) -> int | None:
+    """How many events a stream record holds; None where it cannot be read."""
+    try:
+        return len(unpack_received(b64decode(data)))
+    except UnreadableRecord:
+        return None
 
 
 def _unpacked(packed: str) -> list[list[Any]]:
