@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.measure import measure_renderables
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement, measure_renderables
 from rich.table import Table
 
 UNLIMITED = 100_000
@@ -25,13 +25,10 @@ class WholeConsole(Console):
     """
 
     @property
-    def width(self) -> int:
-        """Characters of a line."""
-        return super().width if self.is_terminal else UNLIMITED
-
-    @width.setter
-    def width(self, width: int) -> None:
-        self._width = width
+    def options(self) -> ConsoleOptions:
+        """What is printed is made for: a terminal's width, or none."""
+        options = super().options
+        return options if self.is_terminal else options.update(max_width=UNLIMITED)
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print, as `Console.print` does."""
@@ -43,6 +40,9 @@ class WholeConsole(Console):
                         self, unlimited, [column.header, *column.cells]
                     )
                     column.min_width = lines if column.no_wrap else words
+                least = Measurement.get(self, unlimited, table).minimum
+                if least > self.options.max_width:
+                    table.width = least
         super().print(*objects, **how)
 
 

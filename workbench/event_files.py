@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, Format, format_of
-from workbench.console import WorkbenchError
+from workbench.console import UsageError, WorkbenchError
 
 
 class FileFormat(StrEnum):
@@ -39,7 +39,7 @@ class FileFormat(StrEnum):
 
         """
         if self is FileFormat.TABLE_SESSIONS:
-            raise WorkbenchError(
+            raise UsageError(
                 "Rated table sessions are no events that the front door takes: rate them offline "
                 "with `pitboss rate --format table-sessions`."
             )

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench import endpoint
-from workbench.console import WorkbenchError, out, print_json, say
+from workbench.console import UsageError, WorkbenchError, moment, out, print_json, say
 from workbench.paths import home
 
 if TYPE_CHECKING:
@@ -203,12 +203,14 @@ def _kept_key(path: Path) -> bytes:
 def ensure(principal: "Principal") -> Path:
     """The key file of a principal that the workbench itself uses; registers it where it is not.
 
-    A key that outlived its stack is registered again with the next one.
+    A key that outlived its stack is registered again with the next one. A service is registered for
+    a property that has a gateway, so that a slip of the pen makes none.
 
     Raises:
-        WorkbenchError: the id is registered with a key that is not here, or is revoked.
+        WorkbenchError: the id is registered with a key that is not here, or is revoked; or there is
+            no such property.
     """
-    from pitboss.access import Status
+    from pitboss.access import Kind, Status
     from workbench.signing import public_key_of
 
     principal_id = principal.principal_id
@@ -216,6 +218,8 @@ def ensure(principal: "Principal") -> Path:
     with _explained():
         found = registry().find(principal_id)
     if found is None:
+        if principal.kind is Kind.SERVICE:
+            _must_be_a_property(principal.property_id)
         if path.exists():
             _register(principal, path.read_bytes())
         else:
@@ -234,11 +238,50 @@ def ensure(principal: "Principal") -> Path:
     return path
 
 
+def _must_be_a_property(property_id: str) -> None:
+    """Refuse a property that nothing was ever to send for.
+
+    Raises:
+        WorkbenchError: it has no gateway; those that have one are named.
+    """
+    from pitboss.access import Kind
+
+    with _explained():
+        known = {
+            credential.principal.property_id
+            for credential in registry().credentials()
+            if credential.principal.kind is Kind.GATEWAY
+        }
+    if property_id not in known:
+        choice = f"choose {' or '.join(sorted(known))}" if known else "none has a gateway yet"
+        raise WorkbenchError(
+            f"There is no property {property_id}: {choice}. A new one begins with "
+            f"`pitboss gateways add` or `pitboss replay --property {property_id}`."
+        )
+
+
+def registered_gateway(gateway_id: str) -> "Principal":
+    """What a gateway is registered as.
+
+    Raises:
+        WorkbenchError: there is none of that name.
+    """
+    from pitboss.access import Kind
+
+    with _explained():
+        found = registry().find(gateway_id)
+    if found is None or found.principal.kind is not Kind.GATEWAY:
+        raise WorkbenchError(
+            f"There is no gateway {gateway_id}: `pitboss gateways list` shows them."
+        )
+    return found.principal
+
+
 def workbench_gateway(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The gateway the workbench sends as where none is named: every asset of one property."""
     from pitboss.access import Action, Kind
 
-    name = "workbench" if property_id == DEFAULT_PROPERTY else f"workbench-{property_id}"
+    name = _own_name("workbench", property_id)
     return _principal(name, Kind.GATEWAY, property_id, None, Action.SEND_SLOT_EVENTS)
 
 
@@ -246,10 +289,20 @@ def workbench_service(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service the workbench reads as where none is named."""
     from pitboss.access import Action, Kind
 
-    name = "workbench-reader"
-    if property_id != DEFAULT_PROPERTY:
-        name = f"{name}-{property_id}"
+    name = _own_name("workbench-reader", property_id)
     return _principal(name, Kind.SERVICE, property_id, None, Action.READ_RATINGS)
+
+
+def _own_name(name: str, property_id: str) -> str:
+    """The workbench's own name at a property, by hash where the property's id fits in no name."""
+    from pitboss.access import is_principal_id
+
+    if property_id == DEFAULT_PROPERTY:
+        return name
+    full = f"{name}-{property_id}"
+    return (
+        full if is_principal_id(full) else f"{name}-{sha256(property_id.encode()).hexdigest()[:16]}"
+    )
 
 
 def _principal(
@@ -257,19 +310,35 @@ def _principal(
 ) -> "Principal":
     from pitboss.access import InvalidPrincipalError, Principal
 
+    must_be_id(property_id, "property")
     try:
         principal = Principal(principal_id, kind, property_id, assets, frozenset({scope}))
         principal.to_context()
     except InvalidPrincipalError as fault:
-        raise WorkbenchError(f"{fault}.") from None
+        raise UsageError(f"{fault}.") from None
     return principal
+
+
+def must_be_id(text: str, what: str) -> None:
+    """Refuse what can be the id of no property, machine or player.
+
+    Raises:
+        UsageError: it says what an id looks like.
+    """
+    from pitboss.events.envelope import is_identifier
+
+    if not is_identifier(text):
+        raise UsageError(
+            f"{text[:80]!r} is no id of a {what}: that is 1 to 64 letters, digits, "
+            "'_', '.', ':' and '-'."
+        )
 
 
 def _chosen_assets(
     listed: str | None, file: Path | None, all_assets: bool
 ) -> frozenset[str] | None:
     if [listed is not None, file is not None, all_assets].count(True) != 1:
-        raise WorkbenchError("Say which assets: one of --assets, --assets-file and --all-assets.")
+        raise UsageError("Say which assets: one of --assets, --assets-file and --all-assets.")
     if all_assets:
         return None
     if file is not None:
@@ -277,6 +346,8 @@ def _chosen_assets(
             listed = file.read_text()
         except OSError as fault:
             raise WorkbenchError(f"{file} cannot be read: {fault.strerror}.") from None
+        except UnicodeDecodeError:
+            raise WorkbenchError(f"{file} is no text: name a file of asset numbers.") from None
     names = (listed or "").replace(",", " ").split()
     return frozenset(name.lstrip("0") for name in names)
 
@@ -386,12 +457,14 @@ def _listed(kind: "Kind", property_id: str | None, json: bool) -> None:
 
 
 def _revoked(principal_id: str, kind: "Kind", json: bool) -> None:
+    from pitboss.access import is_principal_id
+
     with _explained():
         known = registry()
-        found = known.find(principal_id)
+        found = known.find(principal_id) if is_principal_id(principal_id) else None
         if found is None or found.principal.kind is not kind:
             raise WorkbenchError(
-                f"There is no {kind} {principal_id}: `pitboss {kind}s list` shows them."
+                f"There is no {kind} {principal_id!r}: `pitboss {kind}s list` shows them."
             )
         credential = known.revoke(principal_id, _now_ms())
     if json:
@@ -424,6 +497,4 @@ def _reach(credential: "Credential") -> str:
 
 
 def _moment(epoch_ms: int | None) -> str:
-    if epoch_ms is None:
-        return ""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return "" if epoch_ms is None else f"{moment(epoch_ms)} UTC"

@@ -70,6 +70,11 @@ def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
     response = client.get(path)
     if response.status_code == 404:
         return None
+    if response.status_code in (401, 403):
+        raise WorkbenchError(
+            f"GET {path} answered {response.status_code}: see whether the workbench's reader is "
+            "registered with `pitboss services list`, and check this machine's clock."
+        )
     if response.status_code != 200:
         raise WorkbenchError(
             f"GET {path} answered {response.status_code}: see `pitboss logs ReadRatingsFunction`."

@@ -155,6 +155,7 @@ def _read(operation: str, summary: str, document: str) -> Document:
                 "403": {"$ref": "#/components/responses/Forbidden"},
                 "404": {"$ref": "#/components/responses/NotFound"},
                 "429": {"$ref": "#/components/responses/TooManyRequests"},
+                "500": {"$ref": "#/components/responses/FaultyHouseRules"},
             },
         }
     }
@@ -235,6 +236,7 @@ def _responses() -> dict[str, Document]:
         "NotFound": "There is nothing by that id, or it is not the caller's to know of.",
         "BadQuery": "A query parameter that is not known, given twice or wrong; or a cursor that "
         "this list did not give to this caller.",
+        "FaultyHouseRules": "The house rules as released are faulty; the detail says where.",
     }
     by_gateway = {
         "Unauthorized": "Nothing is proven: no token, or one that is wrong in whatever way.",

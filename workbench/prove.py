@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from workbench.console import WorkbenchError, err, out, print_json
+from workbench.console import UsageError, err, out, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +21,11 @@ def sim(
         int, typer.Option(min=1, help="So many schedules, of this seed and the ones after it.")
     ] = 1,
     faults: Annotated[
-        str, typer.Option(help="Kinds of faults, separated by commas; `all`, or `none`.")
-    ] = "all",
+        str | None,
+        typer.Option(
+            help="Kinds of faults, separated by commas; `all`, or `none`.", show_default="all"
+        ),
+    ] = None,
     script: Annotated[
         str | None, typer.Option(help="These very faults instead, as a failing seed prints them.")
     ] = None,
@@ -37,17 +40,20 @@ def sim(
     from workbench.proof import campaign as proof
     from workbench.proof.faults import KINDS, read_script
 
+    if script is not None and faults is not None:
+        raise UsageError("--script names the very faults: leave --faults out, or --script.")
+    faults = "all" if faults is None else faults
     kinds = {"all": list(KINDS), "none": []}.get(faults) or [
         kind.strip() for kind in faults.split(",") if faults != "none"
     ]
     for kind in kinds:
         if kind not in KINDS:
             known = ", ".join(sorted(KINDS))
-            raise WorkbenchError(f"{kind!r} is no kind of fault: choose from {known}.")
+            raise UsageError(f"{kind!r} is no kind of fault: choose from {known}.")
     try:
         given = None if script is None else read_script(script)
     except ValueError as fault:
-        raise WorkbenchError(f"{fault}.") from None
+        raise UsageError(f"{fault}.") from None
     if not kinds and given is None:
         given = ()
     with err.status("") as status:

@@ -1,7 +1,7 @@
 """`pitboss rate`: the rating code over files, offline."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,10 +50,11 @@ def rate(
 ) -> None:
     """Rate files of events offline, with the code that is deployed: for audits.
 
-    --json has what a simulated shift's ledger.json has, under the same names: by machine and player,
-    by gaming day, by session, and every gap. What cannot be accepted is counted, and named on
-    standard error with the reason. Rated table sessions (table-sessions) are comma-separated files;
-    they need no gaming day. The exit status is 1 where anything was not accepted.
+    --json has what a simulated shift's ledger.json has, under the same names: sums by machine and
+    player, by gaming day and by session, and every gap. What cannot be accepted is counted, and
+    named on standard error with the reason. Rated table sessions (table-sessions) are
+    comma-separated files; they need no gaming day. The exit status is 1 where anything was not
+    accepted.
     """
     from rich.progress import track
 
@@ -62,7 +63,7 @@ def rate(
             raise UsageError("Rated table sessions have no gaming day: leave --gaming-day out.")
         _rate_table_sessions(files, as_json)
         return
-    audit = Audit(file_format, gaming_day or DEFAULT_GAMING_DAY)
+    audit = Audit(file_format, DEFAULT_GAMING_DAY if gaming_day is None else gaming_day)
     for path in files:
         events = list(raw_events(path))
         starts = range(0, len(events), EVENTS_A_BATCH)
@@ -124,7 +125,7 @@ class Audit:
             raise UsageError(f"{fault}: give --gaming-day one.") from None
         self._format = file_format.reader
         self._ratings = MemoryRatings()
-        self._house = lambda property_id: House(
+        self._house: Callable[[str], House] = lambda property_id: House(
             lambda epoch_ms: rule.date_of(epoch_ms).isoformat(),
             shipped().of(property_id).idle_ms,
         )
@@ -220,12 +221,15 @@ class Audit:
                 | _amounts(_sum(days, None))
                 for (started_at, asset_id, player_id, _), days in sessions.items()
             ],
-            "gap_records": [
-                gap
-                for asset, days in machines.items()
-                if _sum(days, None).gaps
-                for gap in self._gaps(asset)
-            ],
+            "gap_records": sorted(
+                (
+                    gap
+                    for asset, days in machines.items()
+                    if _sum(days, None).gaps
+                    for gap in self._gaps(asset)
+                ),
+                key=lambda gap: (gap["at"], gap["asset_id"]),
+            ),
         }
 
     def _table(
@@ -259,7 +263,7 @@ class Audit:
         }
 
     def _gaps(self, asset: "Asset") -> Iterator[dict[str, Any]]:
-        """A machine's gaps, in the order they were found."""
+        """A machine's gaps."""
         from pitboss.rating.fold import GapNote
         from pitboss.rating.ledger import Walk
 
@@ -349,13 +353,7 @@ def _show(result: dict[str, Any]) -> None:
         days = ({"gaming day": day["day"]} | day["totals"] for day in result["days"])
         out.print(play_table("Gaming days (dollars)", "gaming day", days))
     if sessions := result["sessions"]:
-        rows = (
-            {
-                "session": f"{one['player_id']} at {one['asset_id']} since {moment(one['started_at'])}"
-            }
-            | one
-            for one in sessions[:_SESSIONS_SHOWN]
-        )
+        rows = ({"session": _session(one)} | one for one in sessions[:_SESSIONS_SHOWN])
         out.print(play_table("Sessions (dollars, times in UTC)", "session", rows))
         if more := sessions[_SESSIONS_SHOWN:]:
             out.print(f"and {len(more):,} sessions more: --json has them all")
@@ -373,6 +371,10 @@ def _show(result: dict[str, Any]) -> None:
         unrated = dollars(totals["unrated_coin_in_cents"])
         out.print(f"coin-in {unrated} dollars is unrated: no hold was known")
     _show_sums(result)
+
+
+def _session(one: dict[str, Any]) -> str:
+    return f"{one['player_id']} at {one['asset_id']} since {moment(one['started_at'])}"
 
 
 def _show_table_sessions(result: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ Everything comes through the API of the running stack, as any service would read
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -14,8 +14,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import WorkbenchError, out, print_json
-from workbench.gateways import DEFAULT_PROPERTY
+from workbench.console import UsageError, WorkbenchError, moment, out, print_json
+from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 from workbench.rate import play_table
 
 Property = Annotated[str, typer.Option("--property", help="The property that is asked about.")]
@@ -46,7 +46,7 @@ def show_machine(
     as_json: AsJson = False,
 ) -> None:
     """Show a machine's rating, the newest gaming day first."""
-    document = _read(property_id, f"/v1/machines/{quote(asset_id, safe='')}")
+    document = _read(property_id, _path("machine", asset_id))
     if document is None:
         raise WorkbenchError(
             f"No machine {asset_id} of property {property_id} was heard of: "
@@ -69,7 +69,7 @@ def show_player(
     as_json: AsJson = False,
 ) -> None:
     """Show a player's profile, and the rating by gaming day and by session, the newest first."""
-    document = _read(property_id, f"/v1/players/{quote(player_id, safe='')}")
+    document = _read(property_id, _path("player", player_id))
     if document is None:
         raise WorkbenchError(f"No play of player {player_id} is known at property {property_id}.")
     if as_json:
@@ -85,7 +85,7 @@ def show_player(
         out.print(
             f"[yellow]at two machines at once[/yellow] on {overlap['gaming_day']}: "
             f"{overlap['asset_id']} and {overlap['other_asset_id']}, "
-            f"{_moment(overlap['since'])} to {_clock(overlap['until'])} UTC"
+            f"{moment(overlap['since'])} to {_clock(overlap['until'])} UTC"
         )
     total = {"gaming day": "total"} | document["total"]
     out.print(_by_day("Gaming days (dollars)", document["days"], total))
@@ -214,9 +214,9 @@ def ledger(
         try:
             date.fromisoformat(day)
         except ValueError:
-            raise WorkbenchError(f"{day!r} is no gaming day such as 2026-01-31.") from None
+            raise UsageError(f"{day!r} is no gaming day such as 2026-01-31.") from None
     kind = "machine" if is_machine else "player"
-    document = _read_ledger(property_id, f"/v1/{kind}s/{quote(identity, safe='')}/ledger", day)
+    document = _read_ledger(property_id, f"{_path(kind, identity)}/ledger", day)
     if document is None:
         when = f" on {day}" if day else ""
         raise WorkbenchError(
@@ -236,6 +236,20 @@ def ledger(
         _print_sessions(document)
     _print_corrections(document["corrections"])
     _print_total(document)
+
+
+def _path(kind: str, identity: str) -> str:
+    """Where a machine's or player's documents are.
+
+    Raises:
+        UsageError: it can be no id.
+    """
+    if kind == "machine" and identity and not identity.strip("0"):
+        raise UsageError(f"{identity!r} is no id of a machine: padding zeros do not count.")
+    must_be_id(identity.lstrip("0") if kind == "machine" else identity, kind)
+    # A part of nothing but dots means another folder to whoever reads the path on the way.
+    part = quote(identity, safe="") if identity.strip(".") else "%2E" * len(identity)
+    return f"/v1/{kind}s/{part}"
 
 
 def _read_ledger(property_id: str, path: str, day: str | None) -> dict[str, Any] | None:
@@ -279,7 +293,7 @@ def _print_sessions(document: dict[str, Any]) -> None:
 
 
 def _headline(session: dict[str, Any]) -> str:
-    began = f"Session at machine {session['asset_id']} since {_moment(session['started_at'])}"
+    began = f"Session at machine {session['asset_id']} since {moment(session['started_at'])}"
     began += f", {session['began_by']}" if session["began_by"] else ""
     if not session["line_count"]:
         return f"{began}: corrected away"
@@ -314,7 +328,9 @@ def _lines(
         )
     if subtotal is not None:
         table.add_section()
-        games = _count(subtotal["games"] + subtotal["incomplete_games"], "game")
+        games = _count(subtotal["games"], "game")
+        if subtotal["incomplete_games"]:
+            games += f", {subtotal['incomplete_games']:,} incomplete"
         table.add_row("", "subtotal", "", games, "", *_money(subtotal))
     return table
 
@@ -390,13 +406,15 @@ _WHAT = {
 
 
 def _subtotals(sessions: list[dict[str, Any]]) -> Table:
-    table = _table("By session", "player", "since", "games", "coin-in", "coin-out", "theoretical")
+    headings = ("since", "games", "incomplete", "coin-in", "coin-out", "theoretical")
+    table = _table("By session", "player", *headings)
     for session in sessions:
         sums = session["lines"]
         table.add_row(
             escape(session["player_id"] or "uncarded"),
             _clock(session["started_at"]) if session["started_at"] else "",
-            f"{sums['games'] + sums['incomplete_games']:,}",
+            f"{sums['games']:,}",
+            f"{sums['incomplete_games']:,}",
             *_money(sums),
         )
     return table
@@ -404,7 +422,7 @@ def _subtotals(sessions: list[dict[str, Any]]) -> Table:
 
 def _sums(one: dict[str, Any]) -> Table:
     """What was first posted, corrected and is stored, and what the lines add up to."""
-    headings = ("games", "coin-in", "coin-out", "by hand", "theoretical", "gaps")
+    headings = ("games", "incomplete", "coin-in", "coin-out", "by hand", "theoretical", "gaps")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("")
     for heading in headings:
@@ -419,7 +437,8 @@ def _sums(one: dict[str, Any]) -> Table:
         if sums is not None:
             table.add_row(
                 name,
-                f"{sums['games'] + sums['incomplete_games']:,}",
+                f"{sums['games']:,}",
+                f"{sums['incomplete_games']:,}",
                 *_money(sums)[:2],
                 _dollars(sums["handpaid_cents"]),
                 sums["theoretical_win"],
@@ -438,9 +457,9 @@ def _print_corrections(corrections: list[dict[str, Any]]) -> None:
             whose = f"uncarded play at machine {entry['asset_id']}"
         else:
             whose += f" since {_clock(entry['session_started_at'])}"
-        out.print(f"{_moment(entry['made_at'])}, {whose}: {_difference(entry['difference'])}")
+        out.print(f"{moment(entry['made_at'])}, {whose}: {_difference(entry['difference'])}")
         causes = [
-            f"{one['event_type']} of {_moment(one['occurred_at'])}" for one in entry["because"]
+            f"{one['event_type']} of {moment(one['occurred_at'])}" for one in entry["because"]
         ]
         more = entry["late_events"] - len(causes)
         if more > 0:
@@ -450,8 +469,11 @@ def _print_corrections(corrections: list[dict[str, Any]]) -> None:
 
 
 def _difference(sums: dict[str, Any]) -> str:
-    games = sums["games"] + sums["incomplete_games"]
-    parts = [f"games {games:+,}"] if games else []
+    parts = [
+        f"{name} {sums[key]:+,}"
+        for name, key in (("games", "games"), ("incomplete games", "incomplete_games"))
+        if sums[key]
+    ]
     for name, key in (("coin-in", "coin_in_cents"), ("coin-out", "coin_out_cents")):
         if sums[key]:
             parts.append(f"{name} {_signed(sums[key])}")
@@ -514,15 +536,11 @@ def _print_gaps(days: Iterable[dict[str, Any]]) -> None:
 
 
 def _session_start(session: dict[str, Any]) -> str:
-    return f"{session['asset_id']} since {_moment(session['started_at'])} UTC"
-
-
-def _moment(epoch_ms: int) -> str:
-    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{session['asset_id']} since {moment(session['started_at'])} UTC"
 
 
 def _clock(epoch_ms: int) -> str:
-    return f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%H:%M:%S}"
+    return moment(epoch_ms).partition(" ")[2]
 
 
 def _short(dollars: str) -> str:
@@ -542,13 +560,13 @@ def _hold(basis_points: int | None) -> str:
 
 
 def _print_left_out(plays: Iterable[dict[str, Any]]) -> None:
-    """Say what a total hides: games that never ended, and play that no hold was known for."""
+    """Say what is beside the games, and what theoretical win has not: play without a known hold."""
     incomplete = unrated = 0
     for play in plays:
         incomplete += play["incomplete_games"]
         unrated += play["unrated_coin_in_cents"]
     if incomplete:
-        out.print(f"{_count(incomplete, 'game')} without an end")
+        out.print(f"incomplete, start or end missing: {_count(incomplete, 'game')} more")
     if unrated:
         out.print(f"coin-in {_dollars(unrated)} dollars is unrated: no hold was known")
 

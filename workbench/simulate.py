@@ -14,13 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import WorkbenchError, err, out, print_json, say
+from workbench.console import UsageError, WorkbenchError, err, out, print_json, say
 
 if TYPE_CHECKING:
     from workbench.simulation import Event, Floor
     from workbench.simulation.live import Counts
 
 DEFAULT_FOLDER = Path("shift")
+DEFAULT_MINUTES = 60
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -34,7 +35,10 @@ def simulate(
     players: Annotated[
         int, typer.Option(min=0, help="Players with a card; a guest without one for every two.")
     ] = 15,
-    minutes: Annotated[int, typer.Option(min=1, help="How long the shift lasts.")] = 60,
+    minutes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How long the shift lasts.", show_default=str(DEFAULT_MINUTES)),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed is the same shift.")] = 1,
     folder: Annotated[
         Path | None,
@@ -61,8 +65,11 @@ def simulate(
         bool, typer.Option("--live", help="Send the packets to the running stack as they happen.")
     ] = False,
     speed: Annotated[
-        float, typer.Option(min=0.01, max=1000, help="Live: times faster than real time.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0.01, max=1000, help="Live: times faster than real time.", show_default="1"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Simulate a shift on a casino floor, with the ledger of what is true about it.
@@ -74,23 +81,30 @@ def simulate(
     packets come doubled, out of order, late or never. The ledger then says what rating the packets
     must find, truth.json what was really played.
     """
+    from workbench.gateways import must_be_id
     from workbench.simulation import FAULTS, ODDITIES, FloorPlan, open_floor
 
+    if days and minutes is not None:
+        raise UsageError("--days and --minutes both say how long it lasts: give one of them.")
+    if speed is not None and not live:
+        raise UsageError("--speed is for --live: add that, or leave --speed out.")
+    must_be_id(property_id, "property")
     now = int(time.time() * 1_000)
     begins = _moment(start) if start else now if live else FloorPlan.start
     try:
         if days:
             plan = FloorPlan.of_days(machines, players, days, seed, begins, property_id, gaming_day)
         else:
-            plan = FloorPlan(machines, players, minutes, seed, begins, property_id, gaming_day)
+            shift = minutes or DEFAULT_MINUTES
+            plan = FloorPlan(machines, players, shift, seed, begins, property_id, gaming_day)
         plan = replace(plan, oddities=_names(oddities, ODDITIES), faults=_names(faults, FAULTS))
         floor = open_floor(plan)
     except ValueError as fault:
-        raise WorkbenchError(f"No such floor: {fault}.") from None
+        raise UsageError(f"No such floor: {fault}.") from None
     began = time.monotonic()
     counts = None
     if live:
-        counts = _stream(floor, speed, folder)
+        counts = _stream(floor, speed or 1.0, folder)
     else:
         folder = folder or DEFAULT_FOLDER
         _write(floor, folder)
@@ -107,7 +121,7 @@ def _names(text: str, known: tuple[str, ...]) -> frozenset[str]:
     if names <= {"all", "none"}:
         return frozenset(known if "all" in names else ())
     if unknown := names - set(known):
-        raise WorkbenchError(
+        raise UsageError(
             f"{min(unknown)!r} is not known: choose from {', '.join(sorted(known))}, or all."
         )
     return names
@@ -117,11 +131,13 @@ def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise WorkbenchError(
+        raise UsageError(
             f"{text!r} is no ISO 8601 time: give one such as 2026-01-15T18:00:00Z."
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if not 2000 < moment.year < 9000:  # clocks before that are of machines that were just started
+        raise UsageError(f"{text!r} is no time of a shift: give one from 2001 to 8999.")
     return int(moment.timestamp() * 1_000)
 
 

@@ -26,6 +26,7 @@ from pitboss.rating.tables import (
     TableTally,
     TableTotals,
     UnratableSession,
+    game_of,
     rate_session,
     table_dollars,
 )
@@ -44,9 +45,6 @@ CURRENCY = "Table Currency"
 
 NEEDED = (TABLE, PLAYER, START, END, MINUTES, AVERAGE_BET, LOST)
 """Columns every file has. Without `PACE` or `EDGE` a game's constants are used."""
-
-GAMES = {"AR": Game.AMERICAN_ROULETTE, "BJ": Game.BLACKJACK, "CSP": Game.CARIBBEAN_STUD}
-"""Games by the letters before the dash of a table's name: `BJ-3`."""
 
 _MOMENT = "%m/%d/%Y %I:%M:%S %p"
 _NUMBER = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,15}))?")
@@ -138,7 +136,7 @@ def read_session(row: Mapping[str, str]) -> TableSession:
         raise RowFault(f"{EDGE} {_shown(row[EDGE])} is more than 1: 0.025 is 2.5 %")
     return TableSession(
         table_name=table,
-        game=GAMES.get(table.partition("-")[0]),
+        game=game_of(table),
         player_id=_name(row, PLAYER),
         started_at=_moment(row, START),
         ended_at=_moment(row, END),

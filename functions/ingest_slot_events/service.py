@@ -127,6 +127,7 @@ def ingest(
                     sender=sender.principal_id,
                     received_at=received_at,
                     index=index,
+                    posted_as=events.name,
                 )
             )
     packed: list[_Packed] = []

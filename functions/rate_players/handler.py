@@ -153,6 +153,7 @@ def _unrated(
                     sender=header.sender,
                     received_at=header.received_at,
                     index=index,
+                    posted_as=header.format,
                 )
             )
     return entries

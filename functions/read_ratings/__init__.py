@@ -7,6 +7,7 @@ Does: reads the ratings table for the caller's own property; what is another's i
 caller whose assets are limited reads those machines alone: no player, no floor. A ledger folds the
 machines' pages anew. Lists go on by sealed cursors (`pitboss.cursors`).
 Emits: JSON with an ETag, 304 where the caller has it already, or problem details with a correlation
-id; a log line for each cursor that was not given to its caller; metrics RequestsServed,
-RequestsNotFound, QueriesRefused, CursorsRefused.
+id; a log line for each cursor that was not given to its caller, and for what a broken table of
+house rules leaves unanswered; metrics RequestsServed, RequestsNotFound, QueriesRefused,
+CursorsRefused.
 """

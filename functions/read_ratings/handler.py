@@ -14,7 +14,7 @@ from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
 from pitboss.problems import problem, tagged_answer
 from pitboss.rating.fold import House
-from pitboss.rating.house_rules import shipped
+from pitboss.rating.house_rules import InvalidHouseRules, shipped
 from pitboss.settings import read
 from pitboss.stores.ratings import Asset, DynamoRatings
 from pitboss.stores.secrets import secret_text
@@ -34,6 +34,12 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "/v1/floor": (),
 }
 """The routes, and the query parameters that each knows."""
+
+_MEND_THE_RULES = (
+    "the house rules of this release cannot be used, so that nothing can be rated by them; trying "
+    "again does not help: mend house_rules.toml, whose faults stand in the log, or deploy the "
+    "release before"
+)
 
 log = logger("read_ratings")
 count = metrics("read_ratings")
@@ -112,6 +118,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     document, refusal = None, None
     try:
         document = _document(request, event.get("multiValueQueryStringParameters"))
+    except InvalidHouseRules as fault:
+        log.error("house rules cannot be used", extra={"id": correlation_id, "fault": str(fault)})
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _MEND_THE_RULES, correlation_id)
     except (queries.RefusedQueryError, RefusedCursorError) as fault:
         refusal = fault
     is_forged = isinstance(refusal, RefusedCursorError)

@@ -1,7 +1,7 @@
 """The use case: the ledger of a player's or a machine's gaming day, line by line."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -590,26 +590,24 @@ def _correction(correction: StoredCorrection) -> CorrectionEntry:
 def _line(number: int, asset_id: str, line: Line, house: House) -> LedgerLine:
     note = line.note
     player_id, started_at = _owner(line)
-    session = started_at if player_id is not None else None
+    place: dict[str, Any] = {
+        "number": number,
+        "asset_id": asset_id,
+        "player_id": player_id,
+        "session_started_at": started_at if player_id is not None else None,
+        "rule": line.rule,
+    }
     match note:
         case SessionNote():
             return SessionLine(
-                number=number,
-                asset_id=asset_id,
-                player_id=player_id,
-                session_started_at=session,
-                rule=line.rule,
+                **place,
                 at=note.at,
                 ended=note.ended is not None,
                 idle_minutes=idle_minutes(note, house),
             )
         case GameNote():
             return GameLine(
-                number=number,
-                asset_id=asset_id,
-                player_id=player_id,
-                session_started_at=session,
-                rule=line.rule,
+                **place,
                 started_at=note.started_at,
                 ended_at=note.ended_at,
                 game_number=note.game_number,
@@ -622,22 +620,14 @@ def _line(number: int, asset_id: str, line: Line, house: House) -> LedgerLine:
             )
         case HandpayNote():
             return HandpayLine(
-                number=number,
-                asset_id=asset_id,
-                player_id=player_id,
-                session_started_at=session,
-                rule=line.rule,
+                **place,
                 at=note.at,
                 amount_cents=note.amount_cents,
                 coin_out_cents=note.coin_out_cents,
             )
         case RatedNote():
             return RatedLine(
-                number=number,
-                asset_id=asset_id,
-                player_id=player_id,
-                session_started_at=session,
-                rule=line.rule,
+                **place,
                 at=note.at,
                 coin_in_cents=note.coin_in_cents,
                 valued_coin_in_cents=note.valued_coin_in_cents,
@@ -647,11 +637,7 @@ def _line(number: int, asset_id: str, line: Line, house: House) -> LedgerLine:
             )
         case GapNote():
             return GapLine(
-                number=number,
-                asset_id=asset_id,
-                player_id=player_id,
-                session_started_at=session,
-                rule=line.rule,
+                **place,
                 since=note.gap.since or None,
                 at=note.at,
                 amount_cents=note.gap.amount_cents,

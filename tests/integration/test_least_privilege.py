@@ -47,7 +47,7 @@ MAY: dict[str, set[str]] = {
     "AuthorizeRequestsFunction": {"registry GetItem"},
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
     "RatePlayersFunction": {
-        *("ratings BatchGetItem", "ratings GetItem", "ratings Query"),
+        *("ratings BatchGetItem", "ratings Query"),
         *("ratings PutItem", "ratings UpdateItem", "ratings DeleteItem"),
         "ratings TransactWriteItems",
         *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),

@@ -368,6 +368,16 @@ def test_a_page_shows_every_table_and_fact() -> None:
     assert "## A figure\n\n- goal: 3\n\n| a b | c |\n| --- | --- |\n| 1 |  |\n\n| d |" in page
 
 
+def test_a_figures_table_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {f"a_heading_of_column_{n}": f"{n},234,567.123456" for n in range(12)}
+
+    command._show({"figure": "a figure", "rows": [row]})
+
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(value in shown for value in row.values())
+
+
 def test_a_figure_that_needs_no_stack_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[bool] = []
     monkeypatch.setattr("workbench.stack.ensure_up", lambda: started.append(True))

@@ -78,7 +78,7 @@ def test_the_environments_are_samconfigs() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["--env", "staging", "status"], 1, "no environment 'staging': choose local, dev or prod"),
+        (["--env", "staging", "status"], 2, "no environment 'staging': choose local, dev or prod"),
         (["up", "--port", "99999"], 2, "--port"),
         (["up", "--port", "-1"], 2, "--port"),
         (["up", "--port", "0"], 2, "--port"),

@@ -564,6 +564,16 @@ def test_the_idle_time_out_is_that_of_the_day_of_the_last_activity() -> None:
     assert {key.started_at // 1000 for key in fold.sessions} == {900, 1_200}
 
 
+@pytest.mark.parametrize(("idle_ms", "sessions"), [(60_000, 1), (60_001, 2)])
+def test_the_shortest_time_out_that_a_house_may_have(idle_ms: int, sessions: int) -> None:
+    house = House(day_of, lambda day: fold_module.SHORTEST_IDLE_MINUTES * 60_000)
+    fold = Fold(Carry(), house)
+    for sequence, moment in enumerate((1_000, 1_000 + idle_ms)):
+        fold.feed(SlotEvent(str(sequence), moment, sequence, "A", start()))
+    fold.feed(SlotEvent("end", 2_000 + idle_ms, 3, "A", GameEnded()))
+    assert len(fold.sessions) == sessions
+
+
 # --- several games on one machine ----------------------------------------------------------------
 
 
@@ -687,6 +697,45 @@ def test_a_handpay_is_part_of_the_win_once(
     fold = rate((0, PAYTABLE), *((i + 1, half) for i, half in enumerate(halves)))
     tally = uncarded(fold)
     assert (tally.coin_out_cents, tally.handpaid_cents) == (coin_out, handpaid)
+
+
+LOCK_UP = 3_600
+"""Seconds."""
+
+
+@pytest.mark.parametrize(
+    ("between", "coin_out"),
+    [
+        pytest.param([(1, paid(500)), (LOCK_UP + 1, GameEnded(700))], 700, id="in time"),
+        pytest.param([(1, paid(500)), (LOCK_UP + 2, GameEnded(700))], 1_200, id="much later"),
+        pytest.param(
+            [(1, paid(500)), (LOCK_UP + 2, paid(300)), (LOCK_UP + 3, GameEnded(700))],
+            1_200,
+            id="after another hand-pay, the only one in time",
+        ),
+        pytest.param(
+            [(1, paid(500)), (LOCK_UP, paid(300)), (LOCK_UP + 3, GameEnded(800))],
+            800,
+            id="after another hand-pay, each in time of the next",
+        ),
+        pytest.param(
+            [(1, paid(500)), (2, CardInserted(), "B"), (3, GameEnded(700))],
+            1_200,
+            id="another card came in between",
+        ),
+        pytest.param(
+            [(1, paid(500)), (2, CardInserted(), "A"), (3, GameEnded(700))],
+            700,
+            id="the card was read again",
+        ),
+    ],
+)
+def test_a_handpay_is_taken_off_an_end_without_a_start_while_the_machine_may_be_locked_up(
+    between: list[Occurrence], coin_out: int
+) -> None:
+    game: list[Occurrence] = [(0, CardInserted(), "A"), (0, start()), (0, GameEnded())]
+    fold = rate((0, PAYTABLE), *game, *between)
+    assert sum(tally.coin_out_cents for tally in fold.tallies.values()) == coin_out
 
 
 def test_a_win_that_waits_for_its_value_is_taken_to_have_the_handpay_in_it() -> None:

@@ -32,7 +32,7 @@ from pitboss.rating.fold import (
     Tally,
 )
 from pitboss.rating.history import PAGE_MS
-from pitboss.rating.ledger import Rule, amounts, idle_minutes, is_same_money
+from pitboss.rating.ledger import Rule, added_by, idle_minutes, is_same_money
 from pitboss.stores.ratings import Asset
 from rate_players.service import RatePlayers
 from read_ratings import ledgers, service
@@ -196,7 +196,7 @@ GAME = GameNote(KEY, START, START + 5, 0, 500, 120, 20, 326, 163_000, 0)
     ],
 )
 def test_what_a_line_adds(note: Any, expected: dict[str, int]) -> None:
-    assert amounts(note) == Tally(**expected)
+    assert added_by(note) == Tally(**expected)
 
 
 def test_money_is_compared_and_what_has_no_value_yet_is_not() -> None:

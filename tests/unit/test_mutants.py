@@ -239,7 +239,7 @@ RARE: dict[Patch, tuple[str, ...]] = {a_sessions_bounds_forgotten: LATE}
 MUTANTS: list[tuple[Patch, str]] = [
     (no_condition, "I1 I2 I3 I4"),
     (marker_before_effect, "I1 I3 I4"),
-    (effect_before_marker, "I2 I3 I4"),
+    (effect_before_marker, "I1 I2 I3 I4"),
     (conflicts_ignored, "I1"),
     (whole_batch_resent, "I2"),
     (failed_record_count_ignored, "I8"),
@@ -248,7 +248,7 @@ MUTANTS: list[tuple[Patch, str]] = [
     (local_date_as_gaming_day, "I4"),
     (days_of_24_hours, "I4"),
     (poison_swallowed, "I1 I5"),
-    (errors_swallowed, "I1"),
+    (errors_swallowed, "I1 I5"),
     (good_events_blamed, "I1"),
     (no_dedupe, "I2 I4 I7"),
     (watermark, "I1"),

@@ -239,6 +239,42 @@ def test_a_hand_pay_is_part_of_its_games_win_once(
     assert (sums.coin_out_cents, sums.handpaid_cents) == (coin_out, by_hand)
 
 
+@pytest.mark.parametrize(
+    ("between", "coin_out"),
+    [
+        ([handpaid(4_000), fact(60 * MINUTE + 4_000, "game.ended", win_cents=700)], 700),
+        ([handpaid(4_000), fact(60 * MINUTE + 4_001, "game.ended", win_cents=700)], 1_200),
+        (
+            [
+                *(handpaid(4_000), handpaid(60 * MINUTE + 4_001, 300)),
+                fact(60 * MINUTE + 5_000, "game.ended", win_cents=700),
+            ],
+            1_200,
+        ),
+        (
+            [
+                *(handpaid(4_000), fact(5_000, "card.inserted", "q")),
+                fact(6_000, "game.ended", win_cents=700),
+            ],
+            1_200,
+        ),
+        (
+            [
+                *(handpaid(4_000), fact(5_000, "card.inserted", "p")),
+                fact(6_000, "game.ended", win_cents=700),
+            ],
+            700,
+        ),
+    ],
+)
+def test_a_hand_pay_is_of_an_end_without_a_start_while_the_machine_may_be_locked_up(
+    between: list[Fact], coin_out: int
+) -> None:
+    verdict = judged(PAYTABLE, fact(500, "card.inserted", "p"), game(1_000), between)
+
+    assert sum(sums.coin_out_cents for sums in verdict.accounts().values()) == coin_out
+
+
 def test_a_win_that_waits_for_its_credits_includes_what_was_paid_by_hand() -> None:
     start = fact(-9_000, "game.started", wager_cents=10)
     end = fact(-8_000, "game.ended", win_credits=100)

@@ -214,7 +214,7 @@ def test_the_command_prints_what_was_simulated() -> None:
 def test_the_command_refuses_a_kind_that_is_none() -> None:
     answer = CliRunner().invoke(app, ["sim", "--faults", "earthquake"])
 
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2
 
 
 # --- the template ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Reading ratings: documents of what was rated, and no more than the caller may see."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.envelope import read_envelope
 from pitboss.events.slot import RATED_TYPES, SlotEvent
 from pitboss.gaming_day import GamingDays
+from pitboss.rating import house_rules
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
 from pitboss.stores.ratings import Asset
@@ -711,6 +713,49 @@ def test_the_key_of_cursors_is_only_asked_for_where_there_is_one(
     for _ in range(2):
         assert call(asked(LEDGER, player_id="p-81", query={"limit": "1"}))[1]["next"]
     assert asked_for == [("the-secret", "us-east-1")]
+
+
+# --- house rules that are none --------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    broken = tmp_path / "house_rules.toml"
+    broken.write_text('[["*"]]\nsession_idle_minutes = 0\n', encoding="utf-8")
+    monkeypatch.setattr(house_rules, "SHIPPED", broken)
+    shipped.cache_clear()
+    yield
+    shipped.cache_clear()
+
+
+@pytest.mark.usefixtures("broken_rules")
+@pytest.mark.parametrize(
+    "event",
+    [
+        asked(MACHINE_LEDGER, asset_id="1940732"),
+        asked(PLAYER, player_id="p-81"),
+        asked(LEDGER, player_id="p-81"),
+    ],
+)
+def test_broken_house_rules_are_a_problem_that_says_what_to_do(
+    event: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = http.handler(event, None)
+
+    body = json.loads(answer["body"])
+    assert answer["statusCode"] == body["status"] == 500
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert body["correlation_id"] == event["requestContext"]["requestId"]
+    assert "mend house_rules.toml" in body["detail"]
+    (told,) = caplog.records
+    assert (told.levelname, told.__dict__["id"]) == ("ERROR", body["correlation_id"])
+    assert told.__dict__["fault"].startswith("*: Expected `int` >= 1")
+
+
+@pytest.mark.usefixtures("broken_rules")
+def test_what_asks_for_no_house_rules_is_answered_without() -> None:
+    assert call(asked(MACHINE, asset_id="1940732"))[0] == 200
+    assert call(asked(FLOOR))[0] == 200
 
 
 # --- what is kept ---------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pitboss.events.slot import SlotEvent
@@ -24,8 +27,11 @@ from workbench.simulation import (
     open_floor,
     simulate_floor,
 )
+from workbench.simulation.books import Books
 from workbench.simulation.envelopes import envelope_line, event_id
+from workbench.simulation.facts import CardInserted
 from workbench.simulation.files import write_shift
+from workbench.simulation.floor import Player
 from workbench.simulation.live import stream
 from workbench.simulation.packets import packet_line
 
@@ -214,6 +220,140 @@ def test_gap_records_are_those_that_rating_notes() -> None:
     records = [Gap(**record) for record in floor.ledger.contract()["gap_records"]]
     assert len(records) > 10
     assert sorted(records) == sorted(noted)
+
+
+# --- Moments that a shift seldom hits
+
+MINUTE = 60_000
+GAME = facts.GameStarted(5, 0x41, 5, 1_000)
+NOTHING_WON = facts.GameEnded(0, 0)
+ANNA, BERT = (Player(str(number), "6000000000") for number in (70_000_001, 70_000_002))
+
+type Occurrence = tuple[int, facts.Fact, Player | None]
+"""When (milliseconds of the shift), what, and whose card."""
+
+
+def in_both_books(*occurrences: Occurrence) -> dict[tuple[str, int], tuple[int, ...]]:
+    """Sessions by player and start (milliseconds of the shift), and uncarded play as `("", 0)`: in
+    the simulator's books as in the rating."""
+    plan = FloorPlan(1, 1, 1)
+    machine = Floor(plan).machines[0]
+    machine.clock_offset = 0
+    books = Books([machine.asset_id], lambda _: "2026-01-15")
+    fold = Fold(Carry(), House(lambda _: "2026-01-15"))
+    for number, (moment, fact, player) in enumerate(occurrences, start=1):
+        at = plan.start + moment
+        event = Event(at, number, at, number, number, machine, player, fact, None)
+        books.enter(event)
+        fold.feed(FileFormat.ACRES_SAS.reader.read(packet_line(event))[2])
+    contract = books.ledger().contract()
+    entered = {
+        (row["player_id"], row["started_at"] - plan.start): amounts(row)
+        for row in contract["sessions"]
+    }
+    (row,) = contract["machines"]
+    carded = [sum(column) for column in zip(*entered.values(), strict=True)] or [0] * len(AMOUNTS)
+    uncarded = tuple(a - b for a, b in zip(amounts(row), carded, strict=True))
+    if any(uncarded):
+        entered["", 0] = uncarded
+    rated = {
+        (key.player_id or "", key.started_at - plan.start if key.player_id else 0): of_tally(tally)
+        for key, tally in fold.tallies.items()
+    }
+    assert entered == {key: tally for key, tally in rated.items() if any(tally)}
+    return entered
+
+
+PAYTABLE = facts.PaytableReported(9_000, 1, 1, "SB", "SB9000", 5)
+
+
+@pytest.mark.parametrize(
+    ("idle", "is_over"), [(15 * MINUTE - 1, False), (15 * MINUTE, False), (15 * MINUTE + 1, True)]
+)
+@pytest.mark.parametrize("back", [CardInserted(), GAME, NOTHING_WON])
+def test_a_session_is_over_after_the_same_idle_time_in_both_books(
+    back: facts.Fact, idle: int, is_over: bool
+) -> None:
+    sessions = in_both_books(
+        (0, PAYTABLE, None),
+        (1_000, CardInserted(), ANNA),
+        (2_000, GAME, ANNA),
+        (5_000, NOTHING_WON, ANNA),
+        (5_000 + idle, back, ANNA),
+        (6_000 + idle, GAME, ANNA),
+        (9_000 + idle, NOTHING_WON, ANNA),
+    )
+
+    assert (len(sessions) > 1) is is_over
+
+
+def test_a_game_in_progress_is_not_idle_in_both_books() -> None:
+    sessions = in_both_books(
+        (0, PAYTABLE, None),
+        (1_000, CardInserted(), ANNA),
+        (2_000, GAME, ANNA),
+        (40 * MINUTE, CardInserted(), ANNA),
+        (41 * MINUTE, NOTHING_WON, ANNA),
+        (42 * MINUTE, GAME, ANNA),
+        (43 * MINUTE, NOTHING_WON, ANNA),
+    )
+
+    assert list(sessions) == [("70000001", 1_000)]
+
+
+@pytest.mark.parametrize(
+    ("between", "coin_out"),
+    [
+        ([(60 * MINUTE, facts.GameEnded(700, 700), ANNA)], 700),
+        ([(60 * MINUTE + 1, facts.GameEnded(700, 700), ANNA)], 1_200),
+        (
+            [
+                (60 * MINUTE + 1, facts.HandpayReported(300, 0), ANNA),
+                (60 * MINUTE + 2, facts.GameEnded(700, 700), ANNA),
+            ],
+            1_200,
+        ),
+        ([(1, CardInserted(), BERT), (2, facts.GameEnded(700, 700), BERT)], 1_200),
+        ([(1, CardInserted(), ANNA), (2, facts.GameEnded(700, 700), ANNA)], 700),
+    ],
+)
+def test_a_hand_pay_is_of_an_end_without_a_start_for_an_hour_in_both_books(
+    between: list[Occurrence], coin_out: int
+) -> None:
+    sessions = in_both_books(
+        (0, PAYTABLE, None),
+        (1_000, CardInserted(), ANNA),
+        (2_000, GAME, ANNA),
+        (5_000, NOTHING_WON, ANNA),
+        (6_000, facts.HandpayReported(500, 0), ANNA),
+        *((6_000 + after, fact, player) for after, fact, player in between),
+    )
+
+    assert sum(row[AMOUNTS.index("coin_out_cents")] for row in sessions.values()) == coin_out
+
+
+seldom = st.sampled_from(
+    [1, 1_000, 3_000, *(minutes * MINUTE + more for minutes in (15, 60) for more in (-1, 0, 1))]
+)
+whose = st.sampled_from([None, ANNA, BERT])
+wins = st.sampled_from([0, 100, 700])
+anything = st.one_of(
+    st.tuples(st.builds(facts.GameStarted, st.just(5), st.just(0x41), st.just(5), wins), whose),
+    st.tuples(wins.map(lambda win: facts.GameEnded(win, win)), whose),
+    st.tuples(st.builds(facts.HandpayReported, wins, st.sampled_from([0, 1, 0x80])), whose),
+    st.tuples(st.sampled_from([CardInserted(), facts.CardRemoved()]), whose.filter(bool)),
+    st.tuples(st.sampled_from([PAYTABLE, *map(facts.Exception_, (0x51, 0x70, 0x7A))]), st.none()),
+)
+
+
+@given(st.lists(st.tuples(seldom, anything), max_size=16))
+@settings(max_examples=200, deadline=None)
+def test_both_books_find_the_same_of_anything(
+    happened: list[tuple[int, tuple[facts.Fact, Player | None]]],
+) -> None:
+    moments = accumulate(after for after, _ in happened)
+
+    in_both_books(*((at, *what) for at, (_, what) in zip(moments, happened, strict=True)))
 
 
 # --- The ledger and what was really played

@@ -371,9 +371,17 @@ def test_replay_refuses_table_sessions_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "tables.csv"
     path.write_text(text_of([ROW]))
     done = CliRunner().invoke(main.app, ["replay", str(path), "--format", "table-sessions"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert "no events that the front door takes" in done.stderr
+
+
+def test_a_gaming_day_of_table_sessions_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tables.csv"
+    path.write_text(text_of([ROW]))
+    done = rate(str(path), "--gaming-day", "UTC@06:00")
+    assert done.exit_code == 2
+    assert "leave --gaming-day out" in done.stderr
 
 
 def test_table_sessions_have_no_content_type() -> None:

@@ -25,6 +25,8 @@ SETTLED_MINUTES = 10
 
 METER_WRAPS_AT = 10**8
 CASH_OUT = 0x80
+LOCK_UP_MINUTES = 60
+"""A hand-pay so much before an end without a start may be that game's."""
 
 
 class Rule(NamedTuple):
@@ -188,6 +190,8 @@ class _Game:
     """Its win is known in credits of an unknown value."""
     handpaid: int = 0
     added_after_end: int = 0
+    """By hand-pays that may be those of the next game, should its start be missing."""
+    paid_at: int = 0
     started_at: int | None = None
     gaps: int = 0
     """1 where its start showed that events were lost; `gap_cents` is the meter's amount."""
@@ -272,6 +276,8 @@ class _Walk:
             self.visit.active_at = at
         else:
             self.visit = _Visit(player_id, at, at)
+            if self.last is not None:
+                self.last.added_after_end = 0
 
     def account(self, at: int, visit: _Visit | None) -> Account:
         day = gaming_day(self.rule, at)
@@ -344,7 +350,7 @@ class _Walk:
         game.win_cents, game.win_waits = said, credits_out > 0
         missing_start = self.playing is None
         if missing_start and self.last is not None:
-            game.win_cents = max(said - self.last.added_after_end, 0)
+            game.win_cents = max(said - self.locked_up_for(self.last, at), 0)
         self.count(game, at, incomplete=missing_start, credits_out=credits_out)
         game.win_cents = said  # what may yet be paid by hand is held against all that it said
 
@@ -383,8 +389,13 @@ class _Walk:
         before = max(game.win_cents, game.handpaid)
         game.handpaid += amount
         added = 0 if game.win_waits else max(game.win_cents, game.handpaid) - before
-        game.added_after_end += added
+        game.added_after_end = self.locked_up_for(game, at) + added
+        game.paid_at = at
         self.note(game.account, at, Sums(coin_out_cents=added, handpaid_cents=amount))
+
+    def locked_up_for(self, last: _Game, at: int) -> int:
+        """What hand-pays added to the last game that the machine may still be locked up for."""
+        return last.added_after_end if at <= last.paid_at + LOCK_UP_MINUTES * 60_000 else 0
 
     # Paytables.
 

@@ -532,9 +532,7 @@ class World:
             self.violate("I8", f"{fault} left something behind")
         self._check_told(f"a post of {fault}", self._told, RequestsRefused=1)
 
-    def _taken(
-        self, gateway: GatewayModel, facts: list[Fact], answer: dict[str, Any]
-    ) -> set[int]:
+    def _taken(self, gateway: GatewayModel, facts: list[Fact], answer: dict[str, Any]) -> set[int]:
         """The places of the facts that the answer is about, each held against what is stored."""
         status = answer["statusCode"]
         if status not in (200, 503):
@@ -568,11 +566,14 @@ class World:
         """The front door counted what it answered, and what came long after it happened."""
         if self.violations:
             return
-        counts = Counter[str]()
+        counts = {f"Events{part}": 0 for part in ("Accepted", "Duplicate", "Quarantined", "Failed")}
+        counts["EventsOutOfTime"] = 0
         for fact, result in zip(facts, json.loads(answer["body"])["events"], strict=True):
             counts[f"Events{result['status'].capitalize()}"] += 1
             is_taken = result["status"] == "accepted"
-            counts["EventsOutOfTime"] += is_taken and abs(now_ms - fact.occurred_at) > OUT_OF_TIME_MS
+            counts["EventsOutOfTime"] += (
+                is_taken and abs(now_ms - fact.occurred_at) > OUT_OF_TIME_MS
+            )
         self._check_told("a post", self._told, EventsReceived=len(facts), **counts)
 
     def _check_told(self, what: str, told: Counter[str], **right: int) -> None:
@@ -834,7 +835,8 @@ class World:
             self._poll_all()
             if self.mapping.counts["iterators expired"] > before:
                 self._fire(fault)
-        if (fault := self._due("replayed_from_horizon", step, fires=False)) and self.replay():
+        fault = self._due("replayed_from_horizon", step, fires=False)
+        if fault is not None and self.replay().counts["invocations"]:
             self._fire(fault)
 
     def _reshard(self, fault: Fault) -> None:
@@ -848,12 +850,8 @@ class World:
                 self.stream.split(self.chance.choice(shards).shard_id)
                 self._fire(fault)
 
-    def replay(self) -> int:
-        """A new consumer reads all there is from the beginning, in processes of its own.
-
-        Returns:
-            How often it was given something.
-        """
+    def replay(self) -> kinesis.EventSourceMapping:
+        """A new consumer reads all there is from the beginning, in processes of its own."""
         kept, self._containers["rate"] = self._containers["rate"], []
         mapping = kinesis.EventSourceMapping(
             self.stream, self._rate, batch_size=BATCH_RECORDS, bisect=True, partial_batch=True
@@ -866,7 +864,7 @@ class World:
             self.clock.advance(1_000)
         self._containers["rate"] = kept
         self.committed()
-        return mapping.counts["invocations"]
+        return mapping
 
     def _deploy(self, fault: Fault) -> None:
         """Rating code that fails on whatever it is given, for five minutes."""

@@ -19,6 +19,9 @@ IDLE_TIME_OUT_MS = 900_000
 CANCELLED_CREDITS = 0x80
 """The level of a hand-pay that is a cash-out."""
 
+LOCK_UP_MS = 3_600_000
+"""An end without a start is not that of a hand-pay reported longer before: an hour."""
+
 MAX_STEP_BACK = 1_000_000
 """A coin-in meter that goes back by less is out of order; by more it rolled over or was reset."""
 
@@ -68,11 +71,19 @@ class _Game(Struct, gc=False):
     wager_credits: int = 0
     win_credits: int = 0
     handpaid_cents: int = 0
-    paid_before_end_cents: int = 0
+    paid_for_it_cents: int = 0
+    """What was paid by hand and cannot be for the next game: before its end, before another card,
+    or longer before the hand-pay after it than a machine is locked up."""
+    paid_at: int = 0
     paid_already_cents: int = 0
     """What of the win of an end without a start was counted as a hand-pay of the game before."""
     is_started: bool = True
     is_ended: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether its win is known in credits whose value is not: all it won, by hand or not."""
+        return self.paytable is None and self.win_credits > 0
 
 
 def _code(fact: facts.Fact) -> str:
@@ -190,11 +201,8 @@ class _Machine:
         hold, denomination = table or (0, 0)
         coin_in = game.wager_cents + game.wager_credits * denomination
         win = game.win_credits * denomination
-        if (
-            game.paytable is None and game.win_credits
-        ):  # its credits, valued later, are all it won till its end
-            coin_out = win + game.handpaid_cents - game.paid_before_end_cents
-        else:
+        coin_out = win
+        if not game.waits:
             coin_out = max(win - game.paid_already_cents, 0) + max(game.handpaid_cents - win, 0)
         if game.is_started and game.is_ended:
             play.games += 1
@@ -213,11 +221,13 @@ class _Machine:
             at, _, _, player_id, fact = entry
             match fact:
                 case facts.CardInserted():
-                    card = self._living(at)
+                    card = self._card if self._plays() else self._living(at)
                     if card is not None and card.player_id == player_id:
                         card.active_at = at
                     else:
                         self._card = _Card(player_id or "", at, at)
+                        if self._games:
+                            self._games[-1].paid_for_it_cents = self._games[-1].handpaid_cents
                 case facts.CardRemoved():
                     if self._card is not None and self._card.player_id == player_id:
                         self._card = None
@@ -259,6 +269,17 @@ class _Machine:
             self._card = None
         return self._card
 
+    def _plays(self) -> bool:
+        """Whether a game of the session is in progress, which is not idle."""
+        game, card = self._games[-1] if self._games else None, self._card
+        return (
+            card is not None
+            and game is not None
+            and game.is_started
+            and not game.is_ended
+            and game.owner == (card.player_id, card.started_at)
+        )
+
     def _owner(self, at: int, player_id: str | None) -> tuple[str, int] | None:
         """Whose play at a moment is; it keeps the session alive, opens or ends it."""
         card = self._living(at)
@@ -282,7 +303,7 @@ class _Machine:
             card = self._card
             if card is not None and game.owner == (card.player_id, card.started_at):
                 card.active_at = at
-            game.paid_before_end_cents = game.handpaid_cents
+            game.paid_for_it_cents = game.handpaid_cents
             if game.paytable is None and paytable is not None:  # it came during the game
                 game.paytable = self._rated_by
         else:
@@ -293,24 +314,29 @@ class _Machine:
             owner = self._owner(at, player_id) if is_the_cards else None
             before = game
             game = _Game(self._day_of(at), owner, paytable, is_started=False)
-            if before is not None:
+            if before is not None and at - before.paid_at <= LOCK_UP_MS:
                 game.paid_already_cents = self._paid_after_end(before)
             self._games.append(game)
         game.is_ended = True
         game.win_credits = win_credits
 
     def _paid_after_end(self, game: _Game) -> int:
-        """What hand-pays after a game's end added to its win."""
-        table = game.paytable
-        win = game.win_credits * table.denomination_cents if table is not None else 0
-        before, after = game.paid_before_end_cents, game.handpaid_cents
+        """What hand-pays that may be for the next game added to this one's win."""
+        if game.waits:
+            return 0
+        win = game.win_credits * game.paytable.denomination_cents if game.paytable else 0
+        before, after = game.paid_for_it_cents, game.handpaid_cents
         return max(win, after) - max(win, before)
 
     def _pay(self, at: int, cents: int) -> None:
         if not self._games:
             day = self._day_of(at)
             self._games.append(_Game(day, None, None, is_started=False))
-        self._games[-1].handpaid_cents += cents
+        game = self._games[-1]
+        if at - game.paid_at > LOCK_UP_MS:
+            game.paid_for_it_cents = game.handpaid_cents
+        game.handpaid_cents += cents
+        game.paid_at = at
 
 
 def _moved(before: int, after: int) -> tuple[int, bool]:

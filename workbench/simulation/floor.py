@@ -680,20 +680,7 @@ class Floor:
         wager = wager_cents // model.accounting_cents
         win = wager * model.pays.multiple(self._below(OUTCOMES))
         win_cents = win * model.accounting_cents
-        if self._below(4) == 0:  # events of the device that are none of the gateway's business
-            machine.queue_index += self._between(1, 4)
-        if model.form != "video":
-            for _ in range(bet):
-                self._emit(machine, now, _CREDIT_WAGERED)
-                now += 80
-        machine.coin_in += wager
-        machine.credits -= wager
-        if self._below(100) < _METER_RACE_PERCENT:
-            machine.poll_meters()
-        wager_type = 0x40 | model.wager_code | (0x80 if bet == model.bets[-1] else 0)
-        meter = machine.coin_in % METER_MODULUS
-        start = facts.GameStarted(bet, wager_type, wager_cents, meter)
-        now = started_at = self._emit(machine, now, start)
+        now = started_at = self._start(machine, now, bet)
         by_hand = win_cents >= JACKPOT_CENTS
         handpaid = win_cents if by_hand else 0
         self.played.game(machine.asset_id, session, started_at, wager_cents, win_cents, handpaid)
@@ -701,6 +688,32 @@ class Floor:
         if by_hand:
             now = self._pay_by_hand(machine, now, win_cents, 0x00)
         return self._settle(machine, now, win, win_cents, by_hand=by_hand)
+
+    def _start(self, machine: Machine, now: int, bet: int) -> int:
+        """The wager is made and the game starts; returns when it did."""
+        model = machine.model
+        if self._below(4) == 0:  # events of the device that are none of the gateway's business
+            machine.queue_index += self._between(1, 4)
+        if model.form != "video":
+            for _ in range(bet):
+                self._emit(machine, now, _CREDIT_WAGERED)
+                now += 80
+        wager_cents = bet * model.wager_cents
+        wager = wager_cents // model.accounting_cents
+        machine.coin_in += wager
+        machine.credits -= wager
+        if self._below(100) < _METER_RACE_PERCENT:
+            machine.poll_meters()
+        said, code = self._wager_said(machine, bet, wager)
+        wager_type = 0x40 | code | (0x80 if bet == model.bets[-1] else 0)
+        meter = machine.coin_in % METER_MODULUS
+        return self._emit(machine, now, facts.GameStarted(said, wager_type, wager_cents, meter))
+
+    def _wager_said(self, machine: Machine, bet: int, _: int) -> tuple[int, int]:
+        """The credits of a wager that a machine tells, and their denomination's code; it is `bet`
+        credits of the wager's denomination, or so many of the accounting one.
+        """
+        return bet, machine.model.wager_code
 
     def _spin(self, machine: Machine, now: int) -> int:
         """Reels turn and stop one by one."""

@@ -626,23 +626,7 @@ class OddFloor(Floor):
             win = self._odd_between(10_000, 120_000) // model.accounting_cents
             self.happened.note("progressive", machine, now, level=level)
         win_cents = win * model.accounting_cents
-        if self._below(4) == 0:
-            machine.queue_index += self._between(1, 4)
-        if model.form != "video":
-            for _ in range(bet):
-                self._emit(machine, now, _CREDIT_WAGERED)
-                now += 80
-        machine.coin_in += wager
-        machine.credits -= wager
-        if self._below(100) < 8:
-            machine.poll_meters()
-        maximum = 0x80 if bet == model.bets[-1] else 0
-        meter = machine.coin_in % METER_MODULUS
-        if machine.kind == "no-wager-code":
-            start = facts.GameStarted(wager, 0x40 | maximum, wager_cents, meter)
-        else:
-            start = facts.GameStarted(bet, 0x40 | model.wager_code | maximum, wager_cents, meter)
-        now = self._emit(machine, now, start)
+        now = self._start(machine, now, bet)
         started_at = machine.occurred_at
         by_hand = win_cents >= JACKPOT_CENTS or level > 0
         cut = self._power_cut(machine, now) if not by_hand else None
@@ -673,6 +657,12 @@ class OddFloor(Floor):
         )
         self.happened.note("late-hand-pay", machine, now, cents=win_cents)
         return machine.clock
+
+    def _wager_said(self, machine: Machine, bet: int, wager: int) -> tuple[int, int]:
+        assert isinstance(machine, OddMachine)
+        if machine.kind == "no-wager-code":
+            return wager, 0
+        return super()._wager_said(machine, bet, wager)
 
     def _power_cut(self, machine: OddMachine, now: int) -> tuple[int, bool] | None:
         """The power fails in a game: when play goes on, and whether the game is void."""
@@ -713,7 +703,6 @@ class OddFloor(Floor):
         return now + 50
 
 
-_CREDIT_WAGERED = Exception_(facts.CREDIT_WAGERED)
 _DOOR_OPENED = Exception_(facts.SLOT_DOOR_OPENED)
 _DOOR_CLOSED = Exception_(facts.SLOT_DOOR_CLOSED)
 _MENU_ENTERED = Exception_(facts.ATTENDANT_MENU_ENTERED)

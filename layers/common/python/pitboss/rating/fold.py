@@ -15,10 +15,12 @@ Games:
       where that is a great many sessions).
     * A hand-pay that is no cash-out is part of its game's win, once: the win is what the end of the
       game says or what was paid by hand for it, whichever is more. It is the game's in progress,
-      else the last one's, else uncarded play's; what was counted so for a game whose start is
-      missing is taken off its end's win. A hand-pay reported twice in a game without a new one
-      pending is one. Where the win waits for the value of a credit, it is taken to include what was
-      paid by hand.
+      else the last one's, else uncarded play's. A hand-pay reported twice in a game without a new
+      one pending is one. Where the win waits for the value of a credit, it is taken to include what
+      was paid by hand.
+    * A machine is locked up until a hand-pay is reset, and its game ends then. So what a hand-pay
+      added to the last game is taken off the win of an end whose start is missing, where that comes
+      within `MAX_LOCK_UP_MS` and no other card came in between. Later it is another game's end.
 
 Sessions:
     * A session is a player's play at one machine: from card-in, or from the first game that names
@@ -81,6 +83,16 @@ MAX_STEP_BACK = METER_MODULUS // 100
 CANCELLED_CREDITS = 0x80
 """Level of a hand-pay that is a cash-out and no win (SAS 6.02, table 7.8.1b)."""
 
+MAX_LOCK_UP_MS = 60 * 60_000
+"""From the report of a hand-pay to the end of its game at most: an hour, more than an attendant
+takes to come, to have the papers signed and to pay."""
+
+SHORTEST_IDLE_MINUTES = 1
+"""No house has a shorter idle time-out: house rules that do are refused. Within it a session is not
+asked whether it is idle, which spares nearly every event a look at the calendar."""
+
+_SHORTEST_IDLE_MS = SHORTEST_IDLE_MINUTES * 60_000
+
 IDLE_TIME_OUT_MS = 15 * 60_000
 """The idle time-out of a house that has no rule of its own: 15 minutes."""
 
@@ -88,7 +100,8 @@ type DayOf = Callable[[int], str]
 """The gaming day (ISO date) of a moment in epoch milliseconds."""
 
 type IdleOf = Callable[[str], int]
-"""The idle time-out, in milliseconds, that is in force on a gaming day."""
+"""The idle time-out, in milliseconds, that is in force on a gaming day; never less than
+`SHORTEST_IDLE_MINUTES`."""
 
 
 class House(NamedTuple):
@@ -215,7 +228,13 @@ class LastGame(Struct, array_like=True, frozen=True, gc=False):
     """What its end said; None where that is credits whose value is not known."""
     handpaid_cents: int
     added_cents: int = 0
-    """Hand-pays counted since its end, which may belong to a game whose start is missing."""
+    """What hand-pays added since its end, which may belong to a game whose start is missing."""
+    paid_at: int = 0
+    """When the last of those was reported."""
+
+    def added_by(self, moment: int) -> int:
+        """`added_cents`, where the game of those hand-pays may not have ended yet."""
+        return self.added_cents if moment - self.paid_at <= MAX_LOCK_UP_MS else 0
 
 
 class Unrated(Struct, array_like=True, frozen=True, gc=False):
@@ -430,6 +449,9 @@ class Fold:
             return
         self._end_session(moment, "another card")
         self._begin_session(Session(player_id, moment, moment))
+        last = self._last_game
+        if last is not None and last.added_cents:
+            self._last_game = replace(last, added_cents=0)
 
     def _remove_card(self, event: SlotEvent, _: CardRemoved) -> None:
         session = self._live_session(event.occurred_at)
@@ -439,7 +461,7 @@ class Fold:
     def _live_session(self, moment: int) -> Session | None:
         """The session in progress, unless it has timed out by now."""
         session = self._session
-        if session is not None and moment - session.active_at > 60_000:
+        if session is not None and moment - session.active_at > _SHORTEST_IDLE_MS:
             if self._is_in_game(session):
                 return session
             time_out = self._house.idle_of(self._house.day_of(session.active_at))
@@ -606,7 +628,7 @@ class Fold:
         waits = paytable is None and credits_out > 0
         coin_out, handpaid, last = win, game.handpaid_cents, self._last_game
         if game.started_at is None and last is not None and last.added_cents:
-            coin_out = max(win - last.added_cents, 0)
+            coin_out = max(win - last.added_by(ended_at or 0), 0)
         elif handpaid > win and not waits:
             coin_out = handpaid
         tally.coin_in_cents += coin_in
@@ -655,7 +677,8 @@ class Fold:
         tally = self._tally(last.key)
         tally.coin_out_cents += added
         tally.handpaid_cents += paid.amount_cents
-        self._last_game = LastGame(last.key, last.win_cents, handpaid, last.added_cents + added)
+        added_by_now = last.added_by(moment) + added
+        self._last_game = LastGame(last.key, last.win_cents, handpaid, added_by_now, moment)
         if self._notes is not None:
             self._notes.append(HandpayNote(last.key, moment, paid.amount_cents, added))
 

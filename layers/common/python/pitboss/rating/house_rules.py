@@ -17,6 +17,9 @@ from typing import Annotated, Literal, NamedTuple, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from pitboss.errors import TerminalError
+from pitboss.rating.fold import SHORTEST_IDLE_MINUTES
+
 EVERY_OTHER = "*"
 """The name of the rules of every property that has none of its own."""
 
@@ -48,7 +51,7 @@ class RuleSet(Struct, frozen=True, forbid_unknown_fields=True):
     """All rules of a property, in force from a gaming day on."""
 
     effective_from: date
-    session_idle_minutes: Annotated[int, Meta(ge=1, le=1_440)]
+    session_idle_minutes: Annotated[int, Meta(ge=SHORTEST_IDLE_MINUTES, le=1_440)]
     """A session without play for longer has ended."""
     coin_in_cents_a_point: Annotated[int, Meta(ge=1)]
     adt_window_days: Annotated[int, Meta(ge=1, le=3_660)]
@@ -157,7 +160,7 @@ class PropertyRules:
         return Period(first.isoformat(), _period(self.on(first.isoformat()), first).last)
 
 
-class InvalidHouseRules(ValueError):
+class InvalidHouseRules(TerminalError, ValueError):
     """A table of house rules that cannot be used; `faults` has a sentence for each reason."""
 
     def __init__(self, faults: Sequence[str]) -> None:

@@ -72,7 +72,7 @@ class Line(Struct, frozen=True):
         return None if isinstance(self.note, SessionNote) else self.note.key
 
 
-def amounts(note: Note) -> Tally:
+def added_by(note: Note) -> Tally:
     """What a line adds to the totals.
 
     `unvalued_credits` is what a game leaves without a value; the later line that values it says the
@@ -112,7 +112,7 @@ def total(lines: Iterable[Line]) -> Tally:
     """What lines add up to."""
     sums = Tally()
     for line in lines:
-        sums.add(amounts(line.note))
+        sums.add(added_by(line.note))
     return sums
 
 

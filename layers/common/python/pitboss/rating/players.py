@@ -227,18 +227,16 @@ class Profile(Struct, frozen=True):
     standing: Standing | None
     """None before the first play."""
     overlaps: tuple[Overlap, ...]
-    later_sessions: int
-    """Sessions of days after today, which nothing else here looks at."""
 
 
 def profile(sessions: Iterable[PlayedSession], rules: PropertyRules, today: str) -> Profile:
     """What a player's sessions at a property come to as of a gaming day (ISO date).
 
-    The sessions may come in any order, each session's gaming day once.
+    The sessions may come in any order, each session's gaming day once. Those of days after
+    `today` count for nothing.
     """
-    known = list(sessions)
     by_day: dict[str, list[PlayedSession]] = {}
-    for session in known:
+    for session in sessions:
         if session.key.day <= today:
             by_day.setdefault(session.key.day, []).append(session)
     days = tuple(_day(day, by_day[day], rules) for day in sorted(by_day))
@@ -260,7 +258,6 @@ def profile(sessions: Iterable[PlayedSession], rules: PropertyRules, today: str)
         worth_segment=None if worth is None else now.segment_for(worth),
         standing=_standing(played, rules, today) if played else None,
         overlaps=tuple(overlap for day in days for overlap in _overlaps(by_day[day.day])),
-        later_sessions=len(known) - sum(map(len, by_day.values())),
     )
 
 

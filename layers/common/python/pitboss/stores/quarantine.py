@@ -37,6 +37,8 @@ class QuarantineEntry(Struct, frozen=True):
     content: str
     """The original bytes: text where they are UTF-8, else base64."""
     encoding: str = "utf-8"
+    format: str = ""
+    """How it was posted: `pitboss` or `acres-sas`; empty where that is not known."""
 
     @classmethod
     def of(
@@ -50,15 +52,15 @@ class QuarantineEntry(Struct, frozen=True):
         sender: str,
         received_at: int,
         index: int,
+        posted_as: str = "",
     ) -> "QuarantineEntry":
         """An entry that keeps these bytes."""
         try:
             content, encoding = raw.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:
             content, encoding = base64.b64encode(raw).decode("ascii"), "base64"
-        return cls(
-            reason, detail[:500], stage, property_id, sender, received_at, index, content, encoding
-        )
+        what = (reason, detail[:500], stage, property_id, sender, received_at, index)
+        return cls(*what, content, encoding, posted_as)
 
     @property
     def raw(self) -> bytes:
@@ -113,6 +115,14 @@ class S3Quarantine:
         for page in pages:
             for found in page.get("Contents", ()):
                 yield found["Key"], found["Size"], found["LastModified"]
+
+    def stages(self) -> list[str]:
+        """Who has set something aside."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{PREFIX}/", Delimiter="/"
+        )
+        found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ())]
+        return [prefix.split("/")[1] for prefix in found]
 
     def read(self, key: str) -> list[QuarantineEntry]:
         """The entries of one object."""
