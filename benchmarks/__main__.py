@@ -14,6 +14,8 @@ from rich.table import Table
 from benchmarks import (
     aws_calls,
     cold_start,
+    lake_raw,
+    lake_refine,
     latency,
     rating_path,
     read_latency,
@@ -36,6 +38,8 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "latency": lambda seconds: latency.run(seconds),
     "read_latency": lambda seconds: read_latency.run(seconds),
     "stream_bytes": lambda _: stream_bytes.run(),
+    "lake_raw": lambda _: lake_raw.run(),
+    "lake_refine": lambda _: lake_refine.run(),
     "cold_start": lambda _: cold_start.run(),
 }
 

@@ -18,6 +18,8 @@ from workbench.paths import ENVIRONMENTS, ROOT
 RUNS = 15
 _DYNAMODB = "DynamoRatings('table', 'us-east-1')._client"
 CLIENTS = {
+    "archive_events": "from pitboss.stores.lake import S3Lake; "
+    "S3Lake('bucket', 'us-east-1')._client",
     "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; "
     "R('table', 'us-east-1')._item._get_connection().connection.client",
     "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "

@@ -14,6 +14,7 @@ from typing import Any
 from pitboss.access import Action, Kind, Principal, body_hash
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
+from pitboss.sas.gateway import read_packet
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "events"
@@ -200,6 +201,10 @@ def _request(
     }
 
 
+PARTITION = {"property_id": "north", "gaming_day": "2020-06-15"}
+"""Of the lake, that the sample events' play belongs to."""
+
+
 def stream_record(events: list[dict[str, Any]]) -> bytes:
     """What the front door makes of one machine's envelopes."""
     raw = [json.dumps(event).encode() for event in events]
@@ -207,6 +212,12 @@ def stream_record(events: list[dict[str, Any]]) -> bytes:
         "north", events[0]["asset_id"], MONDAY_EVENING + 25_000, "gateway-1", "pitboss"
     )
     return pack(header, raw, [read_envelope(one)[1] for one in raw])
+
+
+def packets_record() -> bytes:
+    """What the front door makes of `PACKETS`."""
+    header = BatchHeader("north", "1940732", MONDAY_EVENING + 25_000, "gateway-1", "acres-sas")
+    return pack(header, PACKETS, [read_packet(one)[1] for one in PACKETS])
 
 
 def delivered(*records: bytes) -> dict[str, Any]:
@@ -234,11 +245,43 @@ def delivered(*records: bytes) -> dict[str, Any]:
     }
 
 
+def dropped(key: str) -> dict[str, Any]:
+    """What EventBridge says of an object that was put into the lake's bucket."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2026-11-21T12:22:22Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:s3:::lake"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": "lake"},
+            "object": {
+                "key": key,
+                "size": 5,
+                "etag": "b1946ac92492d2347c6235b4d2611184",
+                "sequencer": "00617F08299329D189",
+            },
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "123456789012",
+            "source-ip-address": "1.2.3.4",
+            "reason": "PutObject",
+        },
+    }
+
+
 def sample_events() -> dict[str, dict[str, Any]]:
     """Every sample event made here, by `<function>/<case>`."""
     play = stream_record(PLAY)
     zipped = gzip.compress(_array(PLAY), mtime=0)
     return {
+        "archive_events/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
+        "archive_events/packets_and_poison": delivered(packets_record(), b"not one of ours", play),
+        "import_files/dropped": dropped("drop/slot-meters/north/january.csv"),
+        "import_files/misplaced": dropped("drop/north/january.csv"),
         "ingest_slot_events/envelopes": posted(_array([*PLAY, *GAME_ON_ANOTHER])),
         "ingest_slot_events/gateway_packets": posted(_lines(PACKETS), "application/x-ndjson"),
         "ingest_slot_events/gzip": posted(zipped, encoding="gzip"),
@@ -257,6 +300,11 @@ def sample_events() -> dict[str, dict[str, Any]]:
             )
         ),
         "ingest_slot_events/another_body": posted(_array(PLAY), signed=b"[]"),
+        "plan_refinement/everything": {},
+        "plan_refinement/one_day": {**PARTITION, "all": True},
+        "refine_events/partition": PARTITION,
+        "export_games/partition": PARTITION,
+        "reconcile_machines/partition": PARTITION,
         "rate_players/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
         "rate_players/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
         "read_ratings/machine": asked("/v1/machines/{asset_id}", asset_id="0001940732"),

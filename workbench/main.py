@@ -15,10 +15,15 @@ from workbench import (
     demo,
     endpoint,
     gateways,
+    imports,
     prove,
     quarantine,
+    query,
     rate,
+    reconcile,
+    refine,
     replay,
+    report,
     schemas,
     show,
     simulate,
@@ -85,5 +90,10 @@ def choose_target(
 for commands in (
     *(stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas),
     prove,
+    refine,
+    reconcile,
+    imports,
+    query,
+    report,
 ):
     commands.register(app)

@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -21,9 +22,13 @@ from rich.table import Table
 
 from ingest_slot_events.reading import MAX_BYTES, MAX_EVENTS
 from workbench import endpoint, gateways
-from workbench.client import Answer, PitbossClient
-from workbench.console import WorkbenchError, err, out, print_json, say
+from workbench.client import Answer, EventAnswer, PitbossClient
+from workbench.console import UsageError, WorkbenchError, err, out, print_json, say, step
 from workbench.event_files import FileFormat, raw_events
+
+if TYPE_CHECKING:
+    from workbench.archive import Archive
+    from workbench.unchanged import Comparison
 
 MAX_TRIES = 6
 """Times an event that the front door could not store is sent before it counts as failed."""
@@ -33,6 +38,7 @@ PACED_SPAN_SECONDS = 0.25
 
 _YEAR_2000_MS = 946_684_800_000
 _MAX_WAITING_BATCHES = 4
+_CLOCKS_APART_MS = 60_000
 _NOT_JSON = "line_is_no_json"
 _SHOWN_CHARACTERS = 120
 _INTERRUPTED = 130
@@ -90,11 +96,15 @@ def read_feed(
     Raises:
         WorkbenchError: a file cannot be read.
     """
-    event = _envelope_event if file_format is FileFormat.PITBOSS else _packet_event
     for path in paths:
         for raw in raw_events(path):
             on_bytes(len(raw) + 1)
-            yield event(raw)
+            yield feed_event(raw, file_format)
+
+
+def feed_event(raw: bytes, file_format: FileFormat) -> FeedEvent:
+    """An event with what is needed to send it, whatever it is."""
+    return _envelope_event(raw) if file_format is FileFormat.PITBOSS else _packet_event(raw)
 
 
 def _envelope_event(raw: bytes) -> FeedEvent:
@@ -255,6 +265,7 @@ def replay(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
     on_progress: Callable[[ReplayReport], object] = lambda _: None,
+    on_answer: Callable[[bytes, EventAnswer], object] = lambda *_: None,
 ) -> ReplayReport:
     """Send batches and say what became of their events.
 
@@ -267,6 +278,8 @@ def replay(
         clock: seconds, of any beginning.
         sleep: waits, in seconds.
         on_progress: told the counts after each batch, by one thread at a time.
+        on_answer: told what became of each event that the front door has done with; the events of a
+            group in their order, those of several connections from several threads.
 
     Raises:
         WorkbenchError: nothing answers, or the sender is refused.
@@ -276,7 +289,7 @@ def replay(
     started = clock()
 
     def send(batch: Batch) -> None:
-        became = _post(client, batch, file_format)
+        became = _post(client, batch, file_format, on_answer)
         with lock:
             _add(report, became)
             report.seconds = clock() - started
@@ -365,7 +378,12 @@ def _add(report: ReplayReport, became: ReplayReport) -> None:
     report.reasons += became.reasons
 
 
-def _post(client: Front, batch: Batch, file_format: FileFormat) -> ReplayReport:
+def _post(
+    client: Front,
+    batch: Batch,
+    file_format: FileFormat,
+    on_answer: Callable[[bytes, EventAnswer], object],
+) -> ReplayReport:
     """Send one batch, and again what the front door could not store."""
     report = ReplayReport(received=len(batch.events))
     pending: Sequence[bytes] = batch.events
@@ -386,6 +404,9 @@ def _post(client: Front, batch: Batch, file_format: FileFormat) -> ReplayReport:
         report.reasons.update(
             event.reason for event in answer.events if event.status == "quarantined"
         )
+        for event in answer.events:
+            if event.status != "failed":
+                on_answer(pending[event.index], event)
         if not answer.failed:
             return report
         pending = [pending[event.index] for event in answer.events if event.status == "failed"]
@@ -424,13 +445,38 @@ def register(app: typer.Typer) -> None:
 
 
 def replay_files(
-    files: Annotated[list[Path], typer.Argument(help="The feed, in the order to send.")],
-    file_format: Annotated[FileFormat, typer.Option("--format", help="How events are written.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="The feed, in the order to send.")
+    ] = None,
+    file_format: Annotated[
+        FileFormat | None, typer.Option("--format", help="How the files' events are written.")
+    ] = None,
+    from_archive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY[..DAY]",
+            help="Not files, but what was received of these gaming days, as it came.",
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare all stored ratings of the property before and after."
+        ),
+    ] = False,
     speed: Annotated[
         str, typer.Option(help="Times faster than it happened, or max: as fast as it goes.")
     ] = "max",
     gateway: Annotated[
         str | None, typer.Option(help="Send as this gateway. Default: one of the workbench's own.")
+    ] = None,
+    property_id: Annotated[
+        str | None,
+        typer.Option(
+            "--property",
+            help="Send as the workbench's own gateway of this property.",
+            show_default=gateways.DEFAULT_PROPERTY,
+        ),
     ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="The gateway's private key, where it is not in its place.")
@@ -443,17 +489,76 @@ def replay_files(
     ] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send a recorded feed through the front door of the running stack."""
+    """Send a recorded feed, or archived days, through the front door of the running stack."""
+    times_faster = _speed(speed)
+    if gateway is not None and property_id is not None:
+        raise UsageError("A gateway sends for its own property: give --gateway or --property.")
+    send: Callable[[PitbossClient, _Shown], ReplayReport]
+    if from_archive is None:
+        files = files or []
+        if not files or file_format is None:
+            raise UsageError("Say what to replay: FILES with their --format, or --from-archive.")
+        file_format.must_be_events()
+        missing = [path for path in files if not path.is_file()]
+        if missing:
+            raise WorkbenchError(f"There is no file {missing[0]}.")
+        size = sum(path.stat().st_size for path in files)
+        send = partial(
+            _send_files,
+            files=files,
+            file_format=file_format,
+            batch=batch,
+            connections=connections,
+            times_faster=times_faster,
+        )
+    else:
+        from workbench import archive
+
+        if files or file_format is not None or times_faster is not None:
+            raise UsageError(
+                "--from-archive goes without files, --format and --speed: the archive says how "
+                "each event was posted, and is sent as fast as it goes."
+            )
+        days = archive.days_of(from_archive)
+        source = archive.Archive.of_stack(_property_of(gateway, property_id), days)
+        size = source.size
+        send = partial(_send_archive, source=source, batch=batch, connections=connections)
+    rated = _Rated(_property_of(gateway, property_id)) if verify else None
+    try:
+        report = _replay_shown(front_door(gateway, property_id, key_file), size, send)
+    except _InterruptedReplayError as ended:
+        _report(ended.report, json)
+        err.print("Interrupted. Replay it again: nothing counts twice.")
+        raise typer.Exit(_INTERRUPTED) from None
+    compared = rated.compare(report.accepted) if rated else None
+    _report(report, json, compared)
+    if not report.all_in:
+        for sentence in _next_steps(report):
+            err.print(escape(sentence))
+    if not report.all_in or (compared and compared.changed):
+        raise typer.Exit(1)
+
+
+def _property_of(gateway: str | None, property_id: str | None) -> str:
+    """The property that is sent for."""
+    if gateway is None:
+        return property_id or gateways.DEFAULT_PROPERTY
+    return gateways.registered_gateway(gateway).property_id
+
+
+def front_door(
+    gateway: str | None, property_id: str | None, key_file: Path | None = None
+) -> PitbossClient:
+    """The front door, as a registered gateway: the one named, or the workbench's own of a property.
+
+    Raises:
+        WorkbenchError: there is no stack, or no key.
+    """
     from workbench.signing import Signer
 
-    file_format.must_be_events()
-    times_faster = _speed(speed)
-    missing = [path for path in files if not path.is_file()]
-    if missing:
-        raise WorkbenchError(f"There is no file {missing[0]}.")
     api_url = endpoint.api_url()
     if gateway is None:
-        principal = gateways.workbench_gateway()
+        principal = gateways.workbench_gateway(property_id or gateways.DEFAULT_PROPERTY)
         gateway, key = principal.principal_id, gateways.ensure(principal)
         say(f"sending as the gateway {gateway} of property {principal.property_id}")
     else:
@@ -463,19 +568,28 @@ def replay_files(
         signer = Signer(gateway, key, gateways.audience())
     except OSError as fault:
         raise WorkbenchError(f"The key {key} cannot be read ({fault.strerror}).") from None
-    try:
-        report = _replay_shown(
-            PitbossClient(api_url, signer), files, file_format, batch, connections, times_faster
-        )
-    except _InterruptedReplayError as ended:
-        _report(ended.report, json)
-        err.print("Interrupted. Replay it again: nothing counts twice.")
-        raise typer.Exit(_INTERRUPTED) from None
-    _report(report, json)
-    if not report.all_in:
-        for sentence in _next_steps(report):
-            err.print(escape(sentence))
-        raise typer.Exit(1)
+    return PitbossClient(api_url, signer)
+
+
+class _Rated:
+    """What is stored of a property, held against what is stored when everything sent is rated."""
+
+    def __init__(self, property_id: str) -> None:
+        from workbench import unchanged
+
+        self._property_id = property_id
+        self._since = unchanged.now_ms() - _CLOCKS_APART_MS
+        with step(f"reading what is stored of property {property_id}"):
+            self._read = unchanged.events_read(self._since)
+            self._before = unchanged.items_of(property_id)
+
+    def compare(self, sent: int) -> "Comparison":
+        """Wait until so many events were rated, and compare."""
+        from workbench import unchanged
+
+        with step(f"waiting until {sent:,} events are rated"):
+            unchanged.wait_until_read(self._read + sent, self._since)
+        return unchanged.compare(self._before, unchanged.items_of(self._property_id))
 
 
 class _InterruptedReplayError(Exception):
@@ -487,34 +601,16 @@ class _InterruptedReplayError(Exception):
 
 
 def _replay_shown(
-    front: PitbossClient,
-    files: Sequence[Path],
-    file_format: FileFormat,
-    batch: int,
-    connections: int,
-    times_faster: float | None,
+    front: PitbossClient, size: int, send: Callable[[PitbossClient, "_Shown"], ReplayReport]
 ) -> ReplayReport:
-    """Replay files with a progress bar.
+    """Send a feed with a progress bar.
 
     Raises:
         _InterruptedReplayError: Ctrl-C.
     """
-    with front as client, _Shown(files) as shown:
-        events = shown.well_formed(read_feed(files, file_format, shown.on_bytes), file_format)
+    with front as client, _Shown(size) as shown:
         try:
-            report = replay(
-                client,
-                cut(
-                    events,
-                    max_events=batch,
-                    groups=connections,
-                    span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
-                ),
-                file_format,
-                connections=connections,
-                speed=times_faster,
-                on_progress=shown.on_progress,
-            )
+            report = send(client, shown)
         except KeyboardInterrupt:
             _add(shown.report, shown.malformed)
             raise _InterruptedReplayError(shown.report) from None
@@ -522,17 +618,71 @@ def _replay_shown(
     return report
 
 
-def _report(report: ReplayReport, json: bool) -> None:
+def _send_files(
+    client: PitbossClient,
+    shown: "_Shown",
+    *,
+    files: Sequence[Path],
+    file_format: FileFormat,
+    batch: int,
+    connections: int,
+    times_faster: float | None,
+) -> ReplayReport:
+    events = shown.well_formed(read_feed(files, file_format, shown.on_bytes), file_format)
+    return replay(
+        client,
+        cut(
+            events,
+            max_events=batch,
+            groups=connections,
+            span_ms=times_faster and times_faster * PACED_SPAN_SECONDS * 1000,
+        ),
+        file_format,
+        connections=connections,
+        speed=times_faster,
+        on_progress=shown.on_progress,
+    )
+
+
+def _send_archive(
+    client: PitbossClient, shown: "_Shown", *, source: "Archive", batch: int, connections: int
+) -> ReplayReport:
+    total = ReplayReport()
+    for file_format, events in source.runs(shown.on_bytes):
+        so_far = replace(total, reasons=Counter(total.reasons))
+
+        def on_progress(report: ReplayReport, so_far: ReplayReport = so_far) -> None:
+            sent = replace(so_far, reasons=Counter(so_far.reasons))
+            _add(sent, report)
+            sent.seconds += report.seconds
+            shown.on_progress(sent)
+
+        became = replay(
+            client,
+            cut(events, max_events=batch, groups=connections),
+            file_format,
+            connections=connections,
+            on_progress=on_progress,
+        )
+        _add(total, became)
+        total.seconds += became.seconds
+    return total
+
+
+def _report(report: ReplayReport, json: bool, compared: "Comparison | None" = None) -> None:
     if json:
-        print_json(report.as_json())
-    else:
-        _show(report)
+        print_json(report.as_json() | (compared.as_json() if compared else {}))
+        return
+    _show(report)
+    if compared:
+        compared.show()
 
 
 class _Shown:
     """The progress bar: bytes of the files that were read, and events by the rate they go in."""
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    def __init__(self, size: int) -> None:
+        """`size`: how many bytes are read in all."""
         self.malformed = ReplayReport()
         """Lines that no request can carry: broken JSON would take its neighbours with it."""
         self.report = ReplayReport()
@@ -546,9 +696,7 @@ class _Shown:
             transient=True,
             disable=not err.is_terminal,
         )
-        self._task = self._progress.add_task(
-            "", total=sum(path.stat().st_size for path in files), counts=""
-        )
+        self._task = self._progress.add_task("", total=size, counts="")
 
     def __enter__(self) -> "_Shown":
         self._progress.start()
@@ -588,7 +736,7 @@ def _speed(text: str) -> float | None:
     except ValueError:
         speed = 0.0
     if not 0 < speed < float("inf"):
-        raise WorkbenchError(f"--speed is max or a number above 0, not {text!r}.")
+        raise UsageError(f"--speed is max or a number above 0, not {text!r}.")
     return speed
 
 

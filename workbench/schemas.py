@@ -2,7 +2,8 @@
 
     docs/schemas/<event_type>.v1.json  JSON Schema (2020-12) of each event, in its envelope
     docs/openapi.json                  OpenAPI 3.1 of the HTTP API
-    docs/reference.md                  the tables between `<!-- generated: ... -->` marks
+    docs/reference.md, docs/sql.md     the tables between `<!-- generated: ... -->` marks
+    template.yaml                      the lake's tables between `# generated: ...` marks
 
 Everything is made from the classes the deployed functions read with, and from `template.yaml`;
 a contract test compares what is written with what would be.
@@ -24,8 +25,14 @@ from workbench.paths import ROOT
 type Document = dict[str, Any]
 
 REFERENCE = Path("docs/reference.md")
+SQL = Path("docs/sql.md")
+TEMPLATE = Path("template.yaml")
 _GENERATED = re.compile(
     r"(?P<start><!-- generated: (?P<name>\w+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL
+)
+_GENERATED_RESOURCES = re.compile(
+    r"(?P<start>  # generated: lake tables, by `pitboss schemas`\n)(?P<text>.*?)(?P<end>  # end\n)",
+    re.DOTALL,
 )
 _FIRST_FIELDS = ("description", "title", "$id", "$schema")
 
@@ -73,9 +80,10 @@ def documents(root: Path = ROOT) -> dict[str, str]:
 
     made = {f"docs/schemas/{name}.json": _json(schema) for name, schema in event_schemas().items()}
     made["docs/openapi.json"] = _json(api_document())
-    reference = root / REFERENCE
-    if reference.exists():
-        made[str(REFERENCE)] = _with_tables(reference.read_text(encoding="utf-8"), root)
+    for page in (REFERENCE, SQL):
+        if (root / page).exists():
+            made[str(page)] = _with_tables((root / page).read_text(encoding="utf-8"), root)
+    made[str(TEMPLATE)] = _with_resources((root / TEMPLATE).read_text(encoding="utf-8"))
     return made
 
 
@@ -249,8 +257,23 @@ def event_schemas() -> dict[str, Document]:
 # --- tables ---------------------------------------------------------------------------------------
 
 
+def _with_resources(template: str) -> str:
+    from workbench.catalogue import template_block
+
+    return _GENERATED_RESOURCES.sub(
+        lambda match: match["start"] + template_block() + match["end"], template
+    )
+
+
+def _lake_tables(_: Path) -> str:
+    from workbench.catalogue import reference_block
+
+    return reference_block()
+
+
 def _with_tables(text: str, root: Path) -> str:
     tables: dict[str, Callable[[Path], str]] = {
+        "lake": _lake_tables,
         "envelope": lambda _: _envelope_table(),
         "events": lambda _: _events_table(),
         "settings": _settings_table,

@@ -186,7 +186,7 @@ def status(json: AsJson = False) -> None:
     out.print(table)
 
 
-def _log_group(function: str) -> str:
+def log_group(function: str) -> str:
     """The log group of a function given by its folder, logical id or full name."""
     wanted = function.replace("_", "").lower()
     prefix = f"{endpoint.stack_name()}-"
@@ -253,7 +253,7 @@ def _file_lines(count: int, follow: bool) -> Iterator[_Line]:
 
 def _function_lines(function: str, count: int, follow: bool) -> Iterator[_Line]:
     client = endpoint.client("logs")
-    group = _log_group(function)
+    group = log_group(function)
     seen: set[tuple[int, str, str]] = set()
     since = 0
     while True:

@@ -1,6 +1,7 @@
 """The use case: the ledger of a player's or a machine's gaming day, line by line."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -16,19 +17,16 @@ from pitboss.rating.fold import (
     SessionNote,
     Tally,
 )
-from pitboss.rating.history import PAGE_MS, MachineDay, Page, page_of
+from pitboss.rating.history import MachineDay, Page
 from pitboss.rating.ledger import (
     Line,
-    Walk,
-    Wanted,
     idle_minutes,
     is_same_money,
-    may_go_on,
     of_machine_day,
     of_session_day,
     total,
-    waiting,
 )
+from pitboss.rating.reading import LedgerReader
 from pitboss.stores.ratings import (
     Asset,
     MachineRating,
@@ -44,15 +42,6 @@ A page is 3 kB stored and half a millisecond to fold: a second together."""
 
 MAX_CORRECTIONS = 1_000
 """Corrections of a gaming day that are shown."""
-
-PAGES_A_QUERY = 60
-
-PAGES_WITHOUT_PLAY = 12
-"""Pages in which the end of a session is still looked for when all money has been found: an hour of
-a machine that is not played and yet reports something."""
-
-FAR = 10**15 - 1
-"""After every page: the largest moment that a page's key has room for."""
 
 
 class Ratings(Protocol):
@@ -243,114 +232,6 @@ class Part(NamedTuple):
 # --- reading --------------------------------------------------------------------------------------
 
 
-class _Reading:
-    """Reads pages of machines, in order, until they are too many."""
-
-    def __init__(self, ratings: Ratings, house: House) -> None:
-        self._ratings = ratings
-        self._house = house
-        self._left = MAX_PAGES
-        self.truncated = False
-
-    def lines(
-        self, asset: Asset, first_play: int, last_play: int, wanted: Wanted, stored: Tally
-    ) -> list[Line]:
-        """The machine's lines from first to last play, and those after that may be wanted."""
-        walk = Walk(self._house)
-        lines: list[Line] = []
-        first, through = page_of(first_play), page_of(last_play)
-        read, without_play = first - 1, 0
-        for page in self._from(asset, first):
-            if page.start > through and not may_go_on(walk.end, wanted):
-                break
-            if page.start > through and _are_all(lines, wanted, stored):
-                without_play += 1
-                if without_play > PAGES_WITHOUT_PLAY:
-                    break
-            lines += walk.lines(page)
-            read = page.start
-        if not _are_all(lines, wanted, stored):
-            lines += self._rated_later(asset, read, walk, wanted)
-        keys = [line.key for line in lines if line.key is not None and wanted(line.key)]
-        for session in {(key.player_id, key.started_at) for key in keys if key.started_at < first}:
-            lines[:0] = self._beginning(asset, *session)
-        return lines
-
-    def _from(self, asset: Asset, start: int) -> Iterable[Page]:
-        while True:
-            pages = self._ratings.pages(asset, start, FAR, PAGES_A_QUERY)
-            for page in pages:
-                if not self._may_read():
-                    return
-                yield page
-            if len(pages) < PAGES_A_QUERY:
-                return
-            start = pages[-1].start + 1
-
-    def _may_read(self) -> bool:
-        self._left -= 1
-        self.truncated = self.truncated or self._left < 0
-        return not self.truncated
-
-    def _rated_later(self, asset: Asset, read: int, walk: Walk, wanted: Wanted) -> list[Line]:
-        """The lines, in later pages, that rate play which waited for the first paytable."""
-        lines: list[Line] = []
-        while count := waiting(walk.end, wanted):
-            page = self._last_waiting(asset, read, wanted, count)
-            if page is None or not self._may_read():
-                break
-            lines += walk.lines(page)
-            read = page.start
-        return lines
-
-    def _last_waiting(self, asset: Asset, read: int, wanted: Wanted, count: int) -> Page | None:
-        """The last page, after the one read, before which so much play still waited.
-
-        What waits is rated or given up, and never waits again: pages are halved to find it.
-        """
-        found = self._first(asset, read + 1, FAR)
-        if found is None or waiting(found.carry, wanted) < count:
-            return None
-        low, high = found.start // PAGE_MS + 1, 0
-        step = 1
-        while not high:  # look ahead in growing steps
-            page = self._first(asset, (low + step) * PAGE_MS, FAR)
-            if page is None or waiting(page.carry, wanted) < count:
-                high = low + step
-            else:
-                found, low, step = page, page.start // PAGE_MS + 1, step * 2
-        while low < high:
-            middle = (low + high) // 2
-            page = self._first(asset, middle * PAGE_MS, high * PAGE_MS - 1)
-            if page is None or waiting(page.carry, wanted) < count:
-                high = middle
-            else:
-                found, low = page, page.start // PAGE_MS + 1
-        return found
-
-    def _first(self, asset: Asset, first: int, last: int) -> Page | None:
-        return next(iter(self._ratings.pages(asset, first, last, 1)), None)
-
-    def _beginning(self, asset: Asset, player_id: str | None, started_at: int) -> list[Line]:
-        """How a session began that began in an earlier page."""
-        if player_id is None:
-            return []
-        page = self._first(asset, page_of(started_at), page_of(started_at))
-        if page is None or not self._may_read():
-            return []
-        return [
-            line
-            for line in Walk(self._house).lines(page)
-            if line.note == SessionNote(player_id, started_at, started_at)
-        ]
-
-
-def _are_all(lines: Iterable[Line], wanted: Wanted, stored: Tally) -> bool:
-    """Whether the lines that are wanted add up to what is stored."""
-    counted = [line for line in lines if line.key is not None and wanted(line.key)]
-    return is_same_money(total(counted), stored)
-
-
 class _Entry(NamedTuple):
     """A session's gaming day at a machine, and its lines."""
 
@@ -371,14 +252,14 @@ def player(
             return None
         day = newest[0].key.day
 
-    def read(reading: _Reading) -> tuple[list[_Entry], list[StoredCorrection]]:
+    def read(reading: LedgerReader) -> tuple[list[_Entry], list[StoredCorrection]]:
         corrections = ratings.player_corrections(property_id, player_id, MAX_CORRECTIONS, day)
         sessions = ratings.player_day(property_id, player_id, day)
         entries = []
         for session in sorted(sessions, key=lambda one: (one.key.started_at, one.asset_id)):
             first = session.first_play or session.key.started_at
             lines = reading.lines(
-                Asset(property_id, session.asset_id),
+                partial(ratings.pages, Asset(property_id, session.asset_id)),
                 first,
                 session.last_play or first,
                 session.key.__eq__,
@@ -394,7 +275,7 @@ def player(
         return entries, corrections
 
     for _ in range(2):  # once more where the player went on playing meanwhile
-        reading = _Reading(ratings, house)
+        reading = LedgerReader(house, MAX_PAGES)
         entries, corrections = read(reading)
         lines = [line for entry in entries for line in entry.lines]
         stored = _sum(entry.stored for entry in entries)
@@ -428,7 +309,7 @@ def machine(ratings: Ratings, house: House, asset: Asset, part: Part) -> LedgerD
             return None
         day = rating.today.day
     for _ in range(2):
-        reading = _Reading(ratings, house)
+        reading = LedgerReader(house, MAX_PAGES)
         corrections = ratings.machine_corrections(asset, MAX_CORRECTIONS, day)
         known = ratings.machine_day(asset, day)
         if known is None:
@@ -437,7 +318,7 @@ def machine(ratings: Ratings, house: House, asset: Asset, part: Part) -> LedgerD
         lines: list[Line] = []
         if stored.first_play is not None and stored.last_play is not None:
             lines = reading.lines(
-                asset,
+                partial(ratings.pages, asset),
                 stored.first_play,
                 stored.last_play,
                 lambda key: key.day == day,

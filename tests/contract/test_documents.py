@@ -349,7 +349,9 @@ def reason_codes() -> dict[str, set[str]]:
             *(ROOT / "layers/common/python/pitboss").glob("events/*.py"),
             *(ROOT / "layers/common/python/pitboss").glob("sas/*.py"),
         ],
+        "import_files": [*(ROOT / "layers/common/python/pitboss").glob("imports/*.py")],
         "rate_players": [*(ROOT / "functions/rate_players").glob("*.py")],
+        "refine_events": [*(ROOT / "functions/refine_events").glob("*.py")],
     }
     for function, paths in sources.items():
         for path in paths:
@@ -361,7 +363,7 @@ def reason_codes() -> dict[str, set[str]]:
     return found
 
 
-_REASON_AT = {"InvalidEvent": 0, "Unrated": 1, "_set_aside": 1}
+_REASON_AT = {"InvalidEvent": 0, "SetAside": 0, "Unrated": 1, "_set_aside": 1}
 
 
 def _reasons(node: ast.AST) -> Iterator[str]:

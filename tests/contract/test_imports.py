@@ -15,10 +15,16 @@ HEAVY = {"pydantic", "aws_xray_sdk", "boto3", "pandas", "numpy", "sqlalchemy", "
 """Nothing that answers at once imports any of these."""
 
 ALSO_HEAVY = {
+    "archive_events": {"cryptography", "jwt", "pynamodb"},
     "authorize_requests": {"zstandard"},
+    "export_games": {"cryptography", "jwt"},
+    "import_files": {"cryptography", "jwt", "pynamodb"},
     "ingest_slot_events": {"cryptography", "jwt", "pynamodb"},
+    "plan_refinement": {"cryptography", "duckdb", "jwt", "pynamodb"},
     "rate_players": {"cryptography", "jwt"},
     "read_ratings": {"cryptography", "jwt"},
+    "refine_events": {"cryptography", "jwt", "pynamodb"},
+    "reconcile_machines": {"cryptography", "jwt", "pynamodb"},
 }
 """What else is not for a function: each imports only the libraries that it speaks with."""
 
@@ -41,9 +47,11 @@ sys.meta_path.insert(0, Shipped())
 
 
 def shipped() -> set[str]:
-    """Top-level modules of the runtime, the layer and the functions."""
-    requirements = (ROOT / "layers/common/python/requirements.txt").read_text()
-    packages = set(re.findall(r"^([\w.-]+)==", requirements, re.MULTILINE))
+    """Top-level modules of the runtime, the layers and the functions."""
+    requirements = [
+        path.read_text() for path in (ROOT / "layers").glob("*/python/requirements.txt")
+    ]
+    packages = set(re.findall(r"^([\w.-]+)==", "\n".join(requirements), re.MULTILINE))
     libraries = {
         module
         for module, owners in packages_distributions().items()
@@ -95,6 +103,17 @@ def test_a_handler_imports_no_more_than_it_needs(function: str) -> None:
 
     assert function in imported
     assert imported & (HEAVY | ALSO_HEAVY[function]) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_who_has_the_lakes_layer_imports_what_it_ships(function: str) -> None:
+    from tests.contract.test_template import FUNCTIONS as DEPLOYED
+    from tests.contract.test_template import folder_of
+
+    layers = {folder_of(name): one["Layers"] for name, one in DEPLOYED.items()}
+
+    if {"Ref": "LakeLayer"} not in layers[function]:
+        assert "duckdb" not in imported_by(f"import {function}.handler")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

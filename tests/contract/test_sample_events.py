@@ -52,7 +52,17 @@ def test_a_sample_event_that_was_edited_is_noticed() -> None:
         assert readable(edited) != readable(made[name])
 
 
-REQUESTS = [f for f in FUNCTIONS if f not in ("authorize_requests", "rate_players")]
+NO_REQUESTS = {
+    "archive_events",
+    "authorize_requests",
+    "export_games",
+    "import_files",
+    "plan_refinement",
+    "rate_players",
+    "reconcile_machines",
+    "refine_events",
+}
+REQUESTS = [f for f in FUNCTIONS if f not in NO_REQUESTS]
 
 
 @pytest.mark.parametrize("function", REQUESTS)

@@ -280,10 +280,50 @@ def test_an_alarm_watches_a_metric_that_is_counted() -> None:
         if alarm["Namespace"] == telemetry.NAMESPACE:
             watched += 1
             assert alarm["MetricName"] in metrics[dimensions["service"]], name
+        elif alarm["Namespace"] == "AWS/States":
+            machine = TEMPLATE["Resources"][dimensions["StateMachineArn"]["Ref"]]
+            assert machine["Type"] == "AWS::Serverless::StateMachine", name
         else:
             assert alarm["Namespace"] == "AWS/Lambda", name
             assert dimensions["FunctionName"]["Ref"] in FUNCTIONS, name
     assert watched
+
+
+def test_raw_objects_are_kept_for_years_and_can_be_locked() -> None:
+    """What the embedded AWS takes no notice of."""
+    bucket = TEMPLATE["Resources"]["LakeBucket"]["Properties"]
+    parameters = TEMPLATE["Parameters"]
+
+    (archive,) = [r for r in bucket["LifecycleConfiguration"]["Rules"] if r.get("Prefix") == "raw/"]
+    (colder,) = archive["Transitions"]
+    assert colder["TransitionInDays"] == {"Ref": "ArchiveColdAfterDays"}
+    assert archive["ExpirationInDays"] == {"Ref": "ArchiveRetentionDays"}
+    assert archive["Status"] == "Enabled"
+    kept, cold = (parameters[f"Archive{name}Days"] for name in ("Retention", "ColdAfter"))
+    assert kept["Default"] >= 5 * 365 > kept["MinValue"] > cold["Default"]
+    assert parameters["LakeObjectLock"]["Default"] == "OFF"
+    locked, lock, off = bucket["ObjectLockConfiguration"]["Fn::If"]
+    assert (locked, off) == ("HasLakeObjectLock", {"Ref": "AWS::NoValue"})
+    assert lock["Rule"]["DefaultRetention"] == {
+        "Mode": {"Ref": "LakeObjectLock"},
+        "Days": {"Ref": "LakeObjectLockDays"},
+    }
+    for needed in ("ObjectLockEnabled", "VersioningConfiguration"):
+        assert bucket[needed]["Fn::If"][0] == "HasLakeObjectLock"
+
+
+def test_a_streams_batch_size_is_no_parameter() -> None:
+    """The embedded AWS keeps a parameter as text when a stack is updated, and then polls nothing,
+    for any function.
+    """
+    sizes = [
+        event["Properties"]["BatchSize"]
+        for function in FUNCTIONS.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Kinesis"
+    ]
+
+    assert sizes == [10_000, 10_000]
 
 
 def test_every_stream_consumer_is_watched() -> None:

@@ -417,6 +417,25 @@ class TestKinesisMapping:
         assert all(batch == ["a", "b"] for batch in batches), "bisected"
         assert endpoint.client("s3").list_objects_v2(Bucket=failures)["KeyCount"] == 0
 
+    def test_a_batching_window_is_not_waited_for_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        stream, arn = workshop.stream()
+        function, seen = workshop.witness(
+            self.SEE
+            + """
+        def handler(event, context):
+            saw([data(record) for record in event["Records"]])
+    """
+        )
+        workshop.mapping(function, arn, BatchSize=10_000, MaximumBatchingWindowInSeconds=300)
+
+        self._put(stream, "a")
+        eventually(seen)
+        self._put(stream, "b")
+
+        assert eventually(seen, lambda found: len(found) == 2) == [["a"], ["b"]]
+
     def test_a_mapping_from_a_time_begins_at_the_end_unlike_aws(
         self, embedded: endpoint.Target, workshop: Any, eventually: Any
     ) -> None:

@@ -43,9 +43,40 @@ CALLER = """
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 """How services put it: S3 and IAM, most others, SNS."""
 
+STAGES = ("import_files", "ingest_slot_events", "rate_players")
+
+REFINED_PLACES = {
+    "refined": "refined/",
+    "manifests": "refined/manifests/",
+    "slot meters": "refined/slot_meters/",
+    "paytables": "refined/paytable_events/",
+    "games": "refined/games/",
+    "holds": "refined/holds/",
+    "reconciliations": "refined/reconciliations/",
+    "summaries": "refined/summaries/",
+}
+
 MAY: dict[str, set[str]] = {
+    "ArchiveEventsFunction": {
+        *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),
+        *("lake put raw", "lake put unreadable"),
+        *("quarantine put on failure", "quarantine list"),
+    },
     "AuthorizeRequestsFunction": {"registry GetItem"},
+    "ImportFilesFunction": {
+        *("lake put drop", "lake get drop", "lake put imports", "lake get imports", "lake list"),
+        *("lake put slot meters", "quarantine put import_files"),
+    },
+    "ExportGamesFunction": {
+        *("ratings GetItem", "ratings Query"),
+        *("lake list", "lake get paytables", "lake get games"),
+        *("lake put games", "lake put holds"),
+    },
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
+    "PlanRefinementFunction": {
+        *("lake list", "lake get manifests", "quarantine list", "quarantine get elsewhere"),
+        *(f"quarantine get {stage}" for stage in STAGES),
+    },
     "RatePlayersFunction": {
         *("ratings BatchGetItem", "ratings Query"),
         *("ratings PutItem", "ratings UpdateItem", "ratings DeleteItem"),
@@ -54,6 +85,18 @@ MAY: dict[str, set[str]] = {
         *("quarantine put rate_players", "quarantine put on failure", "quarantine list"),
     },
     "ReadRatingsFunction": {"ratings GetItem", "ratings Query", "cursor key GetSecretValue"},
+    "ReconcileMachinesFunction": {
+        "lake list",
+        *(f"lake get {place}" for place in REFINED_PLACES),
+        *("lake put reconciliations", "lake put summaries", "topic publish"),
+    },
+    "RefineEventsFunction": {
+        *("lake list", "lake get raw", "lake get manifests"),
+        *(f"lake put {place}" for place in REFINED_PLACES),
+        "lake delete refined",
+        *("quarantine list", "quarantine get elsewhere"),
+        *(f"quarantine get {stage}" for stage in STAGES),
+    },
 }
 """The contract. Every other call of `calls` is refused."""
 
@@ -171,6 +214,7 @@ def cursor_key_calls(name: str) -> list[Call]:
 
 
 PLACES = {
+    "import_files": "quarantine/import_files/",
     "ingest_slot_events": "quarantine/ingest_slot_events/",
     "rate_players": "quarantine/rate_players/",
     "on failure": "aws/lambda/",
@@ -197,6 +241,38 @@ def quarantine_calls(bucket: str, name: str) -> list[Call]:
         Call("quarantine delete", "s3", "delete_object", there),
         Call("quarantine policy", "s3", "get_bucket_policy", {"Bucket": bucket}),
         Call("quarantine lifecycle", "s3", "delete_bucket_lifecycle", {"Bucket": f"{bucket}-no"}),
+    ]
+
+
+LAKE_PLACES = {
+    "drop": "drop/",
+    "imports": "raw/imports/",
+    "raw": "raw/slot/",
+    "unreadable": "raw/unreadable/",
+    **REFINED_PLACES,
+    "at the top": "",
+}
+
+
+def lake_calls(bucket: str, name: str) -> list[Call]:
+    calls = [
+        Call(
+            f"lake {method.partition('_')[0]} {place}",
+            "s3",
+            method,
+            {"Bucket": bucket, "Key": f"{prefix}{name}", **body},
+        )
+        for place, prefix in LAKE_PLACES.items()
+        for method, body in (("put_object", {"Body": "x"}), ("get_object", {}))
+    ]
+    there = {"Bucket": bucket, "Key": f"raw/slot/{name}"}
+    return [
+        *calls,
+        Call("lake list", "s3", "list_objects_v2", {"Bucket": bucket, "MaxKeys": 1}),
+        Call("lake delete", "s3", "delete_object", there),
+        Call("lake delete refined", "s3", "delete_object", {**there, "Key": f"refined/{name}"}),
+        Call("lake policy", "s3", "get_bucket_policy", {"Bucket": bucket}),
+        Call("lake lifecycle", "s3", "delete_bucket_lifecycle", {"Bucket": f"{bucket}-no"}),
     ]
 
 
@@ -267,7 +343,14 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
         *table_calls("registry", stack["RegistryTableName"], key),
         *stream_calls(stack["SlotStreamName"], name),
         *quarantine_calls(bucket, name),
+        *lake_calls(stack["LakeBucketName"], name),
         *cursor_key_calls(name),
+        Call(
+            "topic publish",
+            "sns",
+            "publish",
+            {"TopicArn": stack["OperationsTopicArn"], "Message": "a test of what a role may do"},
+        ),
         *other_calls(
             roles[function],
             workshop.function("def handler(event, context): return 1"),
@@ -277,6 +360,7 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
         ),
     ]
     caller = workshop.function(CALLER, role=roles[function])
+    _put_what_is_read(stack, name)
     try:
         answer = endpoint.client("lambda", read_timeout=60).invoke(
             FunctionName=caller, Payload=json.dumps({"calls": calls})
@@ -291,15 +375,25 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
     assert {name: answers[name] for name in MAY[function]} == dict.fromkeys(MAY[function], "done")
 
 
+def _put_what_is_read(stack: dict[str, str], name: str) -> None:
+    """Objects for who may read where it may not write."""
+    s3 = endpoint.client("s3")
+    for place in (*(PLACES[stage] for stage in STAGES), PLACES["elsewhere"]):
+        s3.put_object(Bucket=stack["QuarantineBucketName"], Key=f"{place}{name}", Body=b"x")
+    for place in ("raw", *REFINED_PLACES):
+        key = f"{LAKE_PLACES[place]}{name}"
+        s3.put_object(Bucket=stack["LakeBucketName"], Key=key, Body=b"x")
+
+
 def _clean_up(stack: dict[str, str], name: str) -> None:
     ratings_items.forget(name)
     endpoint.client("dynamodb").delete_item(
         TableName=stack["RegistryTableName"], Key={"pk": {"S": f"{name}/x"}}
     )
-    for prefix in PLACES.values():
-        endpoint.client("s3").delete_object(
-            Bucket=stack["QuarantineBucketName"], Key=f"{prefix}{name}"
-        )
+    places = {"QuarantineBucketName": PLACES, "LakeBucketName": LAKE_PLACES}
+    for bucket, prefixes in places.items():
+        for prefix in prefixes.values():
+            endpoint.client("s3").delete_object(Bucket=stack[bucket], Key=f"{prefix}{name}")
 
 
 def test_nobody_but_lambda_may_take_a_functions_role(roles: dict[str, str]) -> None:

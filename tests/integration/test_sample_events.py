@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pitboss.lake.rated import summary_key
 from pitboss.stores.quarantine import S3Quarantine
 from tests import sample_events
 from workbench import deploy, endpoint
@@ -191,14 +192,58 @@ def test_the_authorizer_runs_by_sam(embedded: endpoint.Target, stack: dict[str, 
         by_sam("authorize_requests/no_token")
 
 
+def test_a_day_is_planned_and_refined(
+    embedded: endpoint.Target, stack: dict[str, str], directly: Callable[[str], Any]
+) -> None:
+    assert directly("plan_refinement/everything")["left"] == 0
+    by_sam_too = by_sam("plan_refinement/one_day")
+    counts = directly("refine_events/partition")
+
+    assert by_sam_too["partitions"] in ([], [sample_events.PARTITION])
+    assert {name: counts[name] for name in sample_events.PARTITION} == sample_events.PARTITION
+    assert counts["archived"] == sum(
+        counts[name] for name in ("unique", "duplicate", "conflicting")
+    )
+
+
+def test_a_gaming_day_is_exported_and_reconciled(
+    embedded: endpoint.Target, stack: dict[str, str], directly: Callable[[str], Any]
+) -> None:
+    """Of the play that is rated above: a game of each machine and its second one."""
+    exported = directly("export_games/partition")
+    reconciled = directly("reconcile_machines/partition")
+    s3, bucket = endpoint.client("s3"), stack["LakeBucketName"]
+    found = s3.get_object(Bucket=bucket, Key=summary_key("north", "2020-06-15"))["Body"].read()
+
+    assert exported["games"] >= 2
+    assert directly("export_games/partition") == exported
+    assert reconciled["machines"] >= 1
+    summary = json.loads(found)
+    rated = {one["asset_id"]: one["coin_in"]["rated"] for one in summary["machines"]}
+    assert rated["1940732"] >= 1_000
+    for machine in summary["machines"]:
+        for measure in (machine["coin_in"], machine["coin_out"], machine["games"]):
+            explained = sum(measure["explained"].values()) + measure["gap"]
+            assert measure["metered"] - measure["rated"] == explained
+    # Told once: the summary of a second run says so, and is the same.
+    directly("reconcile_machines/partition")
+    again = s3.get_object(Bucket=bucket, Key=summary_key("north", "2020-06-15"))["Body"].read()
+    assert again == found
+
+
 def test_every_sample_event_is_run() -> None:
     run = {
+        "archive_events": {"play", "packets_and_poison"},
         "authorize_requests": {"no_token", "get_machine", "post_slot_events"},
+        "export_games": {"partition"},
         "ingest_slot_events": ANSWERS.keys(),
+        "plan_refinement": {"everything", "one_day"},
         "rate_players": {"play", "poison_among_good"},
         "read_ratings": {
             *("machine", "player", "sessions", "player_ledger", "machine_ledger", "floor")
         },
+        "reconcile_machines": {"partition"},
+        "refine_events": {"partition"},
     }
 
     assert {function: sample_events.load(function).keys() for function in LOGICAL_IDS} == run

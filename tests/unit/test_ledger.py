@@ -20,6 +20,7 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
+from pitboss.rating import reading
 from pitboss.rating.fold import (
     GameNote,
     Gap,
@@ -430,7 +431,7 @@ def test_more_play_than_a_ledger_is_read_for_is_told(monkeypatch: pytest.MonkeyP
 def test_pages_are_read_in_any_portions(
     pages_a_query: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "PAGES_A_QUERY", pages_a_query)
+    monkeypatch.setattr(reading, "PAGES_A_QUERY", pages_a_query)
     ratings = rated([PAYTABLE, *[one for n in range(4) for one in game(2 + 6 * n)]])
 
     assert of_player(ratings).total.agrees
@@ -448,13 +449,13 @@ def test_only_as_many_pages_are_read_as_may_have_lines() -> None:
     )
     read: list[int] = []
 
-    class Counted(ledgers._Reading):
+    class Counted(reading.LedgerReader):
         def _may_read(self) -> bool:
             read.append(1)
             return super()._may_read()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledgers, "_Reading", Counted)
+        patch.setattr(ledgers, "LedgerReader", Counted)
         assert of_player(ratings).total.agrees
 
     assert len(read) <= 3, "the session's page, and the next with the game that settles its last"
@@ -597,5 +598,5 @@ def test_a_session_that_was_corrected_away_is_told() -> None:
 
 
 def test_pages_reach_no_further_than_a_key_can_say() -> None:
-    assert len(str(ledgers.FAR)) == 15
-    assert ledgers.FAR > START + PAGE_MS
+    assert len(str(reading.FAR)) == 15
+    assert reading.FAR > START + PAGE_MS

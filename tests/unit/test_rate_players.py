@@ -557,8 +557,8 @@ def test_events_that_cannot_be_rated_are_set_aside_as_they_were_sent(wiring: Wir
 
     lambda_handler.handler(delivered(*map(stream_record, records)), None)
 
-    found = [(e.property_id, e.sender, e.reason) for e in wiring.quarantine.entries]
-    assert found == [("north", "gateway-1", "id_reuse")] * 2
+    found = [(e.property_id, e.sender, e.reason, e.format) for e in wiring.quarantine.entries]
+    assert found == [("north", "gateway-1", "id_reuse", "pitboss")] * 2
     assert len(wiring.quarantine.objects) == 1, "an object is of one sender"
     raw = {entry.raw for entry in wiring.quarantine.entries}
     assert raw == {json.dumps(sent).encode() for sent in (*reused, *reused_elsewhere)}

@@ -98,9 +98,13 @@ class GamingDays:
             raise ValueError(f"{text!r} has no rule for '*', every property not named")
         return cls(tuple(rules.items()))
 
+    def rule_of(self, property_id: str) -> GamingDay:
+        """The property's rule."""
+        return dict(self.rules).get(property_id, dict(self.rules)["*"])
+
     def day_of(self, property_id: str) -> Callable[[int], str]:
         """The property's gaming day (ISO date) of a moment in epoch milliseconds."""
-        return _day_of(dict(self.rules).get(property_id, dict(self.rules)["*"]))
+        return _day_of(self.rule_of(property_id))
 
 
 @lru_cache(maxsize=256)

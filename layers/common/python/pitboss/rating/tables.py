@@ -95,6 +95,18 @@ class Flag(StrEnum):
     """Nothing tells it from a session before it, yet it may be a second slip."""
 
 
+_GAMES = {"AR": Game.AMERICAN_ROULETTE, "BJ": Game.BLACKJACK, "CSP": Game.CARIBBEAN_STUD}
+
+
+def game_of(table_name: str) -> Game | None:
+    """The game of a table, by the letters before the dash of its name; None where it is not known.
+
+    >>> game_of("BJ-3")
+    <Game.BLACKJACK: 'blackjack'>
+    """
+    return _GAMES.get(table_name.partition("-")[0])
+
+
 class TableSession(Struct, frozen=True):
     """One player's rated play at one table."""
 

@@ -1,0 +1,144 @@
+"""Which partitions are not made of what there is."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from pitboss.lake import layout
+from pitboss.lake.manifest import Manifest, Partition, Source, read_quarantine_key
+from pitboss.stores.quarantine import QuarantineEntry
+from pitboss.stores.refinery import Listed
+
+MAX_PARTITIONS = 1_000
+"""Of one run: what a state machine can carry (256 KiB) and remember (25,000 events)."""
+
+LONGEST_RUN = timedelta(hours=1)
+"""A manifest this much younger than a source was made when the source was there: it need not be
+read. A younger source may have come after its run had looked."""
+
+
+class Lake(Protocol):
+    """The lake's bucket."""
+
+    def listed(self, prefix: str) -> Iterator[Listed]: ...
+    def get(self, key: str) -> bytes: ...
+
+
+class Quarantine(Protocol):
+    """What was set aside."""
+
+    def objects(self, prefix: str) -> Iterator[tuple[str, int, datetime]]: ...
+    def read(self, key: str) -> list[QuarantineEntry]: ...
+
+
+class Wanted(NamedTuple):
+    """What was asked for; None is any."""
+
+    property_id: str | None = None
+    gaming_day: str | None = None
+    all: bool = False
+    """Also partitions that are as they should be."""
+
+    def includes(self, partition: Partition) -> bool:
+        """Whether this partition was asked for."""
+        return self.property_id in (None, partition.property_id) and self.gaming_day in (
+            None,
+            partition.gaming_day,
+        )
+
+
+class Plan(NamedTuple):
+    """What to refine."""
+
+    partitions: list[Partition]
+    """The newest days first."""
+    left: int
+    """How many more there are, for another run."""
+    current: int
+    """How many of those asked for are as they should be."""
+
+
+class _Found(NamedTuple):
+    raw: list[Source]
+    quarantine: list[Source]
+    youngest: list[datetime]
+
+
+def plan(
+    wanted: Wanted,
+    lake: Lake,
+    quarantine: Quarantine,
+    day_of: Callable[[str], Callable[[int], str]],
+    limit: int = MAX_PARTITIONS,
+) -> Plan:
+    """The partitions to refine.
+
+    Args:
+        wanted: what was asked for.
+        lake: where raw objects and manifests are.
+        quarantine: what was set aside.
+        day_of: by property, the gaming day of a moment in epoch milliseconds.
+        limit: how many at most.
+    """
+    manifests = {one.source.key: one.written for one in lake.listed(layout.MANIFESTS)}
+    found: dict[Partition, _Found] = {}
+
+    def add(partition: Partition, written: datetime) -> _Found:
+        sources = found.setdefault(partition, _Found([], [], []))
+        sources.youngest[:] = [max([written, *sources.youngest])]
+        return sources
+
+    for raw in _raw(wanted, lake):
+        named = layout.read_raw_key(raw.source.key)
+        if named is not None and wanted.includes(
+            partition := Partition(named.property_id, named.day)
+        ):
+            add(partition, raw.written).raw.append(raw.source)
+    for key, size, written in quarantine.objects(""):
+        aside = read_quarantine_key(key)
+        if aside is None or wanted.property_id not in (None, aside.property_id):
+            continue
+        possible = [Partition(aside.property_id, day) for day in aside.gaming_days]
+        if all(_is_older(written, p, manifests) for p in possible) and not wanted.all:
+            continue
+        days = {day_of(aside.property_id)(one.received_at) for one in quarantine.read(key)}
+        for partition in (Partition(aside.property_id, day) for day in days):
+            if wanted.includes(partition):
+                add(partition, written).quarantine.append(Source(key, size))
+    stale = [
+        partition
+        for partition, sources in found.items()
+        if wanted.all or not _is_current(partition, sources, manifests, lake)
+    ]
+    stale.sort(key=lambda partition: partition.property_id)
+    stale.sort(key=lambda partition: partition.gaming_day, reverse=True)
+    return Plan(stale[:limit], len(stale[limit:]), len(found) - len(stale))
+
+
+def _raw(wanted: Wanted, lake: Lake) -> Iterator[Listed]:
+    if wanted.property_id is None:
+        return lake.listed(f"{layout.RAW}{layout.SLOT}/")
+    if wanted.gaming_day is None:
+        return lake.listed(f"{layout.RAW}{layout.SLOT}/property={wanted.property_id}/")
+    return lake.listed(layout.raw_prefix(wanted.property_id, wanted.gaming_day))
+
+
+def _is_older(written: datetime, partition: Partition, manifests: dict[str, datetime]) -> bool:
+    """Whether a source was there long before the partition's manifest."""
+    manifest = manifests.get(layout.manifest_key(*partition))
+    return manifest is not None and written < manifest - LONGEST_RUN
+
+
+def _is_current(
+    partition: Partition, sources: _Found, manifests: dict[str, datetime], lake: Lake
+) -> bool:
+    if all(_is_older(written, partition, manifests) for written in sources.youngest):
+        return True
+    key = layout.manifest_key(*partition)
+    if key not in manifests:
+        return False
+    manifest = Manifest.from_json(lake.get(key))
+    # What lies in quarantine for long was not read again: it is in the manifest, or was not there.
+    return sorted(manifest.raw) == sorted(sources.raw) and set(sources.quarantine) <= set(
+        manifest.quarantine
+    )

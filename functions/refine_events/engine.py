@@ -1,0 +1,308 @@
+"""From raw objects on disk to Parquet files on disk, by DuckDB, within bounded memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import file_digest
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import duckdb
+import msgspec
+import zstandard
+from msgspec import Meta, Struct
+
+from pitboss.errors import TerminalError
+from pitboss.lake import tables
+from pitboss.lake.manifest import Counts
+from refine_events import statements
+
+STAGE = "refine_events"
+
+MEMORY_MEGABYTES = 900
+"""DuckDB's; what it cannot hold it puts on disk. The process takes about a third more."""
+
+THREADS = 2
+"""No output depends on it."""
+
+
+class UnreadableArchive(TerminalError):
+    """A raw object that cannot be read at all, or lines that look right and cannot be read."""
+
+    def __init__(self, what: str, fault: object) -> None:
+        super().__init__(f"{what} cannot be read: {fault}")
+
+
+class RawFile(NamedTuple):
+    """A raw object on disk."""
+
+    key: str
+    path: Path
+
+
+class QuarantineRow(Struct, frozen=True):
+    """A row of the table `quarantine`."""
+
+    reason: str
+    detail: str
+    stage: str
+    sender: str | None
+    received_at: int | None
+    index: int
+
+
+class Part(NamedTuple):
+    """A file of a table."""
+
+    path: Path
+    rows: int
+    sha256: str
+
+
+class Refined(NamedTuple):
+    """A partition on disk, and what became of every line."""
+
+    tables: dict[str, list[Part]]
+    """The files of each table that has rows."""
+    event_types: dict[str, Counts]
+    unreadable: int
+    quarantined: list[QuarantineRow]
+    """All rows of the table `quarantine`."""
+
+
+type _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class _Event(Struct, gc=False):
+    event_id: str
+    event_type: str
+    asset_id: str
+    occurred_at: _Integer
+    sequence: _Integer
+    schema_version: _Integer = 1
+    player_id: str | None = None
+
+
+class _Line(Struct, gc=False):
+    """What has to be in a line, or nothing can be made of it."""
+
+    received_at: _Integer
+    sender: str
+    record: str
+    index: _Integer
+    event: _Event
+
+
+_line_decoder = msgspec.json.Decoder(_Line)
+
+
+def refine(
+    raw: Sequence[RawFile],
+    set_aside: Sequence[QuarantineRow],
+    folder: Path,
+    *,
+    file_bytes: int,
+    memory_megabytes: int = MEMORY_MEGABYTES,
+    threads: int = THREADS,
+) -> Refined:
+    """Each event once, by tables.
+
+    Args:
+        raw: the raw objects of one partition; in any order.
+        set_aside: what the quarantine has of it.
+        folder: an empty one, for the database, what does not fit into memory, and the result.
+        file_bytes: a table that is larger is cut into several files of about this size.
+        memory_megabytes: what the database may take.
+        threads: how many it runs.
+
+    Raises:
+        UnreadableArchive: a raw object is no zstd, or DuckDB cannot read what looks right.
+    """
+    result = folder / "refined"
+    result.mkdir()
+    with _database(folder, memory_megabytes, threads) as database:
+        unreadable = _stage(database, raw, folder)
+        database.execute(statements.KEEP_FIRST)
+        conflicts = _conflicts(database)
+        counts = _counts(database, conflicts)
+        # From here on order is what is wanted.
+        database.execute("SET preserve_insertion_order = true")
+        written: dict[str, list[Part]] = {}
+        for table in tables.EVENT_TABLES:
+            path = result / f"{table.name}.parquet"
+            written[table.name] = _written(database, statements.rows(table), path, file_bytes)
+        quarantined = [*set_aside, *unreadable, *(row for _, row in conflicts)]
+        lines = folder / "quarantined.ndjson"
+        lines.write_bytes(msgspec.json.Encoder().encode_lines(quarantined))
+        name = tables.QUARANTINE.name
+        path = result / f"{name}.parquet"
+        written[name] = _written(database, statements.quarantined(lines), path, file_bytes)
+    found = {name: parts for name, parts in written.items() if parts}
+    return Refined(found, counts, len(unreadable), quarantined)
+
+
+@contextmanager
+def _database(
+    folder: Path, memory_megabytes: int, threads: int
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    # On disk: its pages are compressed there, seven times, while temporary ones would not be.
+    connection = duckdb.connect(
+        folder / "staged.duckdb",
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_megabytes}MB",
+            "temp_directory": str(folder / "spilled"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _stage(
+    database: duckdb.DuckDBPyConnection, raw: Sequence[RawFile], folder: Path
+) -> list[QuarantineRow]:
+    """Every line as a row of `staged`; the lines that are none."""
+    paths = [file.path for file in raw]
+    if not paths:
+        empty = folder / "nothing.ndjson"
+        empty.touch()
+        paths = [empty]
+    if _staged(database, paths) is None:
+        return []
+    # Once in years, so that it may take its time: see for each line whether it can be read.
+    unreadable: list[QuarantineRow] = []
+    sifted = []
+    for number, file in enumerate(raw):
+        path = folder / f"sifted-{number}.ndjson"
+        with path.open("wb") as kept:
+            for index, line in enumerate(_lines(file)):
+                try:
+                    _line_decoder.decode(line)
+                    kept.write(line + b"\n")
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+                    unreadable.append(
+                        QuarantineRow(
+                            reason="unreadable_line",
+                            detail=f"{file.key}, line {index + 1}: {fault}"[:500],
+                            stage=STAGE,
+                            sender=None,
+                            received_at=None,
+                            index=index,
+                        )
+                    )
+        sifted.append(path)
+    still = _staged(database, sifted)
+    if still is not None:
+        raise UnreadableArchive("what was archived", still)
+    for path in sifted:
+        path.unlink()
+    return unreadable
+
+
+def _staged(database: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> object | None:
+    """Read these files; what is wrong with them, if anything."""
+    try:
+        database.execute(statements.stage(paths))
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as fault:
+        return fault
+    incomplete = _only(database.execute(statements.INCOMPLETE).fetchall())
+    return f"{incomplete[0]} lines lack what every event has" if incomplete[0] else None
+
+
+def _only(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    (row,) = rows
+    return row
+
+
+def _lines(file: RawFile) -> Iterator[bytes]:
+    """The lines of a raw object."""
+    rest = b""
+    try:
+        with file.path.open("rb") as compressed:
+            reader = zstandard.ZstdDecompressor().stream_reader(compressed, read_across_frames=True)
+            while piece := reader.read(1 << 20):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+    except zstandard.ZstdError as fault:
+        raise UnreadableArchive(file.key, fault) from fault
+    if rest:
+        yield rest
+
+
+def _conflicts(database: duckdb.DuckDBPyConnection) -> list[tuple[str, QuarantineRow]]:
+    """Copies that say something else than the first: their event types and what is kept of them."""
+    database.execute(statements.CONTESTED)
+    if not _only(database.execute("SELECT count(*) FROM contested").fetchall())[0]:
+        return []
+    found = database.execute(statements.conflicts()).fetchall()
+    return [
+        (
+            event_type,
+            QuarantineRow(
+                reason="id_reuse",
+                detail=f"event {event_id} of {asset_id} in record {record}, {index}, is another "
+                f"than the first, in record {first_record}, {first_index}"[:500],
+                stage=STAGE,
+                sender=sender,
+                received_at=received_at,
+                index=index,
+            ),
+        )
+        for event_type, asset_id, event_id, sender, received_at, *places in found
+        for record, index, first_record, first_index in [places]
+    ]
+
+
+def _counts(
+    database: duckdb.DuckDBPyConnection, conflicts: Sequence[tuple[str, QuarantineRow]]
+) -> dict[str, Counts]:
+    """What became of the events of each type."""
+    conflicting: dict[str, int] = {}
+    for event_type, _ in conflicts:
+        conflicting[event_type] = conflicting.get(event_type, 0) + 1
+    counts = {}
+    for event_type, archived, unique in database.execute(statements.BY_TYPE).fetchall():
+        others = conflicting.get(event_type, 0)
+        counts[event_type] = Counts(archived, unique, archived - unique - others, others)
+    return counts
+
+
+def _written(
+    database: duckdb.DuckDBPyConnection, select: str, path: Path, file_bytes: int
+) -> list[Part]:
+    """The rows of a statement as files, if there are any."""
+    rows = _only(database.execute(statements.write(select, path)).fetchall())[0]
+    if not rows:
+        path.unlink(missing_ok=True)
+        return []
+    size = path.stat().st_size
+    if size <= file_bytes:
+        return [_part(path, rows)]
+    each = ceil(rows / ceil(size / file_bytes))
+    parts = []
+    for number, first in enumerate(range(0, rows, each), 1):
+        part = path.with_stem(f"{path.stem}-{number:03}")
+        database.execute(statements.write(statements.part(path, first, each), part))
+        parts.append(_part(part, min(each, rows - first)))
+    path.unlink()
+    return parts
+
+
+def _part(path: Path, rows: int) -> Part:
+    with path.open("rb") as file:
+        return Part(path, rows, file_digest(file, "sha256").hexdigest())
+
+
+def total(counts: Mapping[str, Counts]) -> Counts:
+    """Of all event types."""
+    return Counts(
+        sum(one.archived for one in counts.values()),
+        sum(one.unique for one in counts.values()),
+        sum(one.duplicate for one in counts.values()),
+        sum(one.conflicting for one in counts.values()),
+    )

@@ -1,0 +1,18 @@
+"""What the environment of `refine_events` says."""
+
+from dataclasses import dataclass
+
+from pitboss.gaming_day import GamingDays
+from pitboss.settings import LogLevel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    lake_bucket: str
+    quarantine_bucket: str
+    gaming_days: GamingDays
+    refined_file_megabytes: int
+    aws_region: str
+    log_level: LogLevel = "INFO"

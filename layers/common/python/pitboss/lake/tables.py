@@ -1,0 +1,208 @@
+"""The refined tables: which events each holds, and its columns with their types.
+
+Made from the schema classes of `pitboss.events.slot`, so that there is one definition: a table's
+own columns are the fields of its event types, by name, a field that several types share once. A row
+has null where its event type has no such field.
+
+A schema changes by addition only: `docs/lake-tables.json` is the columns as they were last agreed
+on, and a test holds it against these.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Annotated, Any, NamedTuple, TypeAliasType, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from pitboss.events import slot
+from pitboss.events.envelope import SCHEMAS, event_type_of
+
+PARTITION = ("property_id", "gaming_day")
+"""What partitions are made by, both text: in the path, not in the files."""
+
+METER_PREFIX = "meter_"
+"""Of the columns of `slot.Meters`, the meters shown beside an event."""
+
+TEXT, INTEGER, MOMENT, METERS = "VARCHAR", "BIGINT", "TIMESTAMP", "MAP(VARCHAR, BIGINT)"
+"""The types there are, as DuckDB calls them."""
+
+GLUE_TYPES: Mapping[str, str] = {
+    TEXT: "string",
+    INTEGER: "bigint",
+    MOMENT: "timestamp",
+    METERS: "map<string,bigint>",
+}
+"""The same types as Glue and Athena call them."""
+
+
+class Column(NamedTuple):
+    """A column: its name and its DuckDB type."""
+
+    name: str
+    kind: str
+
+    @property
+    def glue_kind(self) -> str:
+        """Its type in Glue's catalogue."""
+        return GLUE_TYPES[self.kind]
+
+
+class Field(NamedTuple):
+    """A field of an event type's data: its column, and what stands where a sender leaves it out."""
+
+    column: Column
+    default: int | str | None
+
+
+class Table(NamedTuple):
+    """One refined table."""
+
+    name: str
+    events: tuple[type[Struct], ...]
+    """The schema classes of the events it holds; none of `quarantine`."""
+    columns: tuple[Column, ...]
+    """All columns of its files, in their order; without those of the partition."""
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The event types it holds; none of `unrecognised_events`, which has all others."""
+        return tuple(event_type_of(one) for one in self.events if one is not slot.Unrecognised)
+
+
+COMMON: tuple[Column, ...] = (
+    Column("event_id", TEXT),
+    Column("event_type", TEXT),
+    Column("schema_version", INTEGER),
+    Column("asset_id", TEXT),
+    Column("occurred_at", INTEGER),  # the device's clock, epoch milliseconds
+    Column("occurred", MOMENT),  # the same, UTC
+    Column("received_at", INTEGER),  # the server's clock, epoch milliseconds
+    Column("sequence", INTEGER),
+    Column("player_id", TEXT),
+    Column("sender", TEXT),
+    Column("record", TEXT),  # sequence number of the stream record it came in
+    Column("index", INTEGER),  # its place in that record
+)
+"""What every table of events starts with."""
+
+
+def fields(event: type[Struct]) -> tuple[Field, ...]:
+    """The fields of an event type's data, as columns."""
+    return tuple(
+        Field(
+            Column(field.name, _kind(field.type)),
+            None if field.default is msgspec.NODEFAULT else field.default,
+        )
+        for field in msgspec.structs.fields(event)
+    )
+
+
+def _kind(field_type: Any) -> str:  # noqa: ANN401 - annotations of a schema class
+    if isinstance(field_type, TypeAliasType):
+        return _kind(field_type.__value__)
+    origin = get_origin(field_type)
+    if origin is Annotated:
+        return _kind(get_args(field_type)[0])
+    if origin is UnionType:
+        (only,) = [one for one in get_args(field_type) if one is not NoneType]
+        return _kind(only)
+    if origin is dict:
+        return f"MAP({', '.join(map(_kind, get_args(field_type)))})"
+    return {int: INTEGER, str: TEXT}[field_type]
+
+
+METER_COLUMNS = tuple(
+    Column(METER_PREFIX + field.column.name, field.column.kind) for field in fields(slot.Meters)
+)
+"""The meters beside an event, in credits; see `slot.Meters`."""
+
+
+def _table(name: str, *events: type[Struct]) -> Table:
+    own: dict[str, Column] = {}
+    for event in events:
+        for column, _ in fields(event):
+            if own.setdefault(column.name, column) != column:
+                raise TypeError(f"{name}: two events have a {column.name} of different types")
+    return Table(name, events, (*COMMON, *own.values(), *METER_COLUMNS))
+
+
+UNRECOGNISED = Table(
+    "unrecognised_events",
+    (slot.Unrecognised,),
+    (*COMMON, Column("data", TEXT), *METER_COLUMNS),  # data as JSON
+)
+"""Events of a type or version that no schema is known for."""
+
+EVENT_TABLES: tuple[Table, ...] = (
+    _table("game_events", slot.GameStarted, slot.GameEnded, slot.GameSelected),
+    _table("paytable_events", slot.PaytableReported),
+    _table("card_events", slot.CardInserted, slot.CardRemoved),
+    _table(
+        "cash_events",
+        *(slot.BillAccepted, slot.HandpayPending, slot.HandpayReported, slot.HandpayReset),
+    ),
+    _table("meter_events", slot.MetersReported, slot.MetersReset, slot.EventsOverflowed),
+    _table(
+        "machine_events",
+        *(slot.DoorOpened, slot.DoorClosed, slot.TiltRaised),
+        *(slot.ExceptionRaised, slot.PollAnswered),
+    ),
+    UNRECOGNISED,
+)
+"""One table for each family of events, every event type in one of them."""
+
+QUARANTINE = Table(
+    "quarantine",
+    (),
+    (
+        Column("reason", TEXT),
+        Column("detail", TEXT),
+        Column("stage", TEXT),  # who set it aside
+        Column("sender", TEXT),
+        Column("received_at", INTEGER),
+        Column("index", INTEGER),  # its place in the request, batch or raw object
+    ),
+)
+"""What was set aside: entries that arrived on the gaming day, and what refining itself found."""
+
+TABLES: tuple[Table, ...] = (*EVENT_TABLES, QUARANTINE)
+
+
+def table_of(event_type: str, schema_version: int) -> Table:
+    """The table that an event goes to.
+
+    >>> table_of("game.ended", 1).name, table_of("game.ended", 2).name
+    ('game_events', 'unrecognised_events')
+    """
+    known = SCHEMAS.get((event_type, schema_version))
+    return next((table for table in EVENT_TABLES if known in table.events), UNRECOGNISED)
+
+
+def agreed(tables: Sequence[Table] = TABLES) -> dict[str, dict[str, str]]:
+    """The columns of each table and their Glue types: what `docs/lake-tables.json` holds."""
+    return {table.name: {c.name: c.glue_kind for c in table.columns} for table in tables}
+
+
+def broken_promises(before: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What of the columns agreed on before is gone or of another type, each with what to do.
+
+    Queries, dashboards and models read what has been written; a table of Athena reads files of all
+    ages by name. So a column is added, never taken away or changed.
+    """
+    now = agreed()
+    faults = []
+    for table, columns in before.items():
+        for name, kind in columns.items():
+            found = now.get(table, {}).get(name)
+            if found is None:
+                faults.append(
+                    f"{table}.{name} is gone: give the event field back (it may stay null), and "
+                    "put a new name beside it"
+                )
+            elif found != kind:
+                faults.append(
+                    f"{table}.{name} was {kind} and is {found}: give the field its type back, and "
+                    "put the new one under a name of its own"
+                )
+    return faults

@@ -1,0 +1,149 @@
+"""The refined tables: one definition, which changes by addition only.
+
+After adding a field to an event: `python -m tests.contract.test_lake_tables`, which writes
+`docs/lake-tables.json` and refuses to take a column away.
+"""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pitboss.events.envelope import SCHEMAS
+from pitboss.lake import tables
+
+ROOT = Path(__file__).parents[2]
+AGREED = ROOT / "docs" / "lake-tables.json"
+
+
+def written() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(AGREED.read_text(encoding="utf-8"))
+    return found
+
+
+def test_no_column_is_taken_away_or_changed() -> None:
+    assert tables.broken_promises(written()) == []
+
+
+def test_every_column_is_agreed_on() -> None:
+    assert tables.agreed() == written(), "run `python -m tests.contract.test_lake_tables`"
+
+
+def test_a_column_that_is_gone_or_changed_is_named_with_what_to_do() -> None:
+    before = written()
+    before["game_events"]["bet_cents"] = "bigint"
+    before["game_events"]["wager_cents"] = "string"
+    before["side_bets"] = {"amount": "bigint"}
+
+    gone, changed, table = sorted(
+        tables.broken_promises(before), key=lambda fault: fault.split()[0]
+    )
+
+    assert gone.startswith("game_events.bet_cents is gone: give the event field back")
+    assert changed.startswith("game_events.wager_cents was string and is bigint")
+    assert table.startswith("side_bets.amount is gone")
+
+
+def test_every_event_type_is_in_one_table() -> None:
+    types = [event_type for table in tables.EVENT_TABLES for event_type in table.event_types]
+
+    assert sorted(types) == sorted({event_type for event_type, _ in SCHEMAS})
+    for event_type, version in SCHEMAS:
+        assert event_type in tables.table_of(event_type, version).event_types
+
+
+def test_no_column_is_there_twice_or_called_as_a_partition_is() -> None:
+    for table in tables.TABLES:
+        names = [column.name for column in table.columns]
+        assert len(set(names) | set(tables.PARTITION)) == len(names) + len(tables.PARTITION)
+
+
+# --- the state machine ----------------------------------------------------------------------------
+
+MACHINES = sorted((ROOT / "statemachines").glob("*"))
+
+
+def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+def test_a_state_machine_says_what_it_does_and_survives_failures(path: Path) -> None:
+    machine = json.loads(path.read_text(encoding="utf-8"))
+
+    assert machine["Comment"]
+    for name, state in states(machine):
+        assert state["Comment"], name
+        if state["Type"] == "Task":
+            assert state["Catch"], name
+            for retry in state["Retry"]:
+                assert retry["JitterStrategy"] == "FULL", name
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+def test_the_placeholders_of_a_state_machine_are_the_templates_substitutions(path: Path) -> None:
+    from tests.contract.test_template import TEMPLATE
+
+    (machine,) = [
+        resource["Properties"]
+        for resource in TEMPLATE["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::StateMachine"
+        and resource["Properties"]["DefinitionUri"] == f"statemachines/{path.name}"
+    ]
+    placeholders = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))
+
+    assert placeholders == machine["DefinitionSubstitutions"].keys()
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+def test_the_errors_a_state_machine_retries_are_there(path: Path) -> None:
+    import botocore.exceptions
+
+    ours = "".join(
+        source.read_text(encoding="utf-8")
+        for folder in ("functions", "layers/common/python/pitboss")
+        for source in (ROOT / folder).rglob("*.py")
+    )
+    for _, state in states(json.loads(path.read_text(encoding="utf-8"))):
+        for part in (*state.get("Retry", ()), *state.get("Catch", ())):
+            for error in part["ErrorEquals"]:
+                known = error.startswith(("States.", "Lambda.")) or hasattr(
+                    botocore.exceptions, error
+                )
+                assert known or f"class {error}(TransientError)" in ours, error
+
+
+# --- the layer ------------------------------------------------------------------------------------
+
+
+def test_the_lake_layer_ships_what_is_locked() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    packages = {package["name"]: package for package in lock["package"]}
+    names = {entry["name"] for entry in packages["pitboss"]["dev-dependencies"]["lake"]}
+    shipped = (ROOT / "layers/lake/python/requirements.txt").read_text()
+
+    found = dict(re.findall(r"^([\w.-]+)==(\S+)", shipped, flags=re.MULTILINE))
+    hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", shipped))
+
+    assert found == {name: packages[name]["version"] for name in names}
+    files = [file for n in names for file in (*packages[n]["wheels"], packages[n]["sdist"])]
+    assert hashes == {file["hash"].removeprefix("sha256:") for file in files}
+
+
+def main() -> None:
+    """Write the columns as they are, if none was taken away."""
+    if AGREED.exists() and (faults := tables.broken_promises(written())):
+        sys.exit("\n".join(faults))
+    AGREED.write_text(json.dumps(tables.agreed(), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Imported files in memory: the drop folder, the files that were taken in, and the partitions."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from pitboss.imports.sources import SourceName
+from pitboss.stores.imports import Drop, KeptFile
+from pitboss.stores.quarantine import QuarantineEntry
+
+type _Place = tuple[SourceName, str]
+
+
+class MemoryImports:
+    """Every port of `import_files` but the quarantine."""
+
+    def __init__(self) -> None:
+        self.dropped: dict[str, bytes] = {}
+        self.files: dict[_Place, dict[str, tuple[KeptFile, bytes]]] = {}
+        self.partitions: dict[tuple[str, str, str], bytes] = {}
+        self.written: list[str] = []
+        """The gaming days written, in order."""
+        self.on_write: Callable[[], None] = lambda: None
+        """What happens elsewhere before a partition is written."""
+
+    def fetch(self, drop: Drop, path: Path) -> None:
+        path.write_bytes(self.dropped[drop.key])
+
+    def mapping(self, drop: Drop) -> str | None:
+        found = [self.dropped[key] for key in drop.mapping_keys if key in self.dropped]
+        return found[0].decode() if found else None
+
+    def kept(self, source: SourceName, property_id: str) -> list[KeptFile]:
+        files = [file for file, _ in self.files.get((source, property_id), {}).values()]
+        return sorted(files, key=lambda file: (file.received_at, file.sha256))
+
+    def keep(self, source: SourceName, property_id: str, file: KeptFile, path: Path) -> None:
+        place = self.files.setdefault((source, property_id), {})
+        place[file.sha256] = (file, path.read_bytes())
+
+    def read(self, source: SourceName, property_id: str, file: KeptFile, path: Path) -> None:
+        with path.open("wb") as out:
+            shutil.copyfileobj(BytesIO(self.files[source, property_id][file.sha256][1]), out)
+
+    def put_partition(self, table: str, property_id: str, day: str, path: Path | None) -> None:
+        self.on_write()
+        self.written.append(day)
+        if path is None:
+            self.partitions.pop((table, property_id, day), None)
+        else:
+            self.partitions[table, property_id, day] = path.read_bytes()
+
+
+class MemoryQuarantine:
+    """A quarantine in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[QuarantineEntry] = []
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> str:
+        self.entries += entries
+        return "key"

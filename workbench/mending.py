@@ -1,0 +1,320 @@
+"""Mending what is in quarantine: what an expression makes of it, what the front door would say of
+that, and the history in which every mend and every replay is a step of its own.
+
+Nothing here changes an entry. A mend is a new thing that refers to the old one by the hash of the
+bytes that it was made from, so that what came, what was made of it and by whom stay apart.
+"""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+
+import jq
+import msgspec
+from msgspec import Struct
+
+from ingest_slot_events.service import FOREIGN, EventResult, Status, ingest
+from pitboss.access import Decision, Principal
+from pitboss.stores.quarantine import QuarantineEntry
+from pitboss.stores.stream import StreamRecord
+from workbench.event_files import FileFormat
+
+SECURITY = FOREIGN | {Decision.MISSING_SCOPE}
+"""Reasons for which a person decides on each record alone: its sender was not allowed to send it,
+and whoever replays it vouches for it with another key."""
+
+
+class UnmendableError(ValueError):
+    """A mend that cannot be made of these bytes; the message says why."""
+
+
+# --- the history ----------------------------------------------------------------------------------
+
+
+class Mend(Struct, frozen=True, tag_field="step", tag="mended"):
+    """Someone made other bytes of it."""
+
+    position: int
+    """Of the entry in its object."""
+    at: int
+    """Epoch milliseconds."""
+    by: str
+    """Who: the ARN of the caller."""
+    how: str
+    """`jq: <expression>` or `file: <name>`."""
+    note: str
+    from_sha256: str
+    """Of the bytes it was made from: the original's, or those of the mend before."""
+    to_sha256: str
+    format: str
+    """How the new bytes are written."""
+    content: str
+    """The new bytes."""
+
+
+class Posted(Struct, frozen=True, tag_field="step", tag="replayed"):
+    """It went through the front door again, and that is what it answered."""
+
+    position: int
+    at: int
+    by: str
+    gateway: str
+    """Whose key signed it."""
+    sha256: str
+    """Of the bytes that were posted."""
+    status: str
+    """`accepted`, `duplicate` or `quarantined`."""
+    event_id: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+type Step = Mend | Posted
+
+
+class State(StrEnum):
+    """What is to be done about an entry."""
+
+    WAITING = "waiting"
+    """It needs a mend, or what was wrong about the sender or the release put right."""
+    MENDED = "mended"
+    """It can be replayed."""
+    REPLAYED = "replayed"
+    """It is in the stream."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Something in quarantine, with its history."""
+
+    record_id: str
+    """`<object>#<position>`."""
+    entry: QuarantineEntry
+    steps: tuple[Step, ...] = ()
+    """The oldest first."""
+
+    @property
+    def position(self) -> int:
+        """Of the entry in its object."""
+        return int(self.record_id.rpartition("#")[2])
+
+    @property
+    def object_id(self) -> str:
+        """The object it lies in."""
+        return self.record_id.rpartition("#")[0]
+
+    @property
+    def _mend(self) -> Mend | None:
+        return next((step for step in reversed(self.steps) if isinstance(step, Mend)), None)
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they are now: the newest mend's, or as they came."""
+        return self.entry.raw if self._mend is None else self._mend.content.encode()
+
+    @property
+    def format(self) -> str:
+        """How they are written."""
+        return self.entry.format if self._mend is None else self._mend.format
+
+    @property
+    def state(self) -> State:
+        """What is in the stream is done; what was refused again waits for another mend."""
+        state = State.WAITING
+        for step in self.steps:
+            if isinstance(step, Mend):
+                state = State.MENDED
+            elif step.status != Status.QUARANTINED:
+                return State.REPLAYED
+            else:
+                state = State.WAITING
+        return state
+
+
+def hash_of(raw: bytes) -> str:
+    """What a step names bytes by: SHA-256, in hex."""
+    return sha256(raw).hexdigest()
+
+
+# --- making other bytes ---------------------------------------------------------------------------
+
+type Change = Callable[[bytes], bytes | None]
+"""Makes new bytes of an event's; None where the event is not meant. May raise UnmendableError."""
+
+
+class Expression:
+    """A jq program that makes one event of one event, or nothing of one it does not select.
+
+    jq itself, because it assigns, selects and computes: JMESPath and JSONPath only read, a JSON
+    Patch only assigns.
+    """
+
+    def __init__(self, text: str) -> None:
+        """
+        Raises:
+            UnmendableError: it is no jq.
+        """
+        try:
+            self._program = jq.compile(text)
+        except ValueError as fault:
+            raise UnmendableError(f"{text!r} is no jq expression: {_first_line(fault)}") from None
+        self.how = f"jq: {text}"
+
+    def __call__(self, raw: bytes) -> bytes | None:
+        """The event that it makes of this one; None where it makes nothing.
+
+        Raises:
+            UnmendableError: the bytes are no JSON, the expression fails or makes several events, or
+                there is a number that jq cannot hold (it counts in doubles) and would change.
+        """
+        try:
+            event = json.loads(raw, parse_float=Decimal)
+            if json.loads(jq.compile(".").input_text(raw.decode()).text(), parse_float=Decimal) != (
+                event
+            ):
+                raise UnmendableError("it has a number that jq cannot hold: mend it with --file")
+            made = self._program.input_text(raw.decode()).all()
+        except UnmendableError:
+            raise
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            raise UnmendableError("it is no JSON: mend it with --file") from None
+        except ValueError as fault:
+            raise UnmendableError(f"the expression fails: {_first_line(fault)}") from None
+        if len(made) > 1:
+            raise UnmendableError(f"the expression makes {len(made)} events of one")
+        return msgspec.json.encode(made[0]) if made else None
+
+
+def on_one_line(raw: bytes) -> bytes:
+    """An edited event as it can be posted: packets are one a line.
+
+    Raises:
+        UnmendableError: it is not one JSON value.
+    """
+    try:
+        msgspec.json.decode(raw)
+        return msgspec.json.format(raw, indent=-1) if b"\n" in raw.strip() else raw.strip()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise UnmendableError(f"it is not one JSON value: {fault}") from None
+
+
+def _first_line(fault: Exception) -> str:
+    return next(iter(str(fault).splitlines()), type(fault).__name__)
+
+
+def difference(before: bytes, after: bytes) -> list[str]:
+    """What a mend changes, line by line of the indented events: `- old`, `+ new`."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), n=0, lineterm="")
+    return [f"{line[0]} {line[1:]}" for line in list(lines)[2:] if not line.startswith("@@")]
+
+
+def _lines(raw: bytes) -> list[str]:
+    try:
+        text = msgspec.json.format(raw).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = raw.decode(errors="backslashreplace")
+    return [line.rstrip(",") for line in text.splitlines()]
+
+
+# --- what the front door would say ----------------------------------------------------------------
+
+
+class _NoStream:
+    def put(self, records: Sequence[StreamRecord]) -> set[int]:
+        return set()
+
+
+class _NoQuarantine:
+    def put(self, entries: Sequence[QuarantineEntry]) -> str:
+        return ""
+
+
+def rehearse(raw: bytes, format_name: str, sender: Principal, now: int) -> EventResult:
+    """What the front door, its own code, would answer about an event. Nothing is kept.
+
+    Args:
+        raw: the event.
+        format_name: how it is written.
+        sender: who would sign it.
+        now: epoch milliseconds.
+    """
+    written_as = FileFormat(format_name).reader
+    answer = ingest([raw], written_as, sender, now, _NoStream(), _NoQuarantine())
+    return answer.events[0]
+
+
+class Verdict(StrEnum):
+    """What a mend comes to."""
+
+    MENDED = "mended"
+    UNTOUCHED = "untouched"
+    """The expression does not select it, or changes nothing."""
+    REFUSED = "refused"
+    """No such bytes can be made, or the front door would not take them."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a mend would do to a record."""
+
+    record: Record
+    verdict: Verdict
+    format: str
+    raw: bytes = b""
+    """The new bytes, where they could be made."""
+    detail: str = ""
+    """Why it is refused."""
+
+    def step(self, *, how: str, note: str, by: str, at: int) -> Mend:
+        """The step that stores it."""
+        return Mend(
+            self.record.position,
+            at,
+            by,
+            how,
+            note,
+            hash_of(self.record.raw),
+            hash_of(self.raw),
+            self.format,
+            self.raw.decode(),
+        )
+
+
+def propose(
+    record: Record, make: Change, sender: Principal, now: int, written_as: str | None = None
+) -> Proposal:
+    """What a mend would do, judged by the front door's own code.
+
+    Args:
+        record: what is to be mended.
+        make: makes the new bytes of the old.
+        sender: who would send them.
+        now: epoch milliseconds.
+        written_as: the format of the new bytes; the record's own where None.
+    """
+    name = written_as or record.format
+    if not name:
+        detail = "it does not say how it was written: name that with --format"
+        return Proposal(record, Verdict.REFUSED, name, detail=detail)
+    try:
+        raw = make(record.raw)
+    except UnmendableError as fault:
+        return Proposal(record, Verdict.REFUSED, name, detail=str(fault))
+    if raw is None or (name == record.format and not difference(record.raw, raw)):
+        return Proposal(record, Verdict.UNTOUCHED, name)
+    says = rehearse(raw, name, sender, now)
+    if says.status is Status.QUARANTINED:
+        return Proposal(record, Verdict.REFUSED, name, raw, f"{says.reason}: {says.detail}")
+    return Proposal(record, Verdict.MENDED, name, raw)
+
+
+def counted(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """How many of each."""
+    counts: dict[str, int] = dict.fromkeys(Verdict, 0)
+    for verdict in verdicts:
+        counts[verdict] += 1
+    return counts

@@ -1,0 +1,417 @@
+"""The charts, drawn as SVG for a width: the same code for the page and for the picture.
+
+A chart is text in SVG's own units (pixels at its width) and has its colours from classes, so that
+one style sheet makes it light, dark or printed. The same figures are the same bytes.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+from pitboss.rating.hold import HoldVerdict
+from workbench.report import text as words
+from workbench.report.figures import Hour
+from workbench.report.floor import Box, Hexagon, Picture, corners
+
+HOLDS_SHOWN = 20
+"""Machines in the chart of holds; the table has all."""
+
+CLASSES = 6
+"""Colours of the heat map, from little to much."""
+
+PHONE = 480
+"""Charts of less width are drawn for a phone."""
+
+
+class Chart(NamedTuple):
+    """A drawing of a size, without its outer element."""
+
+    width: int
+    height: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours. Texts have a contrast of 4.5 and more on `paper`, marks of 3 and more (WCAG 2.2)."""
+
+    page: str
+    paper: str
+    ink: str
+    muted: str
+    line: str
+    first: str
+    second: str
+    band: str
+    alarm: str
+    good: str
+    none: str
+    ramp: tuple[str, ...]
+    on_ramp: tuple[str, ...]
+    """Of a text on each of the ramp's colours."""
+
+
+LIGHT = Palette(
+    page="#f3f5f8", paper="#ffffff", ink="#15202b", muted="#55636f", line="#dde3ea",
+    first="#4a7fb8", second="#b25a12", band="#a9c3de", alarm="#b3261e", good="#1d7a46",
+    none="#eceff3",
+    ramp=("#dbe9f6", "#abcfe6", "#75b3d8", "#4291c6", "#1c67ab", "#0a3b74"),
+    on_ramp=("#15202b", "#15202b", "#15202b", "#15202b", "#ffffff", "#ffffff"),
+)  # fmt: skip
+DARK = Palette(
+    page="#0d1319", paper="#161e27", ink="#e8eef4", muted="#a3b1bf", line="#2c3845",
+    first="#6fa8e0", second="#e59a55", band="#36587d", alarm="#ff8a80", good="#6fcf97",
+    none="#222c37",
+    ramp=("#17324f", "#1c4c78", "#2568a4", "#3d8ccc", "#76b5e6", "#c0dffa"),
+    on_ramp=("#e8eef4", "#e8eef4", "#ffffff", "#0d1319", "#0d1319", "#0d1319"),
+)  # fmt: skip
+
+
+def style(palette: Palette) -> str:
+    """The charts' style sheet."""
+    fills = {
+        "first": palette.first,
+        "second": palette.second,
+        "band": palette.band,
+        "in": palette.ink,
+        "out": palette.alarm,
+        "none": palette.none,
+        **{f"r{n}": colour for n, colour in enumerate(palette.ramp)},
+        **{f"o{n}": colour for n, colour in enumerate(palette.on_ramp)},
+        "label": palette.ink,
+        "note": palette.muted,
+        "alarm": palette.alarm,
+        "paper": palette.paper,
+        "page": palette.page,
+    }
+    strokes = {"grid": palette.line, "theory": palette.second, "edge": palette.muted}
+    return "".join(
+        [
+            *(f".{name}{{fill:{colour}}}" for name, colour in fills.items()),
+            *(f".{name}{{stroke:{colour};fill:none}}" for name, colour in strokes.items()),
+            f".cell{{stroke:{palette.paper};stroke-width:1}}",
+        ]
+    )
+
+
+SHAPES = (
+    "text{font-size:12px}.small{font-size:11px}.tiny{font-size:10px}.strong{font-weight:600}"
+    ".theory{stroke-width:2.5}.over{fill-opacity:.82}"
+)
+"""What of the style sheet has no colour."""
+
+
+# --- coin-in and theoretical win by hour ------------------------------------------------------
+
+
+def hours(found: Sequence[Hour], width: int) -> Chart:
+    """Two rows of columns, one below the other, a column for each hour of the gaming day."""
+    left, right, panel = 52, 4, 120 if width > PHONE else 96
+    step = (width - left - right) / len(found)
+    parts: list[str] = []
+    top = 0.0
+    for name, kind, values in (
+        ("Coin-in", "first", [hour.coin_in_cents for hour in found]),
+        ("Theoretical win", "second", [words.cents(hour.theoretical_win) for hour in found]),
+    ):
+        parts.append(write(left, top + 14, name, "label strong"))
+        base = top + 26 + panel
+        scale, ticks = axis(max(values, default=0))
+        for tick in ticks:
+            y = base - tick * panel / scale
+            parts.append(line(left, y, width - right, y, "grid"))
+            parts.append(write(left - 6, y + 4, words.short_money(tick), "note small", "end"))
+        for number, (hour, value) in enumerate(zip(found, values, strict=True)):
+            height = max(value, 0) * panel / scale
+            said = f"{clock(hour)}: {words.money(value)}, {words.plural(hour.games, 'game')}"
+            parts.append(
+                box(
+                    *(left + number * step + step * 0.12, base - height, step * 0.76, height),
+                    kind,
+                    said if width > PHONE else None,
+                )
+            )
+        top = base + 12
+    every = 1 if width > PHONE else 3
+    for number, hour in enumerate(found):
+        if number % every == 0:
+            middle = left + (number + 0.5) * step
+            shown = hour.clock.removesuffix(":00")
+            parts.append(write(middle, top + 6, shown, "note small", "middle"))
+    return Chart(width, round(top + 14), "".join(parts))
+
+
+def clock(hour: Hour) -> str:
+    """An hour's name; two of one clock time have different zones."""
+    return f"{hour.clock} {hour.zone}"
+
+
+def axis(most: int) -> tuple[int, list[int]]:
+    """The value at an axis's end, and where it has lines: round amounts of cents, up to five.
+
+    >>> axis(123_456)
+    (150000, [0, 50000, 100000, 150000])
+    """
+    step = 100
+    while most > 4 * step:
+        # 1, 2, 5, 10, ...
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    count = max(-(-most // step), 1)
+    return count * step, [step * n for n in range(count + 1)]
+
+
+# --- hold against theory ----------------------------------------------------------------------
+
+
+def holds(verdicts: Sequence[HoldVerdict], width: int) -> Chart:
+    """A row for each machine and paytable: its band, theory and what it held."""
+    wide = width > PHONE
+    left, right, row, top = (150, 150, 24, 8) if wide else (84, 100, 26, 8)
+    low, high = _span(verdicts)
+    bottom = top + row * len(verdicts)
+
+    def at(share: float) -> float:
+        return left + (min(max(share, low), high) - low) / (high - low) * (width - left - right)
+
+    parts = []
+    for tick in _ticks(low, high, 8 if wide else 4):
+        x = at(tick / 100)
+        parts.append(line(x, top, x, bottom, "grid"))
+        parts.append(
+            write(x, bottom + 16, f"{tick} %".replace("-", words.MINUS), "note small", "middle")
+        )
+    for number, verdict in enumerate(verdicts):
+        y = top + row * (number + 0.5)
+        key, held = verdict.key, verdict.actual_hold
+        is_outside = not verdict.low <= held <= verdict.high
+        name = key.asset_id if len(key.asset_id) <= 12 else key.asset_id[:11] + "…"
+        parts.append(write(0, y + 4, name, "label"))
+        if wide and key.paytable_id:
+            parts.append(write(left - 8, y + 4, key.paytable_id[:10], "note tiny", "end"))
+        x = at(verdict.low)
+        parts.append(
+            box(x, y - 6, max(at(verdict.high) - x, 1), 12, "band", said(verdict) if wide else None)
+        )
+        theory = at(verdict.theoretical_hold)
+        parts.append(line(theory, y - 8, theory, y + 8, "theory"))
+        parts.append(_mark(at(held), y, is_outside, held < low, held > high))
+        figures = f"{words.share(held)} / {words.share(verdict.theoretical_hold)}"
+        parts.append(write(width, y + 4, figures, "alarm strong" if is_outside else "label", "end"))
+    return Chart(width, bottom + 22, "".join(parts))
+
+
+def said(verdict: HoldVerdict) -> str:
+    """A machine's hold in words."""
+    return (
+        f"{verdict.key.asset_id}: held {words.share(verdict.actual_hold)}, theory "
+        f"{words.share(verdict.theoretical_hold)}, 95 % of fair machines "
+        f"{words.share(verdict.low)} to {words.share(verdict.high)}"
+    )
+
+
+def _span(verdicts: Sequence[HoldVerdict]) -> tuple[float, float]:
+    """From where to where holds are shown: what is far off everything else is at the edge."""
+    lows = sorted(min(one.low, one.actual_hold) for one in verdicts)
+    highs = sorted(max(one.high, one.actual_hold) for one in verdicts)
+    tenth = len(verdicts) // 5
+    low, high = min(lows[tenth], 0.0), max(highs[-1 - tenth], 0.05)
+    space = (high - low) * 0.04
+    return low - space, high + space
+
+
+def _ticks(low: float, high: float, at_most: int) -> list[int]:
+    """Whole per cents, round ones."""
+    step, sizes = 1, (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1_000, 10_000, 100_000)
+    for step in sizes:
+        if (high - low) * 100 / step <= at_most:
+            break
+    first = -(-int(low * 100) // step) * step
+    return [tick for tick in range(first, int(high * 100) + 1, step) if low * 100 <= tick]
+
+
+def _mark(x: float, y: float, is_outside: bool, is_left: bool, is_right: bool) -> str:
+    """What was held: a dot in the band, a diamond outside of it, an arrow beyond the edge."""
+    if is_left or is_right:
+        way = -1 if is_left else 1
+        return polygon(
+            [(x - 5 * way, y - 6), (x + 5 * way, y), (x - 5 * way, y + 6)],
+            "out" if is_outside else "in",
+        )
+    if is_outside:
+        return polygon([(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)], "out")
+    return f'<circle cx="{number(x)}" cy="{number(y)}" r="4.5" class="in"/>'
+
+
+# --- the floor ------------------------------------------------------------------------------------
+
+
+class Cell(NamedTuple):
+    """A piece of the floor: how many machines, and theoretical win of each on average, in cents."""
+
+    machines: int
+    value: int
+    said: str
+
+
+class Ramp:
+    """Which of `CLASSES` colours a value has: about as many cells in each."""
+
+    def __init__(self, values: Iterable[int]) -> None:
+        """`values` of all cells; those of 0 have a colour of their own."""
+        found = sorted(value for value in values if value > 0)
+        cuts = {found[len(found) * n // CLASSES] for n in range(CLASSES)} if found else set()
+        self.cuts = sorted(cuts)
+        """The least value of each class."""
+        self.most = found[-1] if found else 0
+
+    def name(self, value: int) -> int | None:
+        """The class of a value; None where it is none."""
+        if value <= 0:
+            return None
+        place = sum(cut <= value for cut in self.cuts) - 1
+        # Fewer classes than colours: the strongest colours are those that are used.
+        return place + CLASSES - len(self.cuts)
+
+    def legend(self, x: float, y: float, width: float) -> str:
+        """The colours and where each starts, with the greatest value at the end."""
+        names: list[tuple[str, str]] = [("none", "none")]
+        names += [
+            (f"r{n + CLASSES - len(self.cuts)}", words.short_money(cut))
+            for n, cut in enumerate(self.cuts)
+        ]
+        step = min(width / (len(names) + 1), 84)
+        parts = []
+        for place, (kind, label) in enumerate(names):
+            parts.append(box(x + place * step, y, step - 2, 12, kind))
+            parts.append(write(x + place * step, y + 27, label, "note small"))
+        end = x + len(names) * step
+        parts.append(
+            write(end, y + 27, f"{words.short_money(self.most)}" if self.most else "", "note small")
+        )
+        return "".join(parts)
+
+
+def hexagon_map(
+    found: Sequence[tuple[Hexagon, Cell]],
+    radius: float,
+    extent: Box,
+    picture: Picture | None,
+    width: int,
+) -> Chart:
+    """The floor as it lies, over its picture if there is one."""
+    if picture is None:  # room for the hexagons at the edge
+        margin = radius * 1.1
+        extent = Box(
+            extent.x - margin,
+            extent.y - margin,
+            extent.width + 2 * margin,
+            extent.height + 2 * margin,
+        )
+    scale = min(width / extent.width, 640 / extent.height)
+    shift = (width - extent.width * scale) / 2
+    ramp = Ramp(cell.value for _, cell in found)
+    parts = []
+    if picture is not None:
+        content = b64encode(picture.content).decode()
+        parts.append(
+            f'<image x="{number(shift)}" y="0" width="{number(extent.width * scale)}" '
+            f'height="{number(extent.height * scale)}" preserveAspectRatio="none" '
+            f'href="data:{picture.media_type};base64,{content}"/>'
+        )
+    for hexagon, cell in found:
+        x, y = shift + (hexagon.x - extent.x) * scale, (hexagon.y - extent.y) * scale
+        name = ramp.name(cell.value)
+        kind = "none" if name is None else f"r{name}"
+        parts.append(
+            polygon(
+                corners(x, y, radius * scale),
+                f"{kind} cell{' over' if picture else ''}",
+                cell.said if width > PHONE else None,
+            )
+        )
+    height = extent.height * scale + 12
+    parts.append(ramp.legend(0, height, width))
+    return Chart(width, round(height + 34), "".join(parts))
+
+
+def bank_map(
+    found: Sequence[tuple[str, Sequence[str]]], cells: Mapping[str, Cell], width: int
+) -> Chart:
+    """Machines in rows by bank, where nobody knows how they stand."""
+    wide = width > PHONE
+    has_banks = any(name for name, _ in found)
+    left = (96 if wide else 64) if has_banks else 0
+    size = 46 if len(cells) <= 150 else 28 if len(cells) <= 800 else 16
+    columns = max(int((width - left) // size), 1)
+    if not has_banks:
+        size = width // columns
+    ramp = Ramp(cell.value for cell in cells.values())
+    parts, top = [], 0
+    for name, assets in found:
+        if has_banks:
+            parts.append(write(0, top + size / 2 + 4, name[:14] or "no bank", "label"))
+        for place, asset_id in enumerate(assets):
+            x, y = left + place % columns * size, top + place // columns * size
+            shade = ramp.name(cells[asset_id].value)
+            kind = "none" if shade is None else f"r{shade}"
+            parts.append(
+                box(x, y, size, size, f"{kind} cell", cells[asset_id].said if wide else None)
+            )
+            if size >= 40 and len(asset_id) <= 7:
+                ink = "label" if shade is None else f"o{shade}"
+                parts.append(
+                    write(x + size / 2, y + size / 2 + 4, asset_id, f"{ink} tiny", "middle")
+                )
+        top += -(-len(assets) // columns) * size + (6 if has_banks else 0)
+    parts.append(ramp.legend(0, top + 10, width))
+    return Chart(width, top + 44, "".join(parts))
+
+
+# --- pieces ---------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """A length, to a tenth: the same on every machine.
+
+    >>> number(12.04), number(-0.01)
+    ('12', '0')
+    """
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def write(x: float, y: float, content: str, kind: str, anchor: str = "start") -> str:
+    """A line of text."""
+    placed = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    return f'<text x="{number(x)}" y="{number(y)}" class="{kind}"{placed}>{escape(content)}</text>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    """A straight line."""
+    return f'<path d="M{number(x1)} {number(y1)}L{number(x2)} {number(y2)}" class="{kind}"/>'
+
+
+def box(
+    x: float, y: float, width: float, height: float, kind: str, title: str | None = None
+) -> str:
+    """A rectangle, with what it says when it is pointed at."""
+    return _titled(
+        "rect",
+        f'x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" '
+        f'class="{kind}"',
+        title,
+    )
+
+
+def polygon(points: Iterable[tuple[float, float]], kind: str, title: str | None = None) -> str:
+    """A closed shape."""
+    path = "L".join(f"{number(x)} {number(y)}" for x, y in points)
+    return _titled("path", f'd="M{path}Z" class="{kind}"', title)
+
+
+def _titled(element: str, attributes: str, title: str | None) -> str:
+    if title is None:
+        return f"<{element} {attributes}/>"
+    return f"<{element} {attributes}><title>{escape(title)}</title></{element}>"
