@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pitboss.errors import TerminalError
-from pitboss.lake import layout
+from pitboss.lake import layout, tables
 from pitboss.lake.manifest import Manifest, Partition, Source, TableFile, read_quarantine_key
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed
@@ -170,7 +170,7 @@ def _files(partition: Partition, refined: Refined) -> dict[str, list[TableFile]]
 
 def _delete_others(partition: Partition, lake: Lake, written: set[str]) -> None:
     """Take away what a former run wrote and this one did not."""
-    for table in engine.tables.TABLES:
+    for table in tables.TABLES:
         folder = layout.table_key(table.name, *partition).rpartition("/")[0]
         for found in list(lake.listed(f"{folder}/")):
             if found.source.key not in written:

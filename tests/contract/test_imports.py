@@ -107,8 +107,8 @@ def test_a_handler_imports_no_more_than_it_needs(function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_only_who_has_the_lakes_layer_imports_what_it_ships(function: str) -> None:
+    from tests.contract.template_rules import folder_of
     from tests.contract.test_template import FUNCTIONS as DEPLOYED
-    from tests.contract.test_template import folder_of
 
     layers = {folder_of(name): one["Layers"] for name, one in DEPLOYED.items()}
 

@@ -65,7 +65,7 @@ def test_a_wrong_name_is_told_with_its_place(stack: dict[str, str]) -> None:
 
 def test_the_command_finds_the_same_here(stack: dict[str, str], tmp_path: Path) -> None:
     given = [f"--param={name}={value}" for name, value in golden_lake.RANGE.items()]
-    answers = []
+    answers: list[str] = []
     for where in ([], ["--local"]):
         file = tmp_path / f"{len(answers)}.csv"
         result = CliRunner().invoke(main.app, ["query", "adt", *given, *where, "--out", str(file)])

@@ -38,9 +38,15 @@ def planned(
 
 
 def entry(received_at: int) -> QuarantineEntry:
-    place = {"property_id": "north", "sender": "gw-1", "stage": "ingest_slot_events", "index": 0}
     return QuarantineEntry.of(
-        b"x", reason="malformed_json", detail="", received_at=received_at, **place
+        b"x",
+        reason="malformed_json",
+        detail="",
+        stage="ingest_slot_events",
+        property_id="north",
+        sender="gw-1",
+        received_at=received_at,
+        index=0,
     )
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
 from pitboss.gaming_day import GamingDays
-from pitboss.lake import layout
+from pitboss.lake import layout, tables
 from pitboss.lake.manifest import Counts, Manifest, Partition
 from pitboss.lake.raw import write_lines
 from pitboss.stores.quarantine import QuarantineEntry
@@ -309,7 +309,7 @@ def test_each_event_once_however_often_in_whatever_order_and_objects(
     with tempfile.TemporaryDirectory() as folder:
         ids = [
             (row["event_id"], row["occurred_at"])
-            for table in engine.tables.EVENT_TABLES
+            for table in tables.EVENT_TABLES
             for row in rows(lake, table.name, Path(folder))
         ]
     assert sorted(ids) == sorted((event["event_id"], event["occurred_at"]) for event in events)
