@@ -141,6 +141,23 @@ def _session(where: Target) -> "boto3.Session":
     )
 
 
+@contextmanager
+def as_environment() -> Iterator[None]:
+    """The target in this process's environment, for code that finds it there as a function does."""
+    where = target()
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    if where.access_key_id:
+        for name in before.keys() - {"AWS_CA_BUNDLE"}:
+            del os.environ[name]
+    os.environ.update(where.variables())
+    try:
+        yield
+    finally:
+        for name in where.variables():
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
 def client(service: str, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data
     """A boto3 client of the target for one service.
 

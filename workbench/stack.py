@@ -125,10 +125,28 @@ def env() -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-def _functions() -> list[dict[str, Any]]:
+def _deployed() -> list[Any]:
     prefix = f"{endpoint.stack_name()}-"
     pages = endpoint.client("lambda").get_paginator("list_functions").paginate()
-    found = [item for page in pages for item in page["Functions"]]
+    return [
+        item
+        for page in pages
+        for item in page["Functions"]
+        if item["FunctionName"].startswith(prefix)
+    ]
+
+
+def settings_of(function: str) -> dict[str, str]:
+    """The environment that a function, given by its folder, is deployed with."""
+    name = f"{endpoint.stack_name()}-{function.replace('_', '')}function"
+    for item in _deployed():
+        if item["FunctionName"].lower().startswith(name):
+            variables: dict[str, str] = item["Environment"]["Variables"]
+            return variables
+    raise WorkbenchError(f"There is no function {function!r}: run `pitboss up`.")
+
+
+def _functions() -> list[dict[str, Any]]:
     return [
         {
             "name": item["FunctionName"],
@@ -137,8 +155,7 @@ def _functions() -> list[dict[str, Any]]:
                 "LogGroup", f"/aws/lambda/{item['FunctionName']}"
             ),
         }
-        for item in found
-        if item["FunctionName"].startswith(prefix)
+        for item in _deployed()
     ]
 
 
