@@ -3,7 +3,7 @@
 -- Dollars, rounded down to the ten-thousandth of a cent, as everywhere (docs/house-rules.md). A day
 -- with play of which nothing is rated is no part of the mean, and is counted beside it.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 WITH days AS (

@@ -2,7 +2,7 @@
 --
 -- A game is of the hour in which it started. Dollars.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 -- :time_zone  The property's time zone. [America/Los_Angeles]

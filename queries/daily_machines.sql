@@ -2,7 +2,7 @@
 --
 -- Dollars; hold in percent.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 SELECT

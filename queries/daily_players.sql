@@ -2,7 +2,7 @@
 --
 -- Carded play is play with a player's card; dollars, theoretical win to the ten-thousandth of a cent.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 SELECT

@@ -4,7 +4,7 @@
 -- event is known by its machine, five minutes of device time and its id. is_right says that all of
 -- it agrees.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 WITH events_found AS (

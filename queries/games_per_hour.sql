@@ -3,7 +3,7 @@
 -- An hour is four quarters of an hour of the clock in which a machine started a game. A title is the
 -- game's id, else the paytable's, as the machine reported it. Dollars.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 WITH quarters AS (

@@ -4,7 +4,7 @@
 -- hold is that of the paytables in force, weighted by what was bet; games_without_hold were played
 -- before one was known.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 WITH machines AS (

@@ -2,7 +2,7 @@
 --
 -- Weeks begin on Monday. First seen is within the gaming days asked about.
 --
--- :property   The property. [north]
+-- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
 -- :last_day   The last gaming day. [today]
 WITH weeks AS (

@@ -16,12 +16,16 @@ TEST_HOME = ".pitboss/test"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the suite its folder names."""
+    """Mark each test with the suite its folder names, and with what it shares: of the tests that
+    `make test` runs on two processes, those of the local stack stay on one, and those of a file.
+    """
     root = Path(__file__).parent
     for item in items:
-        suite = item.path.relative_to(root).parts[0]
+        suite, *_, file = item.path.relative_to(root).parts
         if suite in SUITES:
             item.add_marker(suite)
+        group = "stack" if suite in ("integration", "e2e") else file
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,23 @@ EVENTS: tuple[tuple[str, str, int, str], ...] = (
 COUNTS = {MON: Counts(7, 4, 2, 1), TUE: Counts(2, 2, 0, 0)}
 
 
+_SAMPLES: Mapping[str, Any] = {
+    "VARCHAR": "x",
+    "VARCHAR[]": ["x"],
+    "BIGINT": 1,
+    "BOOLEAN": True,
+    "TIMESTAMP": "2026-11-02 20:00:00",
+    "MAP(VARCHAR, BIGINT)": {"x": 1},
+}
+
+
+def sample(kind: str) -> Any:
+    """A value of a column's type; of a decimal one that no float or BIGINT holds."""
+    if kind.startswith("DECIMAL"):
+        return Decimal(10) ** 37 if kind == "DECIMAL(38, 0)" else Decimal("0.1")
+    return _SAMPLES[kind]
+
+
 def usd(text: str) -> Decimal:
     return Decimal(text)
 

@@ -301,6 +301,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
         ),
         "ingest_slot_events/another_body": posted(_array(PLAY), signed=b"[]"),
         "plan_refinement/everything": {},
+        "plan_refinement/nightly": {"ended": True},
         "plan_refinement/one_day": {**PARTITION, "all": True},
         "refine_events/partition": PARTITION,
         "export_games/partition": PARTITION,

@@ -2,12 +2,13 @@
 
 The columns are those of the modules that write the tables (`pitboss.lake.tables`,
 `pitboss.lake.rated`, `pitboss.imports.sources`, `pitboss.lake.manifest`). What is said here in
-addition is what a column means, with its unit: `pitboss schemas` writes both into `template.yaml`
-and `docs/sql.md`.
+addition is what a column means, with its unit. All else follows from here: the Glue tables of
+`template.yaml`, the tables of `docs/sql.md` and the columns agreed on in `docs/lake-tables.json`,
+which `pitboss schemas` writes, and the views of `pitboss query --local`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -100,6 +101,35 @@ def undescribed() -> list[str]:
         *(table.name for table in tables() if not table.meaning),
         *(f"{table.name}.{c.name}" for table in tables() for c in table.columns if not c.meaning),
     ]
+
+
+def agreed() -> dict[str, dict[str, str]]:
+    """The columns of each table and their Glue types: what `docs/lake-tables.json` holds."""
+    return {table.name: {c.name: c.glue_kind for c in table.columns} for table in tables()}
+
+
+def broken_promises(before: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What of the columns agreed on before is gone or of another type, each with what to do.
+
+    Queries, dashboards and models read what has been written; a table of Athena reads files of all
+    ages by name. So a column is added, never taken away or changed.
+    """
+    now = agreed()
+    faults = []
+    for table, columns in before.items():
+        for name, kind in columns.items():
+            found = now.get(table, {}).get(name)
+            if found is None:
+                faults.append(
+                    f"{table}.{name} is gone: give it back (it may stay null), and put a new name "
+                    "beside it"
+                )
+            elif found != kind:
+                faults.append(
+                    f"{table}.{name} was {kind} and is {found}: give it its type back, and put the "
+                    "new one under a name of its own"
+                )
+    return faults
 
 
 def _described(table: lake.Table) -> Table:

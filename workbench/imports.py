@@ -189,8 +189,7 @@ def _tried(
                 )
                 continue
             place = next(taken)
-            days = tuple(accounts.days(place))
-            kept = KeptFile(0, "", "", drop.file, "", days)
+            kept = KeptFile(0, "", "", drop.file, "", ())
             yield summarize(accounts, place, drop, kept, is_known=False)
 
 
@@ -280,7 +279,7 @@ def _show(result: dict[str, Any], *, is_dry: bool) -> None:
         "+ conflicts {conflicts:,} + unreadable {unreadable:,}".format(**totals)
     )
     if (totals["conflicts"] or totals["unreadable"]) and not is_dry:
-        out.print("What was set aside: pitboss quarantine list")
+        out.print("What was set aside: pitboss quarantine list --stage import_files")
 
 
 def _figures(counts: dict[str, Any]) -> list[int]:

@@ -8,6 +8,7 @@ read so costs downloads, never rows: DuckDB applies every condition itself.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,11 +90,22 @@ def _where(fault: ParseError | TokenError) -> str:
 
 
 def needs(statement: exp.Query) -> list[Need]:
-    """What a statement reads of the lake's tables: for each mention of a table."""
-    known = {table.name for table in tables()}
-    return [
-        _need(mention) for mention in statement.find_all(exp.Table) if mention.name.lower() in known
+    """What a statement reads of the lake's tables: for each mention of a table.
+
+    Raises:
+        WorkbenchError: it names a table that there is not.
+    """
+    known = [table.name for table in tables()]
+    own = {one.alias.lower() for one in statement.find_all(exp.CTE)}
+    mentions = [
+        one for one in statement.find_all(exp.Table) if isinstance(one.this, exp.Identifier)
     ]
+    for name in (mention.name.lower() for mention in mentions):
+        if name not in known and name not in own:
+            close = " or ".join(get_close_matches(name, known))
+            hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}."
+            raise WorkbenchError(f"There is no table {name}: {hint}")
+    return [_need(mention) for mention in mentions if mention.name.lower() in known]
 
 
 def _need(mention: exp.Table) -> Need:
@@ -142,6 +154,29 @@ def _constants(condition: exp.Expr) -> list[str]:
     if all(isinstance(one, exp.Literal) and one.is_string for one in compared):
         return [one.this for one in compared]
     return []
+
+
+# --- what there is --------------------------------------------------------------------------------
+
+
+def properties(s3: "S3Client", bucket: str, table: Table) -> list[str]:
+    """Of which properties there are files of a table, in order."""
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=table.prefix, Delimiter="/"
+    )
+    found = (one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ()))
+    return sorted(prefix.rstrip("/").rpartition("property_id=")[2] for prefix in found)
+
+
+def days(s3: "S3Client", bucket: str, table: Table, need: Need) -> list[str]:
+    """Of which gaming days there are files that are needed, in order."""
+    return sorted(
+        {
+            day[1]
+            for stored in _stored(s3, bucket, table, need)
+            if (day := _DAY.search(stored.key)) is not None
+        }
+    )
 
 
 # --- copies ---------------------------------------------------------------------------------------

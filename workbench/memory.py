@@ -3,7 +3,7 @@
 It keeps what DynamoDB keeps, under the same lock, and passes the same suite.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from pitboss.rating.history import (
     Page,
     SessionDayChange,
 )
+from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import (
     Asset,
     AssetChange,
@@ -36,6 +37,7 @@ class MemoryRatings:
         self._days: dict[Asset, dict[str, MachineDay]] = {}
         self._sessions: dict[tuple[Asset, SessionDay], PlayerSession] = {}
         self._corrections: list[tuple[Asset, StoredCorrection]] = []
+        self._table_days: dict[tuple[str, str], dict[str, TableDay]] = {}
 
     @property
     def assets(self) -> list[Asset]:
@@ -164,6 +166,22 @@ class MemoryRatings:
         """A player's sessions of one gaming day, the earliest first."""
         found = self.player_sessions(property_id, player_id, len(self._sessions))
         return [session for session in reversed(found) if session.key.day == day]
+
+    def table_days(self, property_id: str, player_id: str, newest: int) -> list[TableDay]:
+        """A player's gaming days at tables, the newest first."""
+        found = [
+            players[player_id]
+            for (of, _), players in self._table_days.items()
+            if of == property_id and player_id in players
+        ]
+        return sorted(found, key=lambda day: day.day, reverse=True)[:newest]
+
+    def replace_table_day(
+        self, property_id: str, day: str, players: Mapping[str, TableDay]
+    ) -> bool:
+        """Make these the players of a gaming day at tables, and nobody else."""
+        self._table_days[property_id, day] = dict(players)
+        return True
 
     def player_corrections(
         self, property_id: str, player_id: str, newest: int, day: str | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 
 import jq
@@ -19,6 +20,12 @@ from msgspec import Struct
 
 from ingest_slot_events.service import FOREIGN, EventResult, Status, ingest
 from pitboss.access import Decision, Principal
+from pitboss.events.batch import (
+    BatchHeader,
+    UnreadableRecord,
+    unpack_metered,
+    unpack_received,
+)
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import StreamRecord
 from workbench.event_files import FileFormat
@@ -26,6 +33,13 @@ from workbench.event_files import FileFormat
 SECURITY = FOREIGN | {Decision.MISSING_SCOPE}
 """Reasons for which a person decides on each record alone: its sender was not allowed to send it,
 and whoever replays it vouches for it with another key."""
+
+
+UNREADABLE = "unreadable_record"
+"""The reason of a whole stream record. It says neither whose it is nor how it was posted."""
+
+POSTED_AS = {FileFormat.PITBOSS, FileFormat.ACRES_SAS}
+"""Formats that the front door takes."""
 
 
 class UnmendableError(ValueError):
@@ -111,15 +125,54 @@ class Record:
     def _mend(self) -> Mend | None:
         return next((step for step in reversed(self.steps) if isinstance(step, Mend)), None)
 
+    @cached_property
+    def _batch(self) -> tuple[BatchHeader, list[bytes]] | None:
+        """What is in a whole stream record, where this release can read what another could not."""
+        if self.entry.reason != UNREADABLE or self._mend is not None:
+            return None
+        try:
+            header, _ = unpack_metered(self.entry.raw)
+            received = unpack_received(self.entry.raw)
+        except UnreadableRecord:
+            return None
+        return (header, received) if received else None
+
     @property
     def raw(self) -> bytes:
         """The bytes as they are now: the newest mend's, or as they came."""
         return self.entry.raw if self._mend is None else self._mend.content.encode()
 
     @property
+    def events(self) -> list[bytes]:
+        """The events to be posted: one, or all of a stream record."""
+        return [self.raw] if self._batch is None else self._batch[1]
+
+    @property
     def format(self) -> str:
-        """How they are written."""
-        return self.entry.format if self._mend is None else self._mend.format
+        """How they are written; empty where that is not known."""
+        if self._batch is not None:
+            name = self._batch[0].format
+        else:
+            name = self.entry.format if self._mend is None else self._mend.format
+        return name if name in POSTED_AS else ""
+
+    @property
+    def property_id(self) -> str:
+        """Whose they are; empty where that is not known."""
+        if self._batch is not None:
+            return self._batch[0].property_id
+        return self.property_of(self.raw)
+
+    def property_of(self, raw: bytes) -> str:
+        """Whose an event is that is made of it: its sender's or, where that is not known, the one
+        that it names; empty where it names none, as packets do not.
+        """
+        if self.entry.reason != UNREADABLE:
+            return self.entry.property_id
+        try:
+            return msgspec.json.decode(raw, type=_Named).property_id
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return ""
 
     @property
     def state(self) -> State:
@@ -133,6 +186,10 @@ class Record:
             else:
                 state = State.WAITING
         return state
+
+
+class _Named(Struct):
+    property_id: str
 
 
 def hash_of(raw: bytes) -> str:
@@ -203,7 +260,7 @@ def on_one_line(raw: bytes) -> bytes:
 
 
 def _first_line(fault: Exception) -> str:
-    return next(iter(str(fault).splitlines()), type(fault).__name__)
+    return next(iter(str(fault).splitlines()), type(fault).__name__).rstrip(":. ")
 
 
 def difference(before: bytes, after: bytes) -> list[str]:
@@ -233,18 +290,20 @@ class _NoQuarantine:
         return ""
 
 
-def rehearse(raw: bytes, format_name: str, sender: Principal, now: int) -> EventResult:
-    """What the front door, its own code, would answer about an event. Nothing is kept.
+def rehearse(events: Sequence[bytes], format_name: str, sender: Principal, now: int) -> EventResult:
+    """What the front door, its own code, would answer about events: of the first that it would set
+    aside, or else of the first. Nothing is kept.
 
     Args:
-        raw: the event.
-        format_name: how it is written.
-        sender: who would sign it.
+        events: one or more.
+        format_name: how they are written.
+        sender: who would sign them.
         now: epoch milliseconds.
     """
     written_as = FileFormat(format_name).reader
-    answer = ingest([raw], written_as, sender, now, _NoStream(), _NoQuarantine())
-    return answer.events[0]
+    answer = ingest(events, written_as, sender, now, _NoStream(), _NoQuarantine())
+    refused = (one for one in answer.events if one.status is Status.QUARANTINED)
+    return next(refused, answer.events[0])
 
 
 class Verdict(StrEnum):
@@ -285,20 +344,24 @@ class Proposal:
 
 
 def propose(
-    record: Record, make: Change, sender: Principal, now: int, written_as: str | None = None
+    record: Record,
+    make: Change,
+    sender_of: Callable[[str], Principal],
+    now: int,
+    written_as: str | None = None,
 ) -> Proposal:
     """What a mend would do, judged by the front door's own code.
 
     Args:
         record: what is to be mended.
         make: makes the new bytes of the old.
-        sender: who would send them.
+        sender_of: who would send what is of a property.
         now: epoch milliseconds.
         written_as: the format of the new bytes; the record's own where None.
     """
     name = written_as or record.format
     if not name:
-        detail = "it does not say how it was written: name that with --format"
+        detail = "it does not say how it was posted: name that with --format"
         return Proposal(record, Verdict.REFUSED, name, detail=detail)
     try:
         raw = make(record.raw)
@@ -306,7 +369,11 @@ def propose(
         return Proposal(record, Verdict.REFUSED, name, detail=str(fault))
     if raw is None or (name == record.format and not difference(record.raw, raw)):
         return Proposal(record, Verdict.UNTOUCHED, name)
-    says = rehearse(raw, name, sender, now)
+    property_id = record.property_of(raw)
+    if not property_id:
+        detail = "it does not say of which property it is: write an envelope, with --format pitboss"
+        return Proposal(record, Verdict.REFUSED, name, raw, detail)
+    says = rehearse([raw], name, sender_of(property_id), now)
     if says.status is Status.QUARANTINED:
         return Proposal(record, Verdict.REFUSED, name, raw, f"{says.reason}: {says.detail}")
     return Proposal(record, Verdict.MENDED, name, raw)

@@ -5,7 +5,7 @@ known, and a line for each parameter with its default in brackets::
 
     -- Players by gaming day: how many there were.
     --
-    -- :property   The property. [north]
+    -- :property   The property. [P1]
     -- :first_day  The first gaming day. [today-29]
 
 The text runs in Athena and in DuckDB as it stands; parameters become text literals.
@@ -14,6 +14,7 @@ The text runs in Athena and in DuckDB as it stands; parameters become text liter
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,7 +126,9 @@ def find(name: str) -> NamedQuery:
     """
     known = all_queries()
     if name not in known:
-        raise UsageError(f"There is no query {name}: there are {', '.join(known)}.")
+        close = " or ".join(get_close_matches(name, known))
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}."
+        raise UsageError(f"There is no query {name}: {hint}")
     return known[name]
 
 

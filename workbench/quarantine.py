@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from workbench.client import EventAnswer, PitbossClient
 from workbench.console import UsageError, WorkbenchError, moment, out, print_json, say
@@ -22,9 +21,13 @@ if TYPE_CHECKING:
     from workbench.mending import Change, Proposal, Record, State, Step
     from workbench.quarantine_records import QuarantineRecords, Wanted
 
-_HEADINGS = ("state", "reason", "detail", "sender", "id")
 _SHOWN = 10
 _NOT_SENT = "not sent"
+_UNSENDABLE = EventAnswer(
+    0,
+    _NOT_SENT,
+    detail="it does not say how it was posted: mend it with --format, and --file or --set .",
+)
 _IN_THE_STREAM = {"accepted", "duplicate"}
 
 app = typer.Typer(no_args_is_help=True, help="What was not accepted, as it came, and why.")
@@ -35,6 +38,7 @@ class Stage(StrEnum):
 
     INGEST = "ingest_slot_events"
     RATE = "rate_players"
+    IMPORT = "import_files"
 
 
 def register(parent: typer.Typer) -> None:
@@ -52,7 +56,7 @@ def _records() -> "QuarantineRecords":
 
 
 OfStage = Annotated[
-    Stage | None, typer.Option("--stage", help="Only what this function set aside. Default: both.")
+    Stage | None, typer.Option("--stage", help="Only what this function set aside. Default: all.")
 ]
 OfReason = Annotated[str | None, typer.Option("--reason", help="Only this reason code.")]
 OfSender = Annotated[str | None, typer.Option("--sender", help="Only this gateway.")]
@@ -107,12 +111,10 @@ def list_entries(
         is_any = not (stage or reason or sender or property_id or state)
         out.print("The quarantine is empty." if is_any else "Nothing in quarantine is such.")
         return
-    table = Table()
-    for heading in _HEADINGS:
-        table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(row[heading])) for heading in _HEADINGS))
-    out.print(table)
+        out.print(f"[bold]{escape(str(row['id']))}[/bold]")
+        what = f"  {row['state']}  {row['reason']}  from {row['sender']}: {row['detail']}"
+        out.print(escape(what))
     out.print("See one as it came with: pitboss quarantine show ID")
 
 
@@ -129,6 +131,8 @@ def show(
     from msgspec import to_builtins
     from msgspec.structs import asdict
 
+    from workbench.mending import UNREADABLE
+
     record = _named(_records(), entry_id)
     entry = record.entry
     if raw:
@@ -142,6 +146,11 @@ def show(
             if name != "content":
                 out.print(f"[bold]{name}[/bold] {escape(str(value))}")
         out.print(escape(entry.content))
+        if entry.reason == UNREADABLE and record.format:
+            out.print(
+                f"This release can read it: {len(record.events):,} events of property "
+                f"{record.property_id}, which `pitboss quarantine replay ID` posts."
+            )
         for line in _history(record):
             out.print(line)
 
@@ -217,25 +226,19 @@ def mend(
     wanted = Wanted(stage, reason, sender, property_id)
     change: Change
     how: str
-    try:
-        if expression is not None:
+    if expression is not None:
+        try:
             change = Expression(expression)
-            how = change.how
-        else:
-            change, how = _edited(file or Path("-"))
-    except UnmendableError as fault:
-        raise UsageError(f"{fault}.") from None
+        except UnmendableError as fault:
+            raise UsageError(f"{fault}.") from None
+        how = change.how
+    else:
+        change, how = _edited(file or Path("-"))
     records = _records()
     chosen = _chosen(records, ids, wanted, {State.WAITING, State.MENDED})
     now = _now_ms()
     proposals = [
-        propose(
-            record,
-            change,
-            gateways.workbench_gateway(record.entry.property_id),
-            now,
-            written_as and str(written_as),
-        )
+        propose(record, change, gateways.workbench_gateway, now, written_as and str(written_as))
         for record in chosen
     ]
     mendable = [proposal for proposal in proposals if proposal.verdict is Verdict.MENDED]
@@ -255,13 +258,17 @@ def mend(
 
 
 def _edited(file: Path) -> "tuple[Change, str]":
-    from workbench.mending import on_one_line
+    from workbench.mending import UnmendableError, on_one_line
 
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as fault:
         raise WorkbenchError(f"{file} cannot be read: {fault.strerror}.") from None
-    edited = on_one_line(content)
+    try:
+        edited = on_one_line(content)
+    except UnmendableError as fault:
+        name = "standard input" if str(file) == "-" else str(file)
+        raise WorkbenchError(f"{name} is no event that can be posted: {fault}.") from None
     return (lambda _: edited), f"file: {file.name}"
 
 
@@ -276,6 +283,12 @@ def _chosen(
         if wanted != Wanted():
             raise UsageError("Name IDs, or say which with --reason, --sender and others: not both.")
         named = [_named(records, record_id) for record_id in dict.fromkeys(ids)]
+        rows = [one for one in named if one.entry.stage == Stage.IMPORT]
+        if rows:
+            raise WorkbenchError(
+                f"{rows[0].record_id} is a row of an imported file: put it right in a file of such "
+                "rows, and import that with `pitboss import`."
+            )
         done = [one for one in named if one.state is State.REPLAYED]
         if done and State.REPLAYED not in states:
             raise WorkbenchError(
@@ -285,7 +298,11 @@ def _chosen(
         return named
     if wanted == Wanted():
         raise UsageError("Name IDs, or say which with --reason, --sender, --stage or --property.")
-    chosen = [record for record in records.find(wanted) if record.state in states]
+    chosen = [
+        record
+        for record in records.find(wanted)
+        if record.state in states and record.entry.stage != Stage.IMPORT
+    ]
     if not chosen:
         raise WorkbenchError(
             f"Nothing {' or '.join(sorted(states))} in quarantine is such: "
@@ -397,11 +414,12 @@ def _replay(
     from workbench import gateways
     from workbench.replay import front_door
 
+    sendable = [record for record in chosen if record.format]
     senders = {
         property_id: gateways.registered_gateway(gateway)
         if gateway
         else gateways.workbench_gateway(property_id)
-        for property_id in dict.fromkeys(record.entry.property_id for record in chosen)
+        for property_id in dict.fromkeys(record.property_id for record in sendable)
     }
     for property_id, principal in senders.items():
         if principal.property_id != property_id:
@@ -410,17 +428,17 @@ def _replay(
                 f"may not send what is of {property_id}: choose with --property."
             )
     by = _caller()
-    said: dict[str, dict[str, Any]] = {}
+    said = {record.record_id: _told(record, _UNSENDABLE) for record in chosen}
     steps: list[tuple[Record, Step]] = []
 
     def on_answer(record: "Record", answer: EventAnswer) -> None:
         said[record.record_id] = _told(record, answer)
-        steps.append((record, _posted(record, answer, by, senders[record.entry.property_id])))
+        steps.append((record, _posted(record, answer, by, senders[record.property_id])))
 
     for property_id, principal in senders.items():
         ready = []
-        for record in chosen:
-            if record.entry.property_id == property_id:
+        for record in sendable:
+            if record.property_id == property_id:
                 refusal = _refusal(record, principal)
                 said[record.record_id] = _told(record, refusal or EventAnswer(0, "failed"))
                 if refusal is None:
@@ -439,10 +457,7 @@ def _refusal(record: "Record", sender: "Principal") -> EventAnswer | None:
     """Why this need not be posted: what the front door would say. None where it would take it."""
     from workbench.mending import rehearse
 
-    if not record.format:
-        detail = "it does not say how it was written: mend it with --format"
-        return EventAnswer(0, _NOT_SENT, detail=detail)
-    says = rehearse(record.raw, record.format, sender, _now_ms())
+    says = rehearse(record.events, record.format, sender, _now_ms())
     if says.status != "quarantined":
         return None
     return EventAnswer(0, _NOT_SENT, reason=str(says.reason), detail=str(says.detail))
@@ -453,7 +468,9 @@ def _post(
     ready: "list[Record]",
     on_answer: "Callable[[Record, EventAnswer], object]",
 ) -> None:
-    """Post records as they are now, and tell what became of each."""
+    """Post records as they are now, and tell what became of each whose events were all answered: of
+    several, of the first that was set aside.
+    """
     from workbench.replay import FeedEvent, cut, replay
 
     by_format: dict[str, list[Record]] = {}
@@ -462,14 +479,24 @@ def _post(
     for name, group in by_format.items():
         waiting: defaultdict[bytes, deque[Record]] = defaultdict(deque)
         for record in group:
-            waiting[record.raw].append(record)
+            for raw in record.events:
+                waiting[raw].append(record)
+        answers: defaultdict[str, list[EventAnswer]] = defaultdict(list)
 
         def told(
-            raw: bytes, answer: EventAnswer, waiting: "dict[bytes, deque[Record]]" = waiting
+            raw: bytes,
+            answer: EventAnswer,
+            waiting: "dict[bytes, deque[Record]]" = waiting,
+            answers: dict[str, list[EventAnswer]] = answers,
         ) -> None:
-            on_answer(waiting[raw].popleft(), answer)
+            record = waiting[raw].popleft()
+            known = answers[record.record_id]
+            known.append(answer)
+            if len(known) == len(record.events):
+                refused = (one for one in known if one.status == "quarantined")
+                on_answer(record, next(refused, known[0]))
 
-        events = (FeedEvent(record.raw, "", None, True) for record in group)
+        events = (FeedEvent(raw, "", None, True) for record in group for raw in record.events)
         replay(front, cut(events), FileFormat(name), on_answer=told)
 
 

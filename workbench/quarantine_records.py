@@ -38,19 +38,15 @@ class Wanted:
     property_id: str | None = None
     state: State | None = None
 
+    def may_be_in(self, object_id: str) -> bool:
+        """Whether such records may be in an object: it is of one stage, property and sender."""
+        meant = (self.stage, self.property_id, self.sender)
+        found = object_id.split("/")
+        return all(one in (None, part) for one, part in zip(meant, found, strict=False))
+
     def matches(self, record: Record) -> bool:
-        """Whether this record is."""
-        entry = record.entry
-        return all(
-            wanted in (None, found)
-            for wanted, found in (
-                (self.stage, entry.stage),
-                (self.reason, entry.reason),
-                (self.sender, entry.sender),
-                (self.property_id, entry.property_id),
-                (self.state, record.state),
-            )
-        )
+        """Whether a record of such an object is meant."""
+        return self.reason in (None, record.entry.reason) and self.state in (None, record.state)
 
 
 class QuarantineRecords:
@@ -68,6 +64,8 @@ class QuarantineRecords:
         history = self._history_keys(within)
         for key, _size, _time in objects:
             object_id = key.removeprefix(f"{PREFIX}/").removesuffix(_SUFFIX)
+            if not wanted.may_be_in(object_id):
+                continue
             for record in self._records(object_id, history.get(object_id, ())):
                 if wanted.matches(record):
                     yield record

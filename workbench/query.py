@@ -4,26 +4,27 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from workbench import endpoint, named_queries
-from workbench.console import UsageError, WorkbenchError, err, out, say
+from workbench.console import UNLIMITED, UsageError, WorkbenchError, err, out, say
 from workbench.paths import home
 
 if TYPE_CHECKING:
-    from workbench.athena import Progress, Result, Value
+    from workbench.athena import Progress, Result, ResultColumn, Value
 
 
 class Format(StrEnum):
@@ -36,6 +37,8 @@ class Format(StrEnum):
 
 
 _NAME = re.compile(r"\w+")
+_MOST_PLACES = 6
+"""Of figures that are shown with as many each; more are shown as they are."""
 _NUMBERS = ("BIGINT", "DECIMAL", "DOUBLE", "INTEGER", "FLOAT", "SMALLINT", "TINYINT")
 
 
@@ -47,7 +50,10 @@ def register(app: typer.Typer) -> None:
 def query(
     statement: Annotated[
         str | None,
-        typer.Argument(metavar="NAME|SQL", help="A named query, or a statement of Athena's SQL."),
+        typer.Argument(
+            metavar="NAME|SQL",
+            help="A named query, or a statement of Athena's SQL. Without: the named queries.",
+        ),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -63,7 +69,6 @@ def query(
     file: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the result to a file.")
     ] = None,
-    show_list: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     show_sql: Annotated[
         bool, typer.Option("--sql", help="Only print the statement, as it would be run.")
     ] = False,
@@ -73,13 +78,9 @@ def query(
     `pitboss query daily_players -p first_day=2026-11-01`. Tables, columns and the named queries
     are in docs/sql.md.
     """
-    if show_list:
+    if statement is None:
         _print_list()
         return
-    if statement is None:
-        raise UsageError(
-            "Name a query, or write a statement; `pitboss query --list` has the names."
-        )
     text = _filled(statement, _given(param or ()))
     if show_sql:
         typer.echo(text.rstrip("\n"))
@@ -87,6 +88,8 @@ def query(
     chosen = _format(output_format, file)
     result = _run_here(text) if local else _run_in_athena(text)
     _must_be_unmistakable(result, chosen)
+    if not any(value for row in result.rows for value in row):
+        _say_what_there_is(text, is_named=_is_name(statement))
     if file is None:
         _print(result, chosen)
     else:
@@ -97,13 +100,27 @@ def query(
 
 
 def _print_list() -> None:
+    queries = named_queries.all_queries()
     table = Table(box=None, pad_edge=False)
-    for heading in ("query", "answers", "parameters"):
-        table.add_column(heading)
-    for one in named_queries.all_queries().values():
-        names = ", ".join(parameter.name for parameter in one.parameters)
-        table.add_row(one.name, escape(one.title), names)
+    table.add_column("query", no_wrap=True)
+    table.add_column("answers")
+    for one in queries.values():
+        table.add_row(one.name, escape(one.title))
     out.print(table)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("parameter", no_wrap=True)
+    table.add_column("default")
+    table.add_column("is")
+    asked_by: dict[named_queries.Parameter, list[str]] = {}
+    for one in queries.values():
+        for parameter in one.parameters:
+            asked_by.setdefault(parameter, []).append(one.name)
+    for parameter, names in asked_by.items():
+        whose = "" if len(names) == len(queries) else f" ({', '.join(names)})"
+        table.add_row(parameter.name, parameter.default, f"{escape(parameter.meaning)}{whose}")
+    out.print()
+    out.print(table)
+    say("\nFor example `pitboss query adt -p first_day=2026-11-01`; tables are in docs/sql.md.")
 
 
 def _given(pairs: Iterable[str]) -> dict[str, str]:
@@ -119,15 +136,20 @@ def _given(pairs: Iterable[str]) -> dict[str, str]:
 def _filled(statement: str, given: dict[str, str]) -> str:
     """The statement with its parameters."""
     text = statement.strip()
-    if not _NAME.fullmatch(text):
+    if not _is_name(text):
         unused = given.keys() - named_queries.asked_for(text)
         if unused:
             raise UsageError(f"The statement has no parameter {sorted(unused)[0]}.")
         return named_queries.filled(text, given)
     one = named_queries.find(text)
     values = one.values(given, datetime.now(UTC).date())
-    say(f"{one.title} {', '.join(f'{name} {value}' for name, value in values.items())}")
+    say(one.title)
+    say(", ".join(f"{name} {value}" for name, value in values.items()))
     return one.statement(values)
+
+
+def _is_name(statement: str) -> bool:
+    return _NAME.fullmatch(statement.strip()) is not None
 
 
 def _format(chosen: Format | None, file: Path | None) -> Format:
@@ -191,10 +213,59 @@ def _run_here(text: str) -> "Result":
                 size += fetched.downloaded_bytes
     count = sum(map(len, files.values()))
     say(
-        f"{count:,} files, {downloaded:,} of them downloaded ({_bytes(size)}, "
-        f"{time.monotonic() - started:.1f} s)"
+        f"{count:,} {'file' if count == 1 else 'files'}, {downloaded:,} of them downloaded "
+        f"({_bytes(size)}, {time.monotonic() - started:.1f} s)"
     )
     return local_lake.run(parsed, files)
+
+
+def _say_what_there_is(text: str, *, is_named: bool) -> None:
+    """Say what the lake has, where a statement found nothing because it has not what was asked for.
+
+    Raises:
+        WorkbenchError: nothing of it is there yet.
+    """
+    from pitboss.imports.sources import SOURCES
+    from workbench import local_lake
+    from workbench.catalogue import MANIFEST_TABLE, tables
+    from workbench.local_lake import Need
+
+    try:
+        needs = local_lake.needs(local_lake.parse(text))
+    except WorkbenchError:
+        return  # Only Athena reads it.
+    bucket, s3 = _output("LakeBucketName"), endpoint.client("s3")
+    known = {table.name: table for table in tables()}
+    there = {need.table: local_lake.properties(s3, bucket, known[need.table]) for need in needs}
+    if there and not any(there.values()):
+        names = ", ".join(there)
+        for source in SOURCES.values():
+            if source.table in there:
+                raise WorkbenchError(
+                    f"The lake has no {names} yet: `pitboss import {source.name} FILE` brings them."
+                )
+        if not local_lake.properties(s3, bucket, known[MANIFEST_TABLE]):
+            raise WorkbenchError(
+                f"The lake has no {names} yet: `pitboss refine` makes them of what was received."
+            )
+    lacking = []
+    for need in needs:
+        table, of = known[need.table], there[need.table]
+        if not of:
+            continue
+        if need.property_ids is not None and not need.property_ids & set(of):
+            hint = f": say -p property={of[0]}" if is_named else ""
+            asked = ", ".join(sorted(need.property_ids))
+            lacking.append(f"The lake has {need.table} of {', '.join(of)}, not of {asked}{hint}.")
+        elif local_lake.days(s3, bucket, table, need):
+            return
+        else:
+            days = local_lake.days(s3, bucket, table, Need(need.table, need.property_ids))
+            hint = f": say -p first_day={days[0]} -p last_day={days[-1]}" if is_named else ""
+            shown = f"day {days[0]}" if days[0] == days[-1] else f"days {days[0]} to {days[-1]}"
+            lacking.append(f"The lake has {need.table} of gaming {shown}{hint}.")
+    for sentence in lacking[:1]:
+        say(sentence)
 
 
 def _bytes(count: int) -> str:
@@ -218,11 +289,25 @@ def _must_be_unmistakable(result: "Result", chosen: Format) -> None:
 
 def _print(result: "Result", chosen: Format) -> None:
     if chosen is Format.TABLE:
-        out.print(result_table(result))
+        _print_for_people(result)
     elif chosen is Format.CSV:
         _write_csv(result, sys.stdout)
     else:
         sys.stdout.write(_json(result))
+
+
+def _print_for_people(result: "Result") -> None:
+    """A table; where the terminal is too narrow, with folded headings, or a line for each value."""
+    limit = out.options.max_width
+    for table in (result_table(result), result_table(result, is_narrow=True)):
+        if Measurement.get(out, out.options.update(max_width=UNLIMITED), table).maximum <= limit:
+            out.print(table)
+            return
+    name_width = max(len(column.name) for column in result.columns)
+    for number, cells in enumerate(_cells(result), 1):
+        out.print(f"row {number:,} of {len(result.rows):,}", style="bold")
+        for column, cell in zip(result.columns, cells, strict=True):
+            out.print(Text(f"{column.name:<{name_width}}  {cell}"))
 
 
 def _write(result: "Result", chosen: Format, file: Path) -> None:
@@ -249,15 +334,42 @@ def _write(result: "Result", chosen: Format, file: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def result_table(result: "Result") -> Table:
-    """A result for people."""
-    table = Table(box=None, pad_edge=False)
+def result_table(result: "Result", *, is_narrow: bool = False) -> Table:
+    """A result for people.
+
+    Args:
+        result: all of it.
+        is_narrow: a heading goes on in the next line after each of its words.
+    """
+    table = Table(box=None, pad_edge=False, collapse_padding=is_narrow)
     for column in result.columns:
-        is_number = column.kind.startswith(_NUMBERS)
-        table.add_column(Text(column.name), justify="right" if is_number else "left")
-    for row in result.rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
+        heading = column.name.replace("_", "\n") if is_narrow else column.name
+        justify: Literal["left", "right"] = "right" if _is_number(column) else "left"
+        table.add_column(Text(heading), justify=justify, vertical="bottom")
+    for cells in _cells(result):
+        table.add_row(*map(Text, cells))
     return table
+
+
+def _is_number(column: "ResultColumn") -> bool:
+    return column.kind.startswith(_NUMBERS)
+
+
+def _cells(result: "Result") -> Iterator[tuple[str, ...]]:
+    """Each row as it is shown: the figures of a column have their points below each other."""
+    places = [
+        max((len(repr(row[at]).partition(".")[2]) for row in result.rows if row[at]), default=0)
+        if column.kind == "DOUBLE"
+        else None
+        for at, column in enumerate(result.columns)
+    ]
+    for row in result.rows:
+        yield tuple(
+            f"{value:.{of}f}"
+            if of is not None and of <= _MOST_PLACES and isinstance(value, float)
+            else _shown(value)
+            for value, of in zip(row, places, strict=True)
+        )
 
 
 def _shown(value: "Value") -> str:

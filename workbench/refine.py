@@ -51,10 +51,12 @@ def refine(
     else:
         _show(manifests, answer)
     if failed:
-        names = ", ".join(f"{one['property_id']} {one['gaming_day']}" for one in failed)
+        names = ", ".join(
+            f"{one['property_id']} {one['gaming_day']} ({one['step']}: {one['error']})"
+            for one in failed
+        )
         raise WorkbenchError(
-            f"Not refined: {names} ({failed[0]['error']}): "
-            "`pitboss logs refine_events` says why; the others are refined."
+            f"Failed: {names}: `pitboss logs {failed[0]['step']}` says why; the others are refined."
         )
 
 

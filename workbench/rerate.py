@@ -382,7 +382,7 @@ class Work:
     ) -> Plan:
         from pitboss.rating.fold import Tally
         from pitboss.rating.players import profile
-        from read_ratings.service import MAX_SESSION_DAYS
+        from read_ratings.service import MAX_SESSION_DAYS, MAX_TABLE_DAYS
         from workbench.rerating import rated_anew
 
         played = {
@@ -396,13 +396,14 @@ class Work:
             sorted(played), "reading players", console=err, disable=not err.is_terminal
         ):
             sessions = self.ratings.player_sessions(self.property_id, player_id, MAX_SESSION_DAYS)
+            tables = self.ratings.table_days(self.property_id, player_id, MAX_TABLE_DAYS)
             difference = Tally()
             for one in found.values():
                 for key, change in one.changes.items():
                     if key.player_id == player_id:
                         difference.add(change)
-            before = profile(sessions, self.former, self.today)
-            after = profile(rated_anew(sessions, found), self.rules, self.today)
+            before = profile(sessions, self.former, self.today, tables)
+            after = profile(rated_anew(sessions, found), self.rules, self.today, tables)
             if difference or _standing(before) != _standing(after):
                 players.append(PlayerChange(player_id, difference, before, after))
         players.sort(key=lambda one: (-abs(one.difference.theoretical_win), one.player_id))

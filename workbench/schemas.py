@@ -3,6 +3,7 @@
     docs/schemas/<event_type>.v1.json  JSON Schema (2020-12) of each event, in its envelope
     docs/openapi.json                  OpenAPI 3.1 of the HTTP API
     docs/reference.md, docs/sql.md     the tables between `<!-- generated: ... -->` marks
+    docs/lake-tables.json              the columns of the lake's tables, none of which ever goes
     template.yaml                      the lake's tables between `# generated: ...` marks
 
 Everything is made from the classes the deployed functions read with, and from `template.yaml`;
@@ -26,6 +27,7 @@ type Document = dict[str, Any]
 
 REFERENCE = Path("docs/reference.md")
 SQL = Path("docs/sql.md")
+LAKE_TABLES = Path("docs/lake-tables.json")
 TEMPLATE = Path("template.yaml")
 _GENERATED = re.compile(
     r"(?P<start><!-- generated: (?P<name>\w+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL
@@ -76,10 +78,12 @@ def schemas(
 
 def documents(root: Path = ROOT) -> dict[str, str]:
     """Every generated document: its path within the repository, and its text."""
+    from workbench.catalogue import agreed
     from workbench.openapi import api_document
 
     made = {f"docs/schemas/{name}.json": _json(schema) for name, schema in event_schemas().items()}
     made["docs/openapi.json"] = _json(api_document())
+    made[str(LAKE_TABLES)] = _json(agreed())
     for page in (REFERENCE, SQL):
         if (root / page).exists():
             made[str(page)] = _with_tables((root / page).read_text(encoding="utf-8"), root)
@@ -100,7 +104,16 @@ def differing(root: Path = ROOT) -> list[str]:
 
 
 def write(paths: Iterable[str], root: Path = ROOT) -> None:
-    """Bring these documents up to date."""
+    """Bring these documents up to date.
+
+    Raises:
+        WorkbenchError: a column of the lake would be gone; nothing is written.
+    """
+    from workbench.catalogue import broken_promises
+
+    agreed_on = root / LAKE_TABLES
+    if agreed_on.exists() and (faults := broken_promises(json.loads(agreed_on.read_text()))):
+        raise WorkbenchError("\n".join(faults))
     made = documents(root)
     for name in paths:
         path = root / name

@@ -87,6 +87,8 @@ def show_player(
             f"{overlap['asset_id']} and {overlap['other_asset_id']}, "
             f"{moment(overlap['since'])} to {_clock(overlap['until'])} UTC"
         )
+    if document["tables"]:
+        out.print(_at_tables(document["tables"]))
     total = {"gaming day": "total"} | document["total"]
     out.print(_by_day("Gaming days (dollars)", document["days"], total))
     sessions = (
@@ -162,6 +164,21 @@ def _trips(rating: dict[str, Any]) -> Table:
             _dollars(trip["coin_in_cents"]),
             _dollars(trip["actual_win_cents"]),
             trip["theoretical_win"],
+        )
+    return table
+
+
+def _at_tables(days: list[dict[str, Any]]) -> Table:
+    headings = ("sessions", "minutes", "actual win", "theoretical win", "in other currencies")
+    table = _table("At tables (dollars)", "gaming day", *headings)
+    for day in days:
+        table.add_row(
+            day["gaming_day"],
+            f"{day['sessions']:,}",
+            f"{day['minutes']:,}",
+            _dollars(day["actual_win_cents"]),
+            day["theoretical_win"],
+            f"{day['other_currency_sessions']:,}",
         )
     return table
 

@@ -44,8 +44,16 @@ class Comparison:
 
 
 def compare(before: Items, after: Items) -> Comparison:
-    """What differs."""
+    """What differs.
+
+    Raises:
+        WorkbenchError: nothing is or was stored, so that nothing is proven.
+    """
     keys = before.keys() | after.keys()
+    if not keys:
+        raise WorkbenchError(
+            "Nothing is stored of the property that was to be compared: see its name."
+        )
     return Comparison(len(keys), sorted(key for key in keys if before.get(key) != after.get(key)))
 
 

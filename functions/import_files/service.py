@@ -1,6 +1,6 @@
 """The use case: take one dropped file into the lake, and say what became of every row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import batched
 from pathlib import Path
@@ -14,6 +14,7 @@ from pitboss.imports.lines import lines
 from pitboss.imports.mapping import parse, shipped_text
 from pitboss.imports.sources import SOURCES, SourceName
 from pitboss.imports.summary import Summary
+from pitboss.rating.tables import TableDay
 from pitboss.stores.imports import Drop, KeptFile
 from pitboss.stores.quarantine import QuarantineEntry
 
@@ -47,6 +48,14 @@ class Partitions(Protocol):
     def put_partition(self, table: str, property_id: str, day: str, path: Path | None) -> None: ...
 
 
+class TableRatings(Protocol):
+    """What players' days at tables come to; see `pitboss.stores.ratings.DynamoRatings`."""
+
+    def replace_table_day(
+        self, property_id: str, day: str, players: Mapping[str, TableDay]
+    ) -> bool: ...
+
+
 class Quarantine(Protocol):
     """Keeps what was set aside."""
 
@@ -68,6 +77,7 @@ class ImportFiles:
         folder: DropFolder,
         kept: KeptFiles,
         partitions: Partitions,
+        ratings: TableRatings,
         quarantine: Quarantine,
         rule_of: Callable[[str], GamingDay],
         scratch: Path,
@@ -78,6 +88,7 @@ class ImportFiles:
             folder: where files are dropped.
             kept: the files that were taken in.
             partitions: the refined tables.
+            ratings: players' days at tables.
             quarantine: takes rows that were not accepted.
             rule_of: a property's gaming day.
             scratch: a folder with room for the files and a database of their rows.
@@ -86,6 +97,7 @@ class ImportFiles:
         self._folder = folder
         self._kept = kept
         self._partitions = partitions
+        self._ratings = ratings
         self._quarantine = quarantine
         self._rule_of = rule_of
         self._scratch = scratch
@@ -105,7 +117,7 @@ class ImportFiles:
             path = Path(scratch) / "dropped.csv"
             try:
                 self._folder.fetch(drop, path)
-                file, is_known, days = self._take_in(drop, arrival, path)
+                file, is_known = self._take_in(drop, arrival, path)
             except TerminalError as fault:
                 return Summary(
                     source=drop.source,
@@ -115,14 +127,14 @@ class ImportFiles:
                 )
             for _ in range(MAX_REBUILDS):
                 before = self._kept.kept(drop.source, drop.property_id)
-                summary = self._rebuild(drop, path, file, before, days, is_known=is_known)
+                summary = self._rebuild(drop, path, file, before, is_known=is_known)
                 # Who writes last has seen every file: otherwise someone came, and it is not last.
-                if self._kept.kept(drop.source, drop.property_id) == before:
+                if summary and self._kept.kept(drop.source, drop.property_id) == before:
                     return summary
         raise ContendedImport(drop)
 
-    def _take_in(self, drop: Drop, arrival: str, path: Path) -> tuple[KeptFile, bool, set[str]]:
-        """Keep a file that can be read; the days it has rows of now, and had when it came before.
+    def _take_in(self, drop: Drop, arrival: str, path: Path) -> tuple[KeptFile, bool]:
+        """Keep a file that can be read, and say whether it was known.
 
         Raises:
             TerminalError: it is not what it was said to be, or the mapping is none.
@@ -138,7 +150,7 @@ class ImportFiles:
         with self._accounts(drop) as accounts:
             accounts.add(path, mapping, drop.file, digest.hexdigest())
             accounts.settle()
-            days = tuple(accounts.days(0))
+            days = set(accounts.days(0))
         known = {file.sha256: file for file in self._kept.kept(drop.source, drop.property_id)}
         earlier = known.get(digest.hexdigest())
         file = KeptFile(
@@ -147,13 +159,14 @@ class ImportFiles:
             sha256=digest.hexdigest(),
             name=earlier.name if earlier else drop.file,
             mapping=text,
-            days=days,
+            # Those it had rows of before are made anew too, also by a try that is repeated.
+            days=tuple(sorted(days.union(earlier.days if earlier else ()))),
         )
         if file != earlier:
             self._kept.keep(drop.source, drop.property_id, file, path)
         # Read another way, it is another file; and a try that is repeated is still the first.
         is_known = earlier is not None and earlier.mapping == text and earlier.arrival != arrival
-        return file, is_known, {*days, *(earlier.days if earlier else ())}
+        return file, is_known
 
     def _rebuild(
         self,
@@ -161,11 +174,14 @@ class ImportFiles:
         path: Path,
         file: KeptFile,
         kept: Sequence[KeptFile],
-        days: set[str],
         *,
         is_known: bool,
-    ) -> Summary:
-        """Make these days' partitions anew, of every file that has rows of them."""
+    ) -> Summary | None:
+        """Make the partitions of its days anew, of every file that has rows of them.
+
+        None where another file's were made at that moment: do it again.
+        """
+        days = set(file.days)
         concerned = [other for other in kept if days.intersection(other.days) or other == file]
         other_path = path.with_name("kept.csv")
         with self._accounts(drop) as accounts:
@@ -180,6 +196,10 @@ class ImportFiles:
             for day in sorted(days):
                 found = partition if accounts.write(day, partition) else None
                 self._partitions.put_partition(table, drop.property_id, day, found)
+                if SOURCES[drop.source].rated:
+                    players = accounts.table_days(day)
+                    if not self._ratings.replace_table_day(drop.property_id, day, players):
+                        return None
             number = concerned.index(file)
             self._set_aside(drop, file, path, accounts.set_aside(number))
             return summarize(accounts, number, drop, file, is_known=is_known)
@@ -218,6 +238,7 @@ def summarize(
 ) -> Summary:
     """What became of the file with this number."""
     account = accounts.account(number)
+    days = accounts.days(number)
     return Summary(
         source=drop.source,
         property_id=drop.property_id,
@@ -229,7 +250,7 @@ def summarize(
         conflicts=account.conflicts,
         unreadable=account.unreadable,
         flagged=accounts.flagged(number),
-        gaming_days=file.days[:1] + file.days[-1:],
+        gaming_days=(days[0], days[-1]) if days else (),
         before=accounts.sums(number, with_repeats=True),
         after=accounts.sums(number, with_repeats=False),
         findings=accounts.findings(number),

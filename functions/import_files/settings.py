@@ -12,6 +12,7 @@ class Settings:
 
     lake_bucket: str
     quarantine_bucket: str
+    ratings_table: str
     gaming_days: GamingDays
     aws_region: str
     log_level: LogLevel = "INFO"

@@ -1,20 +1,25 @@
-"""Which partitions are not made of what there is."""
+"""Which partitions are not made of what there is, or were not reconciled since they were made."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from pitboss.gaming_day import GamingDays
 from pitboss.lake import layout
 from pitboss.lake.manifest import Manifest, Partition, Source, read_quarantine_key
+from pitboss.lake.rated import SUMMARIES, summary_key
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed
 
-MAX_PARTITIONS = 1_000
-"""Of one run: what a state machine can carry (256 KiB) and remember (25,000 events)."""
+MAX_PARTITIONS = 500
+"""Of one run: a state machine remembers 25,000 events, and a partition makes 27 without retries."""
 
 LONGEST_RUN = timedelta(hours=1)
 """A manifest this much younger than a source was made when the source was there: it need not be
 read. A younger source may have come after its run had looked."""
+
+SETTLED_MS = 30 * 60_000
+"""After its end a gaming day is at rest: what was on its way is archived and rated."""
 
 
 class Lake(Protocol):
@@ -38,6 +43,8 @@ class Wanted(NamedTuple):
     gaming_day: str | None = None
     all: bool = False
     """Also partitions that are as they should be."""
+    ended: bool = False
+    """Only gaming days that have ended."""
 
     def includes(self, partition: Partition) -> bool:
         """Whether this partition was asked for."""
@@ -64,11 +71,18 @@ class _Found(NamedTuple):
     youngest: list[datetime]
 
 
+def has_ended(partition: Partition, days: GamingDays, now: int) -> bool:
+    """Whether a gaming day is over and at rest; `now` is epoch milliseconds."""
+    rule, day = days.rule_of(partition.property_id), date.fromisoformat(partition.gaming_day)
+    return rule.bounds_of(day)[1] + SETTLED_MS <= now
+
+
 def plan(
     wanted: Wanted,
     lake: Lake,
     quarantine: Quarantine,
-    day_of: Callable[[str], Callable[[int], str]],
+    days: GamingDays,
+    now: int,
     limit: int = MAX_PARTITIONS,
 ) -> Plan:
     """The partitions to refine.
@@ -77,10 +91,12 @@ def plan(
         wanted: what was asked for.
         lake: where raw objects and manifests are.
         quarantine: what was set aside.
-        day_of: by property, the gaming day of a moment in epoch milliseconds.
+        days: the properties' gaming days.
+        now: epoch milliseconds.
         limit: how many at most.
     """
     manifests = {one.source.key: one.written for one in lake.listed(layout.MANIFESTS)}
+    summaries = {one.source.key: one.written for one in lake.listed(SUMMARIES)}
     found: dict[Partition, _Found] = {}
 
     def add(partition: Partition, written: datetime) -> _Found:
@@ -101,14 +117,20 @@ def plan(
         possible = [Partition(aside.property_id, day) for day in aside.gaming_days]
         if all(_is_older(written, p, manifests) for p in possible) and not wanted.all:
             continue
-        days = {day_of(aside.property_id)(one.received_at) for one in quarantine.read(key)}
-        for partition in (Partition(aside.property_id, day) for day in days):
+        day_of = days.day_of(aside.property_id)
+        arrived = {day_of(one.received_at) for one in quarantine.read(key)}
+        for partition in (Partition(aside.property_id, day) for day in arrived):
             if wanted.includes(partition):
                 add(partition, written).quarantine.append(Source(key, size))
+    ended = {partition for partition in found if has_ended(partition, days, now)}
+    if wanted.ended:
+        found = {partition: found[partition] for partition in found if partition in ended}
     stale = [
         partition
         for partition, sources in found.items()
-        if wanted.all or not _is_current(partition, sources, manifests, lake)
+        if wanted.all
+        or not _is_current(partition, sources, manifests, lake)
+        or (partition in ended and not _is_reconciled(partition, manifests, summaries))
     ]
     stale.sort(key=lambda partition: partition.property_id)
     stale.sort(key=lambda partition: partition.gaming_day, reverse=True)
@@ -142,3 +164,11 @@ def _is_current(
     return sorted(manifest.raw) == sorted(sources.raw) and set(sources.quarantine) <= set(
         manifest.quarantine
     )
+
+
+def _is_reconciled(
+    partition: Partition, manifests: dict[str, datetime], summaries: dict[str, datetime]
+) -> bool:
+    """Whether the run that refined it last also came to its end."""
+    summary = summaries.get(summary_key(*partition))
+    return summary is not None and summary >= manifests[layout.manifest_key(*partition)]

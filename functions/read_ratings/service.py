@@ -10,6 +10,7 @@ from pitboss.rating import players
 from pitboss.rating.fold import Tally
 from pitboss.rating.history import MachineDay
 from pitboss.rating.house_rules import PropertyRules
+from pitboss.rating.tables import TableDay, table_dollars
 from pitboss.stores.ratings import Asset, MachineRating, PlayerSession, SessionPlace
 
 MAX_DAYS = 31
@@ -19,6 +20,9 @@ MAX_SESSION_DAYS = 5_000
 """Session-days that a player's rating is made of, the newest. ADT looks back a year and a tier on
 the period before this one, two years at most: a player of five visits a week with nine machines
 each has as many. Read they are 1.5 MB, two queries' answers."""
+
+MAX_TABLE_DAYS = 1_000
+"""Gaming days at tables that a player's rating is made of, the newest: two years and more."""
 
 MAX_SESSIONS = 100
 """Session-days in a player's document, the newest; `/sessions` has all."""
@@ -39,6 +43,7 @@ class Ratings(Protocol):
     def player_sessions(
         self, property_id: str, player_id: str, newest: int, before: SessionPlace | None = None
     ) -> list[PlayerSession]: ...
+    def table_days(self, property_id: str, player_id: str, newest: int) -> list[TableDay]: ...
 
 
 class Amounts(Struct, frozen=True):
@@ -93,6 +98,19 @@ class SessionDocument(Struct, frozen=True):
     started_at: int
     gaming_day: str
     play: Play
+
+
+class TablePlay(Struct, frozen=True):
+    """A gaming day's rated sessions at tables, as they were imported. `theoretical_win` is dollars
+    as a decimal string, rounded at the ninth decimal; `other_currency_sessions` are in no sum.
+    """
+
+    gaming_day: str
+    sessions: int
+    minutes: int
+    actual_win_cents: int
+    theoretical_win: str
+    other_currency_sessions: int
 
 
 class Adt(Struct, frozen=True):
@@ -193,7 +211,9 @@ class PlayerRating(Struct, frozen=True):
 class PlayerDocument(Struct, frozen=True):
     """`GET /v1/players/{player_id}`: rating and totals, days and the newest sessions newest first.
 
-    `truncated` says that there is older play, of days that are neither shown nor rated here.
+    `total`, `days` and `sessions` are play at machines, `tables` is play at tables, and `rating` is
+    of both. `truncated` says that there is older play, of days that are neither shown nor rated
+    here.
     """
 
     property_id: str
@@ -203,6 +223,7 @@ class PlayerDocument(Struct, frozen=True):
     total: Play
     days: list[PlayOfDay]
     sessions: list[SessionDocument]
+    tables: list[TablePlay]
     truncated: bool
 
 
@@ -263,25 +284,40 @@ def player(
 ) -> PlayerDocument | None:
     """A player's rating as of a gaming day; None where no play of theirs is known."""
     found = ratings.player_sessions(property_id, player_id, MAX_SESSION_DAYS + 1)
-    if not found:
+    at_tables = ratings.table_days(property_id, player_id, MAX_TABLE_DAYS + 1)
+    if not found and not at_tables:
         return None
-    truncated = len(found) > MAX_SESSION_DAYS
-    if truncated:  # of the oldest day something may be missing
-        known = [session for session in found if session.key.day != found[-1].key.day]
-    else:
-        known = found
+    oldest = []  # of lists that are cut: of these days something may be missing
+    if len(found) > MAX_SESSION_DAYS:
+        oldest.append(found[-1].key.day)
+    if len(at_tables) > MAX_TABLE_DAYS:
+        oldest.append(at_tables[-1].day)
+    until = max(oldest, default="")
+    known = [session for session in found if session.key.day > until]
+    tables = [day for day in at_tables if day.day > until]
     days: dict[str, list[PlayerSession]] = {}
     for session in known:
         days.setdefault(session.key.day, []).append(session)
     return PlayerDocument(
         property_id,
         player_id,
-        _rating(players.profile(known, rules, today)),
+        _rating(players.profile(known, rules, today, tables)),
         len({(session.asset_id, session.key.started_at) for session in known}),
         _play(known),
         [PlayOfDay(day, _play(played)) for day, played in days.items()],
         [_session(session) for session in known[:MAX_SESSIONS]],
-        truncated,
+        [
+            TablePlay(
+                day.day,
+                day.sessions,
+                day.minutes,
+                day.actual_win_cents,
+                table_dollars(day.theoretical_win),
+                day.other_currency_sessions,
+            )
+            for day in tables
+        ],
+        bool(oldest),
     )
 
 
@@ -390,7 +426,7 @@ def _rating(profile: players.Profile) -> PlayerRating:
                 trip.play.games,
                 trip.play.coin_in_cents,
                 trip.play.actual_win_cents,
-                theoretical_dollars(trip.play.theoretical_win),
+                table_dollars(trip.play.worth),
                 trip.play.minutes,
             )
             for trip in profile.trips[: -MAX_TRIPS - 1 : -1]

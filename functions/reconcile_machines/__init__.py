@@ -10,5 +10,5 @@ message to the operations topic where something needs a person, once for the
 same findings; metrics MachinesReconciled, MachinesWithGaps, HoldsReported, NoticesSent.
 
 The same tables give the same bytes. The summary that says what was told is written after the
-message: a run that breaks off in between tells it again.
+message: a run that breaks off in between tells it again, in the same words and under the same name.
 """

@@ -258,7 +258,7 @@ def _last_sights(lake: Tables, day: str) -> dict[str, Sight]:
     found: dict[str, Sight] = {}
     for back in range(1, LOOK_BACK_DAYS + 1):
         for asset_id, *shown in lake.rows(sql.last_sights(_source(lake, _shifted(day, -back)))):
-            newer, older = found.get(asset_id), Sight._make(shown)
+            newer, older = found.get(asset_id), Sight(*shown)
             found[asset_id] = older if newer is None else _completed(newer, older)
     return found
 
@@ -431,7 +431,9 @@ def _findings(
 
 
 def _notice(summary: Summary) -> Notice:
-    """A message of who has to be looked at, and how; it has no player."""
+    """A message of who has to be looked at, and how; it has no player. The same findings make the
+    same message, under the same name: who gets it twice can tell.
+    """
     counts: dict[str, list[str]] = {"gap": [], "starts": [], "hold": []}
     for finding in summary.findings:
         kind, asset_id, *_ = finding.split(" ")
@@ -451,4 +453,5 @@ def _notice(summary: Summary) -> Notice:
     ]
     command = f"pitboss reconcile --property {summary.property_id} --day {summary.gaming_day}"
     subject = f"Pitboss: {sum(map(len, counts.values()))} finding(s) at {where}"
-    return Notice(subject[:100], "\n".join([where, *lines, f"Look at it: {command}"]))
+    name = f"Message {summary.notified[-1]}; should it come again, it is the same."
+    return Notice(subject[:100], "\n".join([where, *lines, f"Look at it: {command}", name]))

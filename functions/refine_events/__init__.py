@@ -5,6 +5,6 @@ Does: reads the partition's raw objects and its entries in quarantine, keeps eac
 writes a Parquet file a table and, last of all, the manifest (ADR 9). A partition that is refined
 again from the same objects has the same bytes.
 Emits: objects under `refined/`; metrics EventsRefined, EventsDuplicate, EventsConflicting,
-LinesUnreadable. Raises RefinedMeanwhile, where another run of the same partition
-was first, RawObjectsGone and UnreadableArchive.
+LinesUnreadable. Raises RefinedMeanwhile, where another run of the same partition was first,
+RawObjectsGone, UnreadableArchive and PartitionTooLarge.
 """

@@ -66,8 +66,8 @@ class Refined(NamedTuple):
     """The files of each table that has rows."""
     event_types: dict[str, Counts]
     unreadable: int
-    quarantined: list[QuarantineRow]
-    """All rows of the table `quarantine`."""
+    quarantined: dict[str, int]
+    """Rows of the table `quarantine`, by `<stage>/<reason>`."""
 
 
 type _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -123,17 +123,28 @@ def refine(
     with _database(folder, memory_megabytes, threads) as database:
         unreadable = _stage(database, raw, folder)
         database.execute(statements.KEEP_FIRST)
-        conflicts = _conflicts(database)
-        counts = _counts(database, conflicts)
+        database.execute(statements.CONTESTED)
+        database.execute(statements.conflicting(STAGE, reason="id_reuse"))
+        counts = {
+            event_type: Counts(archived, unique, archived - unique - (others or 0), others or 0)
+            for event_type, archived, unique, others in _rows(database, statements.BY_TYPE)
+        }
         # From here on order is what is wanted.
         database.execute("SET preserve_insertion_order = true")
         written: dict[str, list[Part]] = {}
         for table in tables.EVENT_TABLES:
             path = result / f"{table.name}.parquet"
             written[table.name] = _written(database, statements.rows(table), path, file_bytes)
-        quarantined = [*set_aside, *unreadable, *(row for _, row in conflicts)]
         lines = folder / "quarantined.ndjson"
-        lines.write_bytes(msgspec.json.Encoder().encode_lines(quarantined))
+        lines.write_bytes(msgspec.json.Encoder().encode_lines([*set_aside, *unreadable]))
+        quarantined = {
+            f"{stage}/{reason}": count
+            for stage, reason, count in _rows(
+                database,
+                "SELECT stage, reason, count(*) "
+                f"FROM ({statements.quarantined(lines)}) GROUP BY ALL ORDER BY ALL",
+            )
+        }
         name = tables.QUARANTINE.name
         path = result / f"{name}.parquet"
         written[name] = _written(database, statements.quarantined(lines), path, file_bytes)
@@ -158,6 +169,7 @@ def _database(
         },
     )
     try:
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn into the logs
         yield connection
     finally:
         connection.close()
@@ -188,7 +200,9 @@ def _stage(
                     unreadable.append(
                         QuarantineRow(
                             reason="unreadable_line",
-                            detail=f"{file.key}, line {index + 1}: {fault}"[:500],
+                            detail=f"{file.key}, line {index + 1}: {fault}"[
+                                : statements.MAX_DETAIL
+                            ],
                             stage=STAGE,
                             sender=None,
                             received_at=None,
@@ -210,13 +224,12 @@ def _staged(database: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> objec
         database.execute(statements.stage(paths))
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as fault:
         return fault
-    incomplete = _only(database.execute(statements.INCOMPLETE).fetchall())
-    return f"{incomplete[0]} lines lack what every event has" if incomplete[0] else None
+    ((incomplete,),) = _rows(database, statements.INCOMPLETE)
+    return f"{incomplete} lines lack what every event has" if incomplete else None
 
 
-def _only(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    (row,) = rows
-    return row
+def _rows(database: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
+    return database.execute(statement).fetchall()
 
 
 def _lines(file: RawFile) -> Iterator[bytes]:
@@ -234,49 +247,11 @@ def _lines(file: RawFile) -> Iterator[bytes]:
         yield rest
 
 
-def _conflicts(database: duckdb.DuckDBPyConnection) -> list[tuple[str, QuarantineRow]]:
-    """Copies that say something else than the first: their event types and what is kept of them."""
-    database.execute(statements.CONTESTED)
-    if not _only(database.execute("SELECT count(*) FROM contested").fetchall())[0]:
-        return []
-    found = database.execute(statements.conflicts()).fetchall()
-    return [
-        (
-            event_type,
-            QuarantineRow(
-                reason="id_reuse",
-                detail=f"event {event_id} of {asset_id} in record {record}, {index}, is another "
-                f"than the first, in record {first_record}, {first_index}"[:500],
-                stage=STAGE,
-                sender=sender,
-                received_at=received_at,
-                index=index,
-            ),
-        )
-        for event_type, asset_id, event_id, sender, received_at, *places in found
-        for record, index, first_record, first_index in [places]
-    ]
-
-
-def _counts(
-    database: duckdb.DuckDBPyConnection, conflicts: Sequence[tuple[str, QuarantineRow]]
-) -> dict[str, Counts]:
-    """What became of the events of each type."""
-    conflicting: dict[str, int] = {}
-    for event_type, _ in conflicts:
-        conflicting[event_type] = conflicting.get(event_type, 0) + 1
-    counts = {}
-    for event_type, archived, unique in database.execute(statements.BY_TYPE).fetchall():
-        others = conflicting.get(event_type, 0)
-        counts[event_type] = Counts(archived, unique, archived - unique - others, others)
-    return counts
-
-
 def _written(
     database: duckdb.DuckDBPyConnection, select: str, path: Path, file_bytes: int
 ) -> list[Part]:
     """The rows of a statement as files, if there are any."""
-    rows = _only(database.execute(statements.write(select, path)).fetchall())[0]
+    ((rows,),) = _rows(database, statements.write(select, path))
     if not rows:
         path.unlink(missing_ok=True)
         return []

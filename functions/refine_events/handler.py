@@ -1,6 +1,7 @@
 """A partition's name in, its counts out."""
 
 import os
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             wiring.settings.gaming_days.day_of(partition.property_id),
             Path(folder),
             wiring.settings.refined_file_megabytes * MEGABYTE,
+            shutil.disk_usage(folder).free,
         )
     events = manifest.events
     count.count("EventsRefined", events.unique)

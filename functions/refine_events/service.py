@@ -1,6 +1,5 @@
 """Refining one partition: sources in, tables and their manifest out."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,10 @@ from refine_events import engine
 from refine_events.engine import QuarantineRow, RawFile, Refined
 
 DOWNLOADS_AT_ONCE = 8
+
+DISK_A_RAW_BYTE = 5
+"""The raw objects themselves, the staged lines, which take two to three times as much, and the
+tables."""
 
 
 class Lake(Protocol):
@@ -47,6 +50,16 @@ class RawObjectsGone(TerminalError):
         )
 
 
+class PartitionTooLarge(TerminalError):
+    """The disk would not hold what refining takes."""
+
+    def __init__(self, partition: Partition, needed: int, room: int) -> None:
+        super().__init__(
+            f"{partition.property_id} {partition.gaming_day} takes {needed // 10**6:,} MB of disk "
+            f"to refine and there are {room // 10**6:,}: give the function more"
+        )
+
+
 def refine_partition(
     partition: Partition,
     lake: Lake,
@@ -54,6 +67,7 @@ def refine_partition(
     day_of: Callable[[int], str],
     folder: Path,
     file_bytes: int,
+    room: int,
 ) -> Manifest:
     """Make a partition anew from all of its sources and swap it in.
 
@@ -65,10 +79,12 @@ def refine_partition(
         lake: where its sources are and its tables go.
         quarantine: what was set aside.
         day_of: the property's gaming day of a moment, epoch milliseconds.
-        folder: an empty one, with room for the raw objects ten times over.
+        folder: an empty one.
         file_bytes: a table's file is cut where it is larger.
+        room: how many bytes the folder can take.
 
     Raises:
+        PartitionTooLarge: there is not as much room as it takes.
         RawObjectsGone: it was refined from objects that are there no more.
         RefinedMeanwhile: another run of this partition was first; refine again.
         UnreadableArchive: a raw object cannot be read.
@@ -78,6 +94,9 @@ def refine_partition(
     sources = [one.source for one in lake.listed(layout.raw_prefix(*partition))]
     if before is not None:
         _must_be_there(partition, Manifest.from_json(before[0]), sources)
+    needed = DISK_A_RAW_BYTE * sum(source.size for source in sources)
+    if needed > room:
+        raise PartitionTooLarge(partition, needed, room)
     aside, entries = _set_aside(partition, quarantine, day_of)
     refined = engine.refine(
         _downloaded(lake, sources, folder), entries, folder, file_bytes=file_bytes
@@ -91,7 +110,7 @@ def refine_partition(
         *partition,
         events=engine.total(refined.event_types),
         unreadable=refined.unreadable,
-        quarantined=dict(Counter(f"{row.stage}/{row.reason}" for row in refined.quarantined)),
+        quarantined=refined.quarantined,
         event_types=refined.event_types,
         files=files,
         raw=sorted(sources),

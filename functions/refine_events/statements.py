@@ -1,13 +1,16 @@
 """The SQL that refining is: from lines of JSON to rows of the tables of `pitboss.lake.tables`."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pitboss.events.envelope import SCHEMAS, event_type_of
 from pitboss.lake import tables
 from pitboss.lake.tables import METER_PREFIX, Column, Table
 from pitboss.rating.history import PAGE_MS
+
+MAX_DETAIL = 500
+"""Characters of what is said of a row of the table `quarantine`."""
 
 ROWS_A_GROUP = 122_880
 """Of a Parquet file's row groups: fixed, so that no number of threads changes the bytes."""
@@ -76,7 +79,7 @@ KEEP_FIRST = f"""
 """
 """One row for each event: which of its copies was first, and whether all are written alike.
 
-Copies that are written alike say the same. Those that are not are compared by `conflicts`.
+Copies that are written alike say the same. Those that are not are compared by `conflicting`.
 """
 
 
@@ -174,30 +177,44 @@ def _content(table: Table) -> str:
     return f"to_json([{', '.join(f'to_json({part})' for part in parts)}])"
 
 
-def conflicts(event_tables: Sequence[Table] = tables.EVENT_TABLES) -> str:
-    """Copies that say something else than the first one, with what names both."""
+def conflicting(stage: str, reason: str) -> str:
+    """Copies that say something else than the first one, as rows of the table `quarantine`, with
+    their event types, as the table `conflicting`.
+    """
     said = " UNION ALL ".join(
         "SELECT copy, first, event_type, asset_id, event_id, sender, received_at, record, "
         f'"index", {_content(table)} AS content '
         f"FROM ({_typed(table, 'SELECT * FROM contested')})"
-        for table in event_tables
+        for table in tables.EVENT_TABLES
     )
     return f"""
+        CREATE TABLE conflicting AS
         WITH said AS ({said})
-        SELECT later.event_type, later.asset_id, later.event_id, later.sender, later.received_at,
-            later.record, later."index", first.record, first."index"
+        SELECT later.event_type, {text(reason)} AS reason, {text(stage)} AS stage, later.sender,
+            left(format(
+                'event {{}} of {{}} in record {{}}, {{}}, is another than the first, '
+                || 'in record {{}}, {{}}',
+                later.event_id, later.asset_id, later.record, later."index",
+                first.record, first."index"
+            ), {MAX_DETAIL}) AS detail,
+            later.received_at, later."index"
         FROM said AS later JOIN said AS first ON later.first = first.copy
         WHERE later.content IS DISTINCT FROM first.content
-        ORDER BY later.asset_id, later.event_id, later.received_at, length(later.record),
-            later.record, later."index"
     """
 
 
 BY_TYPE = """
-    SELECT event_type, count(*), count(*) FILTER (rowid IN (SELECT first FROM kept))
-    FROM staged GROUP BY event_type ORDER BY event_type
+    SELECT event_type, archived, is_first, conflicts FROM (
+        SELECT event_type, count(*) AS archived,
+            count(*) FILTER (rowid IN (SELECT first FROM kept)) AS is_first
+        FROM staged GROUP BY event_type
+    )
+    LEFT JOIN (
+        SELECT event_type, count(*) AS conflicts FROM conflicting GROUP BY event_type
+    ) USING (event_type)
+    ORDER BY event_type
 """
-"""Of each event type how many lines there are, and how many unique events."""
+"""Of each event type how many lines there are, how many unique events, and how many conflicts."""
 
 
 def write(select: str, path: Path) -> str:
@@ -214,11 +231,12 @@ def part(path: Path, first: int, count: int) -> str:
 
 
 def quarantined(path: Path) -> str:
-    """The rows of the table `quarantine` from a file of JSON lines."""
+    """The rows of the table `quarantine`: those in a file of JSON lines, and `conflicting`."""
     columns = ", ".join(f'"{c.name}": {text(c.kind)}' for c in tables.QUARANTINE.columns)
     names = ", ".join(f'"{c.name}"' for c in tables.QUARANTINE.columns)
     return f"""
         SELECT {names}
         FROM read_json({text(str(path))}, format = 'newline_delimited', columns = {{{columns}}})
+        UNION ALL SELECT {names} FROM conflicting
         ORDER BY received_at, stage, sender, reason, "index", detail
     """

@@ -18,7 +18,7 @@ ALSO_HEAVY = {
     "archive_events": {"cryptography", "jwt", "pynamodb"},
     "authorize_requests": {"zstandard"},
     "export_games": {"cryptography", "jwt"},
-    "import_files": {"cryptography", "jwt", "pynamodb"},
+    "import_files": {"cryptography", "jwt"},
     "ingest_slot_events": {"cryptography", "jwt", "pynamodb"},
     "plan_refinement": {"cryptography", "duckdb", "jwt", "pynamodb"},
     "rate_players": {"cryptography", "jwt"},

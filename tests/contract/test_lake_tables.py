@@ -1,12 +1,7 @@
-"""The refined tables: one definition, which changes by addition only.
-
-After adding a field to an event: `python -m tests.contract.test_lake_tables`, which writes
-`docs/lake-tables.json` and refuses to take a column away.
-"""
+"""The refined tables: one definition, which changes by addition only."""
 
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +11,9 @@ import pytest
 
 from pitboss.events.envelope import SCHEMAS
 from pitboss.lake import tables
+from tests import sample_events
+from workbench import catalogue, schemas
+from workbench.console import WorkbenchError
 
 ROOT = Path(__file__).parents[2]
 AGREED = ROOT / "docs" / "lake-tables.json"
@@ -27,26 +25,39 @@ def written() -> dict[str, dict[str, str]]:
 
 
 def test_no_column_is_taken_away_or_changed() -> None:
-    assert tables.broken_promises(written()) == []
+    assert catalogue.broken_promises(written()) == []
 
 
 def test_every_column_is_agreed_on() -> None:
-    assert tables.agreed() == written(), "run `python -m tests.contract.test_lake_tables`"
+    assert catalogue.agreed() == written(), "run `pitboss schemas`"
 
 
 def test_a_column_that_is_gone_or_changed_is_named_with_what_to_do() -> None:
     before = written()
     before["game_events"]["bet_cents"] = "bigint"
-    before["game_events"]["wager_cents"] = "string"
+    before["games"]["coin_in_cents"] = "string"
     before["side_bets"] = {"amount": "bigint"}
 
     gone, changed, table = sorted(
-        tables.broken_promises(before), key=lambda fault: fault.split()[0]
+        catalogue.broken_promises(before), key=lambda fault: fault.split()[0]
     )
 
-    assert gone.startswith("game_events.bet_cents is gone: give the event field back")
-    assert changed.startswith("game_events.wager_cents was string and is bigint")
+    assert gone.startswith("game_events.bet_cents is gone: give it back")
+    assert changed.startswith("games.coin_in_cents was string and is bigint")
     assert table.startswith("side_bets.amount is gone")
+
+
+def test_what_was_agreed_on_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / schemas.LAKE_TABLES
+    before = json.dumps({"games": {"bet_cents": "bigint"}})
+    path.parent.mkdir()
+    path.write_text(before)
+
+    with pytest.raises(WorkbenchError) as caught:
+        schemas.write([str(schemas.LAKE_TABLES)], tmp_path)
+
+    assert "games.bet_cents is gone" in caught.value.sentence
+    assert path.read_text() == before
 
 
 def test_every_event_type_is_in_one_table() -> None:
@@ -103,6 +114,15 @@ def test_the_placeholders_of_a_state_machine_are_the_templates_substitutions(pat
     assert placeholders == machine["DefinitionSubstitutions"].keys()
 
 
+def test_the_nightly_run_is_the_sample_event_and_asks_for_days_that_are_over() -> None:
+    from tests.contract.test_template import TEMPLATE
+
+    schedule = TEMPLATE["Resources"]["RefineDayStateMachine"]["Properties"]["Events"]["Nightly"]
+    asked = json.loads(schedule["Properties"]["Input"])
+
+    assert asked == sample_events.load("plan_refinement")["nightly"] == {"ended": True}
+
+
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 def test_the_errors_a_state_machine_retries_are_there(path: Path) -> None:
     import botocore.exceptions
@@ -136,14 +156,3 @@ def test_the_lake_layer_ships_what_is_locked() -> None:
     assert found == {name: packages[name]["version"] for name in names}
     files = [file for n in names for file in (*packages[n]["wheels"], packages[n]["sdist"])]
     assert hashes == {file["hash"].removeprefix("sha256:") for file in files}
-
-
-def main() -> None:
-    """Write the columns as they are, if none was taken away."""
-    if AGREED.exists() and (faults := tables.broken_promises(written())):
-        sys.exit("\n".join(faults))
-    AGREED.write_text(json.dumps(tables.agreed(), indent=2) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from tests.contract.template_rules import (
     folder_of,
     functions,
     load,
+    walk,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -283,6 +284,10 @@ def test_an_alarm_watches_a_metric_that_is_counted() -> None:
         elif alarm["Namespace"] == "AWS/States":
             machine = TEMPLATE["Resources"][dimensions["StateMachineArn"]["Ref"]]
             assert machine["Type"] == "AWS::Serverless::StateMachine", name
+        elif alarm["Namespace"] == "AWS/SQS":
+            queue, attribute = dimensions["QueueName"]["Fn::GetAtt"]
+            assert TEMPLATE["Resources"][queue]["Type"] == "AWS::SQS::Queue", name
+            assert attribute == "QueueName", name
         else:
             assert alarm["Namespace"] == "AWS/Lambda", name
             assert dimensions["FunctionName"]["Ref"] in FUNCTIONS, name
@@ -308,8 +313,15 @@ def test_raw_objects_are_kept_for_years_and_can_be_locked() -> None:
         "Mode": {"Ref": "LakeObjectLock"},
         "Days": {"Ref": "LakeObjectLockDays"},
     }
-    for needed in ("ObjectLockEnabled", "VersioningConfiguration"):
-        assert bucket[needed]["Fn::If"][0] == "HasLakeObjectLock"
+    assert lock["ObjectLockEnabled"] == "Enabled"
+    for needed, value in {
+        "ObjectLockEnabled": True,
+        "VersioningConfiguration": {"Status": "Enabled"},
+    }.items():
+        assert bucket[needed]["Fn::If"] == ["HasLakeObjectLock", value, off]
+    assert TEMPLATE["Conditions"]["HasLakeObjectLock"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "LakeObjectLock"}, "OFF"]}]
+    }
 
 
 def test_a_streams_batch_size_is_no_parameter() -> None:
@@ -344,3 +356,58 @@ def test_every_stream_consumer_is_watched() -> None:
     assert consumers
     for name in consumers:
         assert {(name, "IteratorAge"), (name, "Errors")} <= watched
+
+
+def test_every_failure_queue_is_watched() -> None:
+    """What lies in one needs a person; a queue that SAM makes by itself nobody could watch."""
+    resources = TEMPLATE["Resources"]
+    queues = {name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"}
+    watched = {
+        item["Value"]["Fn::GetAtt"][0]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        for item in resource["Properties"]["Dimensions"]
+        if item["Name"] == "QueueName"
+    }
+    destinations = [
+        part
+        for resource in resources.values()
+        for part in walk(resource.get("Properties", {}))
+        if isinstance(part, dict) and part.get("Type") == "SQS"
+    ]
+
+    assert queues
+    assert watched == queues
+    assert [part for part in destinations if "Destination" not in part] == []
+
+
+def test_an_import_reaches_days_at_tables_and_no_play_at_machines() -> None:
+    """The embedded AWS does not look at leading keys."""
+    (statement,) = (
+        statement
+        for policy in FUNCTIONS["ImportFilesFunction"]["Policies"]
+        for statement in policy["Statement"]
+        if "dynamodb:PutItem" in statement["Action"]
+    )
+
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*/tables/*"]}
+    }
+
+
+def test_the_operations_topic_is_told_by_who_reconciles_alone() -> None:
+    publishers = {
+        name: statement["Resource"]
+        for name, function in FUNCTIONS.items()
+        for policy in function.get("Policies", [])
+        for statement in policy["Statement"]
+        if "sns:Publish" in statement["Action"]
+    }
+    policy = TEMPLATE["Resources"]["OperationsTopicPolicy"]["Properties"]
+
+    assert publishers == {"ReconcileMachinesFunction": {"Ref": "OperationsTopic"}}
+    assert policy["Topics"] == [{"Ref": "OperationsTopic"}]
+    # The account, not its users: what they may do their own policies say.
+    assert [statement["Principal"] for statement in policy["PolicyDocument"]["Statement"]] == [
+        {"AWS": {"Ref": "AWS::AccountId"}}
+    ]

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pitboss.events.batch import BatchHeader, UnreadableRecord, pack
+from pitboss.stores.quarantine import S3Quarantine
+from rate_players.handler import _unreadable
 from tests.e2e.house import PATIENCE_SECONDS, House, array
 from tests.integration import ratings_items
 from workbench import endpoint, main, measure
@@ -19,6 +22,9 @@ from workbench.event_files import FileFormat
 
 DAY = "2026-01-15"
 """The gaming day of what a house sends."""
+
+OF_NOBODY = "rate_players/unknown/"
+"""Where whole stream records are."""
 
 GAMES = 6
 PACKETS = FileFormat.ACRES_SAS.content_type
@@ -143,6 +149,84 @@ def test_bad_events_are_mended_replayed_and_rated_and_a_whole_replay_changes_not
     again = run("stream", "replay", "--since", since, "--verify", house.property_id)
     assert again["records"] >= 8
     assert again["changed_items"] == 0
+
+
+def test_what_rating_set_aside_is_mended_and_rated(
+    open_house: Callable[[], House],
+    stack: dict[str, str],
+    settled: Callable[[], None],
+    unread: Callable[[bytes], str],
+    tmp_path: Path,
+) -> None:
+    house, flawless = open_house(), open_house()
+    flawless.post(array([*flawless.game("7", 10), *flawless.game("7", 60)[1:]]))
+    flawless.post(array(flawless.game("8", 10)))
+
+    # A game's start has the id of an earlier one's, which only rating can know.
+    house.post(array(house.game("7", 10)))
+    settled()
+    _, start, end = house.game("7", 60, wager_cents=100)
+    reused = start.replace(b"7-game.started-60", b"7-game.started-10")
+    assert house.post(array([reused, end])).json()["accepted"] == 2
+    # Of another machine, two events wait in a stream record that an earlier release could not read,
+    # and one in a record that nothing can read.
+    *two, third = house.game("8", 10)
+    read = [FileFormat.PITBOSS.reader.read(event).event for event in two]
+    header = BatchHeader(house.property_id, "8", 0, "gw", "pitboss")
+    readable = unread(pack(header, two, read))
+    damaged = b"\xff" + house.property_id.encode()
+    endpoint.client("kinesis").put_record(
+        StreamName=stack["SlotStreamName"], Data=damaged, PartitionKey="poison"
+    )
+    settled()
+
+    of_rating = ("--property", house.property_id, "--stage", "rate_players")
+    (waiting,) = run("quarantine", "list", *of_rating)
+    assert waiting["reason"] == "id_reuse"
+    renamed = ("--set", '.event_id = "7-game.started-60"', "--yes")
+    assert run("quarantine", "mend", *of_rating, *renamed)["mended"] == 1
+    assert run("quarantine", "replay", *of_rating)["accepted"] == 1
+
+    assert run("quarantine", "replay", readable)["accepted"] == 1
+    unreadable = run("quarantine", "list", "--reason", "unreadable_record")
+    (nothing,) = [one for one in unreadable if shown_raw(one["id"]) == damaged]
+    as_it_came = run("quarantine", "replay", nothing["id"], fails=True)
+    assert as_it_came["not sent"] == 1
+    edited = tmp_path / "edited.json"
+    edited.write_bytes(third)
+    by_file = ("--file", str(edited), "--format", "pitboss", "--yes")
+    assert run("quarantine", "mend", nothing["id"], *by_file)["mended"] == 1
+    assert run("quarantine", "replay", nothing["id"])["accepted"] == 1
+    settled()
+
+    assert ratings_items.different(house.items(), flawless.items()) == []
+    assert house.get("/v1/machines/7").json()["days"][0]["play"]["games"] == 2
+    assert house.get("/v1/machines/8").json()["days"][0]["play"]["games"] == 1
+
+
+@pytest.fixture
+def unread(stack: dict[str, str]) -> Iterator[Callable[[bytes], str]]:
+    """Set a stream record aside as rating does; its id. All such are forgotten after the test."""
+    s3 = endpoint.client("s3")
+    quarantine = S3Quarantine(stack["QuarantineBucketName"], client=s3)
+    known = {key for key, _, _ in quarantine.objects(OF_NOBODY)}
+
+    def put(record: bytes) -> str:
+        kinesis = {"data": "", "approximateArrivalTimestamp": time.time()}
+        entry = _unreadable(kinesis, record, 0, UnreadableRecord("version 9 is not known"))
+        key = quarantine.put([entry])
+        return f"{key.removeprefix('quarantine/').removesuffix('.ndjson')}#0"
+
+    yield put
+    for key, _, _ in list(quarantine.objects(OF_NOBODY)):
+        if key not in known:
+            s3.delete_object(Bucket=stack["QuarantineBucketName"], Key=key)
+
+
+def shown_raw(record_id: str) -> bytes:
+    done = CliRunner().invoke(main.app, ["quarantine", "show", record_id, "--raw"])
+    assert done.exit_code == 0, done.output
+    return done.stdout_bytes
 
 
 def test_a_comparison_sees_what_changed(house: House, tmp_path: Path) -> None:

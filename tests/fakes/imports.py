@@ -1,11 +1,12 @@
 """Imported files in memory: the drop folder, the files that were taken in, and the partitions."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
 from pitboss.imports.sources import SourceName
+from pitboss.rating.tables import TableDay
 from pitboss.stores.imports import Drop, KeptFile
 from pitboss.stores.quarantine import QuarantineEntry
 
@@ -19,6 +20,10 @@ class MemoryImports:
         self.dropped: dict[str, bytes] = {}
         self.files: dict[_Place, dict[str, tuple[KeptFile, bytes]]] = {}
         self.partitions: dict[tuple[str, str, str], bytes] = {}
+        self.table_days: dict[tuple[str, str], dict[str, TableDay]] = {}
+        """By property and gaming day."""
+        self.disputed = 0
+        """How many more times another writer is at the same day at tables."""
         self.written: list[str] = []
         """The gaming days written, in order."""
         self.on_write: Callable[[], None] = lambda: None
@@ -50,6 +55,15 @@ class MemoryImports:
             self.partitions.pop((table, property_id, day), None)
         else:
             self.partitions[table, property_id, day] = path.read_bytes()
+
+    def replace_table_day(
+        self, property_id: str, day: str, players: Mapping[str, TableDay]
+    ) -> bool:
+        if self.disputed:
+            self.disputed -= 1
+            return False
+        self.table_days[property_id, day] = dict(players)
+        return True
 
 
 class MemoryQuarantine:

@@ -494,6 +494,57 @@ class TestKinesisMapping:
         assert "while unnoticed" not in {value for batch in batches for value in batch}
 
 
+class TestStateMachine:
+    def test_what_a_function_raises_is_retried_and_caught_by_its_class(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        """The emulator does not say the class; `workbench.emulator.launch` does."""
+        function, seen = workshop.witness(
+            """
+            class Passing(Exception):
+                def __init__(self):
+                    super().__init__("it will\\nnot last")
+
+            class Lasting(Exception): pass
+
+            def handler(event, context):
+                saw(event)
+                try:
+                    raise Lasting(event["times"])
+                except Lasting as first:
+                    if os.stat(os.environ["DIARY"]).st_size < 3 * len('{"times": 3}\\n'):
+                        raise Passing from first
+                    raise
+            """
+        )
+        task = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {"FunctionName": function, "Payload.$": "$"},
+            "Retry": [{"ErrorEquals": ["Passing"], "IntervalSeconds": 1, "MaxAttempts": 5}],
+            "Catch": [{"ErrorEquals": ["Lasting"], "Next": "Caught"}],
+            "End": True,
+        }
+        states = {"Raise": task, "Caught": {"Type": "Succeed"}}
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        client = endpoint.client("stepfunctions")
+        machine = client.create_state_machine(
+            name=function,
+            roleArn=workshop.role(everything, service="states.amazonaws.com"),
+            definition=json.dumps({"StartAt": "Raise", "States": states}),
+        )["stateMachineArn"]
+        workshop.cleanup.callback(client.delete_state_machine, stateMachineArn=machine)
+        run = client.start_execution(stateMachineArn=machine, input='{"times": 3}')
+
+        found = eventually(
+            lambda: client.describe_execution(executionArn=run["executionArn"]),
+            lambda found: found["status"] != "RUNNING",
+        )
+
+        assert (found["status"], json.loads(found["output"])["Error"]) == ("SUCCEEDED", "Lasting")
+        assert len(seen()) == 3
+
+
 class TestMetrics:
     def test_embedded_metrics_in_logs_are_not_metrics_unlike_aws(
         self, embedded: endpoint.Target, workshop: Any

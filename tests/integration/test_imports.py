@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from pitboss.imports.sources import SourceName
 from pitboss.stores.imports import Drop, S3Imports, summary_key
 from pitboss.stores.quarantine import S3Quarantine
+from tests.integration import ratings_items
 from tests.unit.test_imports import OWN, SESSION_HEADINGS, meter, slip, text
-from workbench import endpoint, main
+from workbench import endpoint, main, measure
 
 TABLES = ("slot_meters", "promotions", "table_sessions")
 
@@ -24,6 +25,7 @@ def property_id(stack: dict[str, str]) -> Iterator[str]:
     """A property that nobody else has; what was made of it is removed."""
     name = f"test-{uuid4().hex[:10]}"
     yield name
+    ratings_items.forget(name)
     s3 = endpoint.client("s3")
     prefixes = [f"{place}/{source}/" for source in SourceName for place in ("drop", "raw/imports")]
     prefixes += [f"refined/{table}/property_id={name}/" for table in TABLES]
@@ -123,3 +125,26 @@ def test_a_refused_file_is_told_of_beside_it_and_by_the_command(
     assert partitions(stack, "promotions", property_id) == {}
     assert right["totals"]["after"][0]["sums"]["theoretical_win_amount"] == "12.50"
     assert len(partitions(stack, "table_sessions", property_id)) == 1
+
+
+def test_rated_table_sessions_are_part_of_the_players_profile(
+    stack: dict[str, str], property_id: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "slips.csv"
+    later = slip(player="p-81", start="1/8/2019 10:20:00 AM")
+    path.write_text(text([slip(player="p-81"), slip(player="p-81"), later], SESSION_HEADINGS))
+
+    for _ in range(2):
+        imported(SourceName.TABLE_SESSIONS, path, "--property", property_id)
+    # A property is one by its gateway; then it may have a reader.
+    with measure.gateway(property_id), measure.reader(property_id) as reader:
+        player = measure.read(reader, "/v1/players/p-81")
+
+    assert player is not None
+    assert [(day["gaming_day"], day["theoretical_win"]) for day in player["tables"]] == [
+        ("2019-01-08", "12.50"),
+        ("2019-01-07", "12.50"),
+    ]
+    assert player["rating"]["days_played"] == 2
+    assert player["rating"]["tier"]["since"] == "2019-01-07"
+    assert (player["session_count"], player["days"]) == (0, [])

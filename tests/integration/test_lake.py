@@ -10,6 +10,7 @@ import zstandard
 from pitboss.lake.layout import RAW, SLOT, raw_prefix, read_raw_key
 from pitboss.lake.raw import RawLine, read_line
 from pitboss.stores.lake import S3Lake
+from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from tests.integration.conftest import name
 from tests.sample_events import GAME_ON_ANOTHER, MONDAY_EVENING, PACKETS, PLAY
 from workbench import endpoint, measure
@@ -37,6 +38,15 @@ def lines_of(lake: S3Lake, prefix: str) -> list[RawLine]:
     ]
 
 
+def set_aside(stack: dict[str, str], property_id: str) -> list[QuarantineEntry]:
+    store = S3Quarantine(stack["QuarantineBucketName"], client=endpoint.client("s3"))
+    return [
+        entry
+        for key, _, _ in store.objects(f"ingest_slot_events/{property_id}/")
+        for entry in store.read(key)
+    ]
+
+
 def test_what_is_posted_lies_in_the_lake_to_the_byte(
     house: tuple[str, S3Lake], stack: dict[str, str], eventually: Any
 ) -> None:
@@ -61,6 +71,7 @@ def test_what_is_posted_lies_in_the_lake_to_the_byte(
     assert {line.format for line in found} == {"pitboss", "acres-sas"}
     (late,) = lines_of(lake, raw_prefix(property_id, "2020-06-14"))
     assert late.posted == yesterday
+    assert [entry.raw for entry in set_aside(stack, property_id)] == [bad]
     keys = [key for key, _, _ in lake.objects(f"{RAW}{SLOT}/property={property_id}/")]
     parsed = [read_raw_key(key) for key in keys]
     assert {one and one.records.stream for one in parsed} == {stack["SlotStreamName"]}

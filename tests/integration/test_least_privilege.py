@@ -66,6 +66,8 @@ MAY: dict[str, set[str]] = {
     "ImportFilesFunction": {
         *("lake put drop", "lake get drop", "lake put imports", "lake get imports", "lake list"),
         *("lake put slot meters", "quarantine put import_files"),
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("ratings Query", "ratings PutItem", "ratings DeleteItem", "ratings TransactWriteItems"),
     },
     "ExportGamesFunction": {
         *("ratings GetItem", "ratings Query"),

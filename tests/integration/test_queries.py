@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from pitboss.lake.layout import table_key
 from tests import golden_lake
-from workbench import athena, endpoint, main, named_queries
+from workbench import athena, catalogue, endpoint, main, named_queries
 from workbench.athena import Result
 from workbench.console import WorkbenchError
 
@@ -46,6 +48,47 @@ def test_a_query_finds(name: str, stack: dict[str, str]) -> None:
     )
 
     assert ask(stack, statement).rows == golden_lake.ANSWERS[name]
+
+
+@pytest.fixture(scope="module")
+def property_of_all(
+    stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A property that has a row in each table, and in it a value of each column's type."""
+    property_id, day = "golden-all", golden_lake.MON
+    folder = tmp_path_factory.mktemp("all")
+    s3, bucket = endpoint.client("s3"), stack["LakeBucketName"]
+    keys = []
+    with duckdb.connect() as database:
+        for table in catalogue.tables():
+            if table.file_format == catalogue.PARQUET:
+                keys.append(key := table_key(table.name, property_id, day))
+                row = {column.name: golden_lake.sample(column.kind) for column in table.columns}
+                golden_lake.write_parquet(table, [row], folder / key, database)
+                s3.put_object(Bucket=bucket, Key=key, Body=(folder / key).read_bytes())
+    yield property_id
+    for key in keys:
+        s3.delete_object(Bucket=bucket, Key=key)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [one for one in catalogue.tables() if one.file_format == catalogue.PARQUET],
+    ids=lambda table: table.name,
+)
+def test_every_column_of_a_table_is_found(
+    table: catalogue.Table, stack: dict[str, str], property_of_all: str
+) -> None:
+    names = [*(column.name for column in table.columns), *table.partition]
+    counted = ", ".join(f'count("{name}")' for name in names)
+
+    result = ask(
+        stack,
+        f"SELECT {counted} FROM {table.name} "
+        f"WHERE property_id = '{property_of_all}' AND gaming_day = '{golden_lake.MON}'",
+    )
+
+    assert result.rows == [(1,) * len(names)]
 
 
 def test_more_rows_than_a_page_has_are_all_read(stack: dict[str, str]) -> None:

@@ -49,6 +49,7 @@ from pitboss.rating.history import (
     Page,
     SessionDayChange,
 )
+from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import (
     _CARRY_BYTES,
     FLOOR_PARTITIONS,
@@ -613,6 +614,26 @@ def test_a_players_sessions_are_read_newest_first(ratings: Ratings, north: str) 
     ]
     assert ratings.player_sessions(north, "p-81", 2) == found[:2]
     assert ratings.player_sessions(f"{north}-2", "p-81", 9) == []
+
+
+def test_a_day_at_tables_has_the_players_it_was_made_of_last(ratings: Ratings, north: str) -> None:
+    def at_tables(day: str, units: int = 10**37) -> TableDay:
+        return TableDay(day, 2, 60, units, -4_000, 1)
+
+    many = {f"p-{number}": at_tables("2026-01-15") for number in range(120)}
+    ratings.replace_table_day(north, "2026-01-15", many)
+    ratings.replace_table_day(north, "2026-01-16", {"p-1": at_tables("2026-01-16", 7)})
+
+    assert ratings.table_days(north, "p-1", 9) == [at_tables("2026-01-16", 7), many["p-1"]]
+    assert ratings.table_days(north, "p-1", 1) == [at_tables("2026-01-16", 7)]
+    assert ratings.table_days(north, "p-119", 9) == [many["p-119"]]
+    assert ratings.table_days(f"{north}-2", "p-1", 9) == []
+    ratings.replace_table_day(north, "2026-01-15", {"p-119": at_tables("2026-01-15", 1)})
+    assert ratings.table_days(north, "p-1", 9) == [at_tables("2026-01-16", 7)]
+    assert ratings.table_days(north, "p-118", 9) == []
+    assert ratings.table_days(north, "p-119", 9) == [at_tables("2026-01-15", 1)]
+    ratings.replace_table_day(north, "2026-01-15", {})
+    assert ratings.table_days(north, "p-119", 9) == []
 
 
 def test_a_players_sessions_go_on_after_a_place(ratings: Ratings, north: str) -> None:

@@ -1,8 +1,9 @@
-"""The lake refined on the stack: posted, archived, refined, read; and days that cannot be."""
+"""The night on the stack: what was archived and rated is refined, exported and reconciled."""
 
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from pitboss.lake import layout
 from pitboss.lake.manifest import Manifest, Partition
+from pitboss.lake.rated import summary_key
 from pitboss.stores.refinery import RefinedMeanwhile, S3Refinery
 from tests import sample_events
 from workbench import endpoint, main
@@ -75,7 +77,7 @@ def test_a_partition_that_fails_stops_no_other_and_the_run_is_red(
         done = pitboss("refine", "--property", property_id, "--json")
 
         assert done.exit_code == 1
-        assert f"Not refined: {property_id} 2020-06-14 (UnreadableArchive)" in done.stderr
+        assert f"{property_id} 2020-06-14 (refine_events: UnreadableArchive)" in done.stderr
         (shown,) = json.loads(done.stdout)["manifests"]
         unique = len(sample_events.PLAY)
         assert shown["events"] == {
@@ -97,13 +99,14 @@ def test_a_partition_that_fails_stops_no_other_and_the_run_is_red(
         forget(lake, property_id)
 
 
-def test_what_is_read_and_archived_is_refined_to_the_same_bytes_twice(
+def test_what_is_posted_is_refined_exported_and_reconciled_to_the_same_bytes_twice(
     stack: dict[str, str],
     lake: S3Refinery,
     property_id: str,
+    tmp_path: Any,
     eventually: Callable[..., Any],
 ) -> None:
-    """Through the stream: what the front door writes, `archive_events` keeps."""
+    """What the front door writes to the stream is rated and archived, then the night comes."""
     from pitboss.events.batch import BatchHeader, pack
     from pitboss.events.envelope import read_envelope
 
@@ -115,17 +118,61 @@ def test_what_is_read_and_archived_is_refined_to_the_same_bytes_twice(
     endpoint.client("kinesis").put_record(
         StreamName=stack["SlotStreamName"], Data=record, PartitionKey=f"{property_id}/{asset}"
     )
-    prefix = f"raw/slot/property={property_id}/"
+    day = Partition(property_id, "2020-06-15")
     try:
-        eventually(lambda: list(lake.listed(prefix)), within=90)
+        eventually(lambda: list(lake.listed(layout.raw_prefix(*day))), within=90)
+        eventually(lambda: exported(stack, day), lambda games: games == 2, within=60)
+        lake.delete(layout.table_key("games", *day))
         assert pitboss("refine", "--property", property_id).exit_code == 0
         first = [one.source for one in lake.listed("refined/") if property_id in one.source.key]
+        again = pitboss("refine", "--property", property_id)
+        assert "0 refined, 1 as they were, 0 left" in again.stdout
         assert pitboss("refine", "--property", property_id, "--all").exit_code == 0
 
         kinds = {source.key.split("/")[1] for source in first}
         assert kinds >= {"game_events", "card_events", "paytable_events", "manifests"}
-        again = [one.source for one in lake.listed("refined/") if property_id in one.source.key]
-        assert again == first
+        assert kinds >= {"games", "holds", "reconciliations", "summaries"}
+        summary = json.loads(lake.get(summary_key(*day)))
+        assert summary["totals"]["coin_in"]["rated"] == 1_000
+        assert (summary["totals"]["games"]["rated"], summary["starts"]) == (2, [])
+        path = tmp_path / "games.parquet"
+        path.write_bytes(lake.get(layout.table_key("games", *day)))
+        games = "SELECT coin_in_cents, coin_out_cents, player_id FROM read_parquet(?)"
+        assert duckdb.connect().execute(games, [str(path)]).fetchall() == [
+            (500, 120, "p-81"),
+            (500, 0, "p-81"),
+        ]
+        repeated = [one.source for one in lake.listed("refined/") if property_id in one.source.key]
+        assert repeated == first
+    finally:
+        forget(lake, property_id)
+
+
+def exported(stack: dict[str, str], day: Partition) -> int:
+    """How many games of the day are rated: `export_games` says it."""
+    answer = endpoint.client("lambda").invoke(
+        FunctionName=stack["ExportGamesFunctionName"], Payload=json.dumps(day._asdict())
+    )
+    return int(json.loads(answer["Payload"].read()).get("games", 0))
+
+
+def test_a_day_in_progress_is_exported_and_not_reconciled(
+    stack: dict[str, str], lake: S3Refinery, property_id: str
+) -> None:
+    today = Partition(property_id, datetime.now(UTC).date().isoformat())
+    put(lake, today, raw(property_id, sample_events.PLAY))
+    try:
+        done = pitboss("refine", "--property", property_id)
+
+        assert done.exit_code == 0, done.stderr
+        made = {
+            one.source.key.split("/")[1]
+            for one in lake.listed("refined/")
+            if property_id in one.source.key
+        }
+        assert made >= {"manifests", "game_events", "games"}
+        assert made.isdisjoint({"reconciliations", "summaries"})
+        assert "0 refined, 1 as they were" in pitboss("refine", "--property", property_id).stdout
     finally:
         forget(lake, property_id)
 

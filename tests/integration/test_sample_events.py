@@ -7,15 +7,20 @@ invoked directly, which is quicker.
 import base64
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
+from pitboss.lake.layout import UNREADABLE, raw_prefix
 from pitboss.lake.rated import summary_key
+from pitboss.stores.imports import summary_key as beside
+from pitboss.stores.lake import S3Lake
 from pitboss.stores.quarantine import S3Quarantine
 from tests import sample_events
+from tests.unit.test_imports import meter, text
 from workbench import deploy, endpoint
 from workbench.paths import ROOT, VENV_BIN
 
@@ -145,6 +150,56 @@ def test_play_is_rated_once_and_read_and_poison_is_set_aside(
     assert {entry.reason for entry in aside} == {"unreadable_record"}
 
 
+@pytest.fixture
+def archived(stack: dict[str, str]) -> Iterator[Callable[[], dict[str, bytes]]]:
+    """What lies in the lake of the samples' stream, which there is not; removed after."""
+    lake = S3Lake(stack["LakeBucketName"], client=endpoint.client("s3"))
+
+    def look() -> dict[str, bytes]:
+        return {
+            key: lake.get(key)
+            for prefix in (raw_prefix("north", "2020-06-15"), UNREADABLE)
+            for key, _, _ in lake.objects(prefix)
+            if "/slots-shardId-" in key
+        }
+
+    yield look
+    for key in look():
+        endpoint.client("s3").delete_object(Bucket=stack["LakeBucketName"], Key=key)
+
+
+def test_a_batch_is_archived_and_overwrites_itself_when_it_comes_again(
+    embedded: endpoint.Target,
+    directly: Callable[[str], Any],
+    archived: Callable[[], dict[str, bytes]],
+) -> None:
+    assert by_sam("archive_events/play") == {"batchItemFailures": []}
+    (key,) = archived()
+    once = archived()
+    assert directly("archive_events/play") == {"batchItemFailures": []}
+
+    assert archived() == once
+    first, last = (
+        record["kinesis"]["sequenceNumber"]
+        for record in sample_events.load("archive_events")["play"]["Records"]
+    )
+    assert key.endswith(f"/day=2020-06-15/slots-shardId-000000000000-{first}-{last}.ndjson.zst")
+
+
+def test_a_record_that_cannot_be_read_is_archived_as_it_came(
+    embedded: endpoint.Target,
+    directly: Callable[[str], Any],
+    archived: Callable[[], dict[str, bytes]],
+) -> None:
+    assert directly("archive_events/packets_and_poison") == {"batchItemFailures": []}
+
+    (unreadable,) = (body for key, body in archived().items() if key.startswith(UNREADABLE))
+    unpack = zstandard.ZstdDecompressor().stream_reader(unreadable, read_across_frames=True)
+    (line,) = unpack.read().splitlines()
+    sent = sample_events.load("archive_events")["packets_and_poison"]["Records"]
+    assert json.loads(line)["data"] == sent[1]["kinesis"]["data"]
+
+
 ANSWERS: dict[str, tuple[int, dict[str, int]]] = {
     "envelopes": (200, {"received": 9, "accepted": 9, "duplicate": 0, "quarantined": 0}),
     "gateway_packets": (200, {"received": 4, "accepted": 4, "duplicate": 0, "quarantined": 0}),
@@ -196,10 +251,11 @@ def test_a_day_is_planned_and_refined(
     embedded: endpoint.Target, stack: dict[str, str], directly: Callable[[str], Any]
 ) -> None:
     assert directly("plan_refinement/everything")["left"] == 0
+    assert directly("plan_refinement/nightly")["left"] == 0
     by_sam_too = by_sam("plan_refinement/one_day")
     counts = directly("refine_events/partition")
 
-    assert by_sam_too["partitions"] in ([], [sample_events.PARTITION])
+    assert by_sam_too["partitions"] in ([], [{**sample_events.PARTITION, "has_ended": True}])
     assert {name: counts[name] for name in sample_events.PARTITION} == sample_events.PARTITION
     assert counts["archived"] == sum(
         counts[name] for name in ("unique", "duplicate", "conflicting")
@@ -231,13 +287,49 @@ def test_a_gaming_day_is_exported_and_reconciled(
     assert again == found
 
 
+@pytest.fixture
+def drops(stack: dict[str, str]) -> Iterator[S3Lake]:
+    """The lake; what is dropped there, and what is made of it, is removed."""
+    s3, bucket = endpoint.client("s3"), stack["LakeBucketName"]
+    lake = S3Lake(bucket, client=s3)
+    yield lake
+    for prefix in (
+        *("drop/slot-meters/north/", "drop/north/", "raw/imports/slot-meters/property=north/"),
+        "refined/slot_meters/property_id=north/",
+    ):
+        for key, _, _ in lake.objects(prefix):
+            s3.delete_object(Bucket=bucket, Key=key)
+
+
+def test_a_dropped_file_is_imported_and_a_misplaced_one_is_refused(
+    embedded: endpoint.Target,
+    drops: S3Lake,
+    directly: Callable[[str], Any],
+    eventually: Callable[..., Any],
+) -> None:
+    key, misplaced = "drop/slot-meters/north/january.csv", "drop/north/january.csv"
+    drops.put(key, text([meter()]).encode())
+    eventually(lambda: list(drops.objects(beside(key))))  # imported as S3 says that it has come
+    drops.put(beside(key), b"{}")
+
+    assert by_sam("import_files/dropped") is None
+    assert directly("import_files/misplaced") is None
+
+    told = json.loads(drops.get(beside(key)))
+    assert (told["rows"], told["imported"], told["duplicates"], told["is_known"]) == (1, 0, 1, True)
+    assert len(list(drops.objects("refined/slot_meters/property_id=north/"))) == 1
+    refusal = json.loads(drops.get(beside(misplaced)))["refusal"]
+    assert refusal.startswith("drop/north/january.csv is not drop/<source>/<property>/<file>.csv")
+
+
 def test_every_sample_event_is_run() -> None:
     run = {
         "archive_events": {"play", "packets_and_poison"},
         "authorize_requests": {"no_token", "get_machine", "post_slot_events"},
         "export_games": {"partition"},
+        "import_files": {"dropped", "misplaced"},
         "ingest_slot_events": ANSWERS.keys(),
-        "plan_refinement": {"everything", "one_day"},
+        "plan_refinement": {"everything", "nightly", "one_day"},
         "rate_players": {"play", "poison_among_good"},
         "read_ratings": {
             *("machine", "player", "sessions", "player_ledger", "machine_ledger", "floor")

@@ -234,6 +234,8 @@ def test_items_are_compared_by_what_they_hold(monkeypatch: pytest.MonkeyPatch) -
     assert unchanged.compare(before, stored(n={"N": "6"})).changed == [("P1/a", "1")]
     gone = unchanged.compare(before, {})
     assert (gone.items, len(gone.changed)) == (2, 2)
+    with pytest.raises(WorkbenchError, match="Nothing is stored of the property"):
+        unchanged.compare({}, {})
 
 
 class Table:

@@ -113,9 +113,3 @@ def test_a_tables_files_lie_where_the_catalogue_looks() -> None:
 )
 def test_a_type_is_called_what_glue_calls_it(kind: str, expected: str) -> None:
     assert catalogue.glue_kind(kind) == expected
-
-
-def test_glue_types_agree_with_those_agreed_on() -> None:
-    for table in lake.TABLES:
-        found = {c.name: c.glue_kind for c in TABLES[table.name].columns}
-        assert found == lake.agreed([table])[table.name]

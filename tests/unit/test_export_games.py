@@ -23,7 +23,7 @@ from workbench.simulation import FAULTS, ODDITIES, FloorPlan, open_floor
 pytestmark = pytest.mark.unit
 
 PLAN = FloorPlan(
-    14, 12, 60, seed=11, start=1_768_484_400_000, oddities=frozenset(ODDITIES),
+    14, 12, 35, seed=11, start=1_768_484_400_000, oddities=frozenset(ODDITIES),
     faults=frozenset(FAULTS),
 )  # fmt: skip
 """An hour around 06:00 in Los Angeles, where the gaming day turns."""
@@ -32,6 +32,11 @@ PLAN = FloorPlan(
 @pytest.fixture(scope="module")
 def floor() -> FloorByDay:
     return FloorByDay.of(open_floor(PLAN))
+
+
+@pytest.fixture(scope="module")
+def refined(floor: FloorByDay) -> MemoryLake:
+    return floor.in_lake()
 
 
 def total(rows: Iterable[GameRow]) -> Tally:
@@ -121,8 +126,9 @@ class StubWiring:
 
 
 @pytest.fixture
-def wiring(floor: FloorByDay, monkeypatch: pytest.MonkeyPatch) -> StubWiring:
-    made = StubWiring(floor, floor.in_lake())
+def wiring(floor: FloorByDay, refined: MemoryLake, monkeypatch: pytest.MonkeyPatch) -> StubWiring:
+    made = StubWiring(floor, MemoryLake())
+    made.lake.bodies |= refined.bodies
     monkeypatch.setattr(door, "_wiring", lambda: made)
     return made
 

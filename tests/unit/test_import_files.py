@@ -14,10 +14,11 @@ from pitboss.gaming_day import GamingDay
 from pitboss.imports.mapping import shipped_text
 from pitboss.imports.sources import SourceName
 from pitboss.imports.summary import Summary
+from pitboss.rating.tables import TableDay
 from pitboss.stores.imports import Drop, MisplacedDrop
 from tests.fakes.imports import MemoryImports, MemoryQuarantine
 from tests.sample_events import load
-from tests.unit.test_imports import meter, text
+from tests.unit.test_imports import SESSION_HEADINGS, meter, slip, text
 
 RULE = GamingDay.parse("America/Los_Angeles@06:00")
 NORTH = Drop(SourceName.SLOT_METERS, "north", "january.csv")
@@ -34,15 +35,22 @@ class House:
             self.imports,
             self.imports,
             self.imports,
+            self.imports,
             self.quarantine,
             lambda _property_id: RULE,
             scratch,
             now=lambda: 1_700_000_000_000 + self.drops * 1_000,
         )
 
-    def drop(self, content: str, file: str = "january.csv", mapping: str | None = None) -> Summary:
+    def drop(
+        self,
+        content: str,
+        file: str = "january.csv",
+        mapping: str | None = None,
+        source: SourceName = SourceName.SLOT_METERS,
+    ) -> Summary:
         self.drops += 1
-        drop = Drop(SourceName.SLOT_METERS, "north", file)
+        drop = Drop(source, "north", file)
         self.imports.dropped[drop.key] = content.encode()
         if mapping is not None:
             self.imports.dropped[drop.mapping_keys[0]] = mapping.encode()
@@ -154,6 +162,84 @@ def test_a_file_read_another_way_is_made_anew_and_days_it_has_left_are_gone(hous
     assert (summary.imported, summary.is_known) == (1, False)
     assert list(house.imports.partitions) == [("slot_meters", "north", "2019-01-02")]
     assert len(house.imports.kept(SourceName.SLOT_METERS, "north")) == 1
+
+
+def test_a_try_that_is_repeated_makes_the_days_anew_that_another_mapping_left(
+    house: House,
+) -> None:
+    content = text([meter(hour="2019-02-01 07:00:00")])
+    house.drop(content)
+    other = shipped_text(SourceName.SLOT_METERS).replace("%Y-%m-%d", "%Y-%d-%m")
+    house.imports.on_write = lambda: (_ for _ in ()).throw(ConnectionError)
+    with pytest.raises(ConnectionError):
+        house.drop(content, mapping=other)
+    house.imports.on_write = lambda: None
+
+    summary = house.import_files(NORTH, f"{2:018X}")
+
+    assert list(house.imports.partitions) == [("slot_meters", "north", "2019-01-02")]
+    assert summary.gaming_days == ("2019-01-02", "2019-01-02")
+
+
+# --- players at tables ----------------------------------------------------------------------------
+
+SLIPS = SourceName.TABLE_SESSIONS
+HALF_AN_HOUR = 7_500_000_000
+"""$20 a decision, 50 an hour, half an hour, 2.5 %: $12.50."""
+
+
+def slips(*rows: str) -> str:
+    return text(rows, SESSION_HEADINGS)
+
+
+def test_what_a_players_day_at_tables_comes_to_is_rated_once(house: House) -> None:
+    later = slip(start="1/7/2019 11:20:00 AM")
+    euros = slip(table="BJ-4").replace(",$,", ",EUR,")
+    odd = slip(table="BJ-5", bet="many")
+    content = slips(slip(), later, slip(), slip(bet=99), euros, odd, slip(player="p-81", cash=5))
+
+    house.drop(content, source=SLIPS)
+    first = dict(house.imports.table_days)
+    house.drop(content, "copy.csv", source=SLIPS)
+    house.drop(slips(later), "part.csv", source=SLIPS)
+
+    day = "2019-01-07"
+    assert first == {
+        ("north", day): {
+            "Player 7": TableDay(day, 2, 60, 2 * HALF_AN_HOUR, -8_000, 1),
+            "p-81": TableDay(day, 1, 30, HALF_AN_HOUR, -4_000, 0),
+        }
+    }
+    assert house.imports.table_days == first
+
+
+def test_a_mapping_that_is_put_right_takes_play_from_who_did_not_play(house: House) -> None:
+    content = slips(slip(player="p-1"), slip(player="p-2"))
+    house.drop(content, source=SLIPS)
+    mapping = shipped_text(SLIPS)
+    other = mapping.replace('"%m/%d/%Y', '"%d/%m/%Y') + '\n[values.player_id]\n"p-1" = "p-9"\n'
+
+    house.drop(content, mapping=other, source=SLIPS)
+
+    found = {day: sorted(players) for (_, day), players in house.imports.table_days.items()}
+    assert found == {"2019-01-07": [], "2019-07-01": ["p-2", "p-9"]}
+
+
+def test_a_day_that_another_writer_was_at_is_made_again(house: House) -> None:
+    house.imports.disputed = 2
+
+    summary = house.drop(slips(slip()), source=SLIPS)
+
+    assert (summary.imported, len(house.imports.table_days), house.imports.disputed) == (1, 1, 0)
+    house.imports.disputed = 99
+    with pytest.raises(ContendedImport):
+        house.drop(slips(slip("BJ-4")), "more.csv", source=SLIPS)
+
+
+def test_meters_and_promotions_rate_nobody(house: House) -> None:
+    house.drop(text([meter()]))
+
+    assert house.imports.table_days == {}
 
 
 @settings(max_examples=5, deadline=None)

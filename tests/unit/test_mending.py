@@ -11,12 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
+from pitboss.access import Principal
+from pitboss.events.batch import BatchHeader, pack
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from tests.fakes.keys import NOW
 from tests.fakes.registry import MemoryRegistry, credential, gateway
 from workbench import endpoint, gateways, main, quarantine
 from workbench.client import Answer, EventAnswer
 from workbench.console import WorkbenchError
+from workbench.event_files import FileFormat
 from workbench.mending import (
     Expression,
     Mend,
@@ -35,6 +38,10 @@ from workbench.quarantine_records import QuarantineRecords, Wanted
 
 SENDER = gateway("workbench")
 NOW_MS = NOW * 1000
+
+
+def gateway_of(property_id: str) -> Principal:
+    return gateway("workbench", property_id=property_id)
 
 
 def started(wager: Any = "500", name: str = "s1", asset: str = "7", **fields: Any) -> bytes:
@@ -160,7 +167,7 @@ def test_a_difference_is_of_values_not_of_writing() -> None:
 def test_a_mend_is_judged_by_the_front_door(
     before: Record, expression: str, verdict: Verdict, detail: str
 ) -> None:
-    proposal = propose(before, Expression(expression), SENDER, NOW_MS)
+    proposal = propose(before, Expression(expression), gateway_of, NOW_MS)
     assert proposal.verdict is verdict
     assert detail in proposal.detail
     assert bool(proposal.detail) is (verdict is Verdict.REFUSED)
@@ -169,7 +176,7 @@ def test_a_mend_is_judged_by_the_front_door(
 def test_a_mend_goes_on_from_the_mend_before() -> None:
     first = started(400)
     before = record(started(), mended(first))
-    proposal = propose(before, Expression(".data.wager_cents += 1"), SENDER, NOW_MS)
+    proposal = propose(before, Expression(".data.wager_cents += 1"), gateway_of, NOW_MS)
     step = proposal.step(how="jq: x", note="why", by="arn:me", at=9)
     assert step.from_sha256 == hash_of(first)
     assert step.to_sha256 == hash_of(proposal.raw)
@@ -178,8 +185,60 @@ def test_a_mend_goes_on_from_the_mend_before() -> None:
 
 
 def test_a_rehearsal_keeps_what_it_says_of_packets_apart() -> None:
-    assert rehearse(started(5), "pitboss", SENDER, NOW_MS).status == "accepted"
-    assert rehearse(started(5), "acres-sas", SENDER, NOW_MS).reason == "invalid_envelope"
+    assert rehearse([started(5)], "pitboss", SENDER, NOW_MS).status == "accepted"
+    assert rehearse([started(5)], "acres-sas", SENDER, NOW_MS).reason == "invalid_envelope"
+    one_is_bad = [started(5), started("x", "s2")]
+    assert rehearse(one_is_bad, "pitboss", SENDER, NOW_MS).reason == "invalid_data"
+
+
+def stream_record(*events: bytes, asset: str = "7", posted_as: str = "pitboss") -> bytes:
+    """What the front door makes of events of a machine."""
+    header = BatchHeader("P1", asset, NOW_MS, "gw-1", posted_as)
+    read = [FileFormat.PITBOSS.reader.read(event).event for event in events]
+    return pack(header, events, read)
+
+
+def unreadable(raw: bytes, index: int = 0) -> QuarantineEntry:
+    """As rating sets a whole stream record aside."""
+    known = {"reason": "unreadable_record", "stage": "rate_players", "sender": "stream"}
+    return entry(raw, index=index, property_id="unknown", posted_as="", **known)
+
+
+def test_a_stream_record_that_can_be_read_again_is_its_events() -> None:
+    events = [started(500), started(600, "s2")]
+    found = Record("x#0", unreadable(stream_record(*events)))
+    assert (found.events, found.property_id, found.format) == (events, "P1", "pitboss")
+
+    by_hand = Record("x#0", found.entry, (mended(started(700)),))
+    assert by_hand.events == [started(700)]
+    foreign = Record("x#0", unreadable(stream_record(*events, posted_as="lost")))
+    assert foreign.format == ""
+    assert Record("x#0", unreadable(stream_record())).format == ""
+    damaged = Record("x#0", unreadable(b"\xffdamaged"))
+    assert (damaged.events, damaged.property_id, damaged.format) == (
+        [b"\xffdamaged"],
+        "",
+        "",
+    )
+
+
+def test_what_is_made_of_a_damaged_record_is_of_the_property_it_names() -> None:
+    damaged = Record("x#0", unreadable(b"\xffdamaged"))
+    for raw, detail in (
+        (started(500, property_id="P2"), ""),
+        (started("x", property_id="P2"), "invalid_data"),
+        (b'{"asset_number":"7"}', "does not say of which property"),
+    ):
+
+        def made(_: bytes, raw: bytes = raw) -> bytes:
+            return raw
+
+        proposal = propose(damaged, made, gateway_of, NOW_MS, "pitboss")
+        assert detail in proposal.detail
+        assert bool(proposal.detail) is bool(detail)
+        step = proposal.step(how="file: x", note="", by="arn:me", at=9)
+        mended_now = Record("x#0", damaged.entry, (step,))
+        assert mended_now.property_id == ("P2" if b"P2" in raw else "")
 
 
 def test_a_history_makes_a_state() -> None:
@@ -285,6 +344,8 @@ def test_records_are_found_by_what_is_wanted(
         (Wanted(stage="rate_players"), 1),
         (Wanted(state=State.MENDED), 0),
         (Wanted(state=State.WAITING, sender="gw-1"), 3),
+        (Wanted(stage="rate_players", reason="missing_asset"), 0),
+        (Wanted(property_id="P1", sender="gw-2"), 0),
     ):
         assert len(list(records.find(wanted))) == count
 
@@ -299,6 +360,10 @@ class Door:
         self.bodies: list[tuple[str, bytes]] = []
         self.status = "accepted"
         self.breaks = False
+        self.refuses = ""
+        """An event that is set aside, by its id."""
+
+    _why = ("", "clock_ahead")
 
     def __enter__(self) -> "Door":
         return self
@@ -311,9 +376,13 @@ class Door:
             raise WorkbenchError("The API does not answer.")
         self.bodies.append((content_type, body))
         count = len(json.loads(body)) if content_type == "application/json" else body.count(b"\n")
-        reason = "clock_ahead" if self.status == "quarantined" else ""
+        said = [self.status] * (count or 1)
+        if self.refuses:
+            ids = [one["event_id"] for one in json.loads(body)]
+            said[ids.index(self.refuses)] = "quarantined"
         events = tuple(
-            EventAnswer(index, self.status, f"e{index}", reason) for index in range(count or 1)
+            EventAnswer(index, status, f"e{index}", self._why[status == "quarantined"])
+            for index, status in enumerate(said)
         )
         return Answer(200, len(events), len(events), events=events)
 
@@ -490,7 +559,7 @@ def test_a_gateway_replays_what_is_of_its_property_and_assets(
     [
         (["mend", "x"], 2, "Say how to mend it"),
         (["mend", "x", "--set", ".", "--file", "f"], 2, "Say how to mend it"),
-        (["mend", "x", "--set", ".x |"], 2, "is no jq expression"),
+        (["mend", "x", "--set", ".x |"], 2, "'.x |' is no jq expression: jq: error: syntax error"),
         (["mend", "x", "--set", "."], 1, "Nothing in quarantine is called x"),
         (["mend", "--set", "."], 2, "Name IDs, or say which"),
         (["mend", "x", "--reason", "y", "--set", "."], 2, "not both"),
@@ -513,9 +582,77 @@ def test_errors_are_one_sentence(
     assert done.stdout == ""
 
 
+def test_a_list_has_every_id_on_a_line_of_its_own(door: Door, put: Callable[..., str]) -> None:
+    object_id = put(entry(started()), entry(started("[x]", "s2"), detail="no [number]", index=1))
+    assert run("list").stdout.splitlines()[:4] == [
+        f"{object_id}#0",
+        "  waiting  invalid_data  from gw-1: wager_cents is text",
+        f"{object_id}#1",
+        "  waiting  invalid_data  from gw-1: no [number]",
+    ]
+
+
+def test_a_stream_record_is_replayed_whole_and_stays_where_an_event_is_set_aside(
+    door: Door, put: Callable[..., str]
+) -> None:
+    two = stream_record(started(500), started(600, "s2"))
+    object_id = put(unreadable(two), unreadable(stream_record(started(700, "s3")), 1))
+    damaged = put(unreadable(b"\xffdamaged"))
+    assert "2 events of property P1" in run("show", object_id).stdout
+    assert "events of property" not in run("show", damaged).stdout
+
+    done = run("replay", "--reason", "unreadable_record", "--as-it-came", "--json")
+
+    assert done.exit_code == 1
+    said = json.loads(done.stdout)
+    assert (said["accepted"], said["not sent"]) == (2, 1)
+    ((_, body),) = door.bodies
+    assert sorted(one["event_id"] for one in json.loads(body)) == ["s1", "s2", "s3"]
+    (step,) = json.loads(run("show", object_id, "--json").stdout)["history"]
+    assert (step["status"], step["sha256"]) == ("accepted", hash_of(two))
+
+    whole = put(unreadable(stream_record(started(5, "s4"), started(5, "s5"), asset="8")))
+    door.refuses = "s5"
+    assert run("replay", whole).exit_code == 1
+    shown = json.loads(run("show", whole, "--json").stdout)
+    assert (shown["state"], shown["history"][0]["status"]) == ("waiting", "quarantined")
+
+
+def test_an_entry_of_before_formats_were_kept_is_told_its_format(
+    door: Door, put: Callable[..., str], s3: MemoryS3
+) -> None:
+    object_id = put(entry(started(5), reason="clock_ahead"))
+    (key,) = s3.objects
+    old = json.loads(s3.objects[key])
+    del old["format"]
+    s3.objects[key] = json.dumps(old).encode()
+
+    unsent = run("replay", object_id)
+    assert (unsent.exit_code, "mend it with --format" in unsent.stdout) == (1, True)
+    told = run("mend", object_id, "--set", ".", "--format", "pitboss", "--yes")
+    assert told.exit_code == 0, told.output
+    assert run("replay", object_id).exit_code == 0
+    assert json.loads(run("show", object_id, "--json").stdout)["state"] == "replayed"
+
+
+def test_rows_of_imported_files_are_no_events(door: Door, put: Callable[..., str]) -> None:
+    row = entry(b"1,2,x", stage="import_files", reason="unreadable_row", posted_as="")
+    object_id = put(row)
+    listed = json.loads(run("list", "--stage", "import_files", "--json").stdout)
+    assert [one["id"] for one in listed] == [f"{object_id}#0"]
+    for command in (["mend", "--set", "."], ["replay", "--as-it-came"]):
+        by_id = run(*command, object_id)
+        assert (by_id.exit_code, "import that with" in by_id.stderr) == (1, True)
+        by_choice = run(*command, "--property", "P1")
+        assert (by_choice.exit_code, "in quarantine is such" in by_choice.stderr) == (1, True)
+
+
 def test_a_file_that_is_no_event_is_refused(door: Door, put: Callable[..., str]) -> None:
     object_id = put(entry(started()))
     done = run("mend", object_id, "--file", "-", stdin=b"{} {}")
-    assert (done.exit_code, "not one JSON value" in done.stderr) == (2, True)
+    assert (done.exit_code, done.stderr.strip().startswith("standard input is no event")) == (
+        1,
+        True,
+    )
     unknown = run("replay", object_id, "--gateway", "gw-9")
     assert (unknown.exit_code, "There is no gateway gw-9" in unknown.stderr) == (1, True)

@@ -1,6 +1,6 @@
 """Which partitions are refined: those that are not made of what there is."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from pitboss.gaming_day import GamingDays
 from pitboss.lake import layout
 from pitboss.lake.manifest import Counts, Manifest, Partition, Source
+from pitboss.lake.rated import summary_key
 from pitboss.stores.quarantine import QuarantineEntry
 from plan_refinement import handler
-from plan_refinement.service import LONGEST_RUN, Plan, Wanted, plan
+from plan_refinement.service import LONGEST_RUN, SETTLED_MS, Plan, Wanted, has_ended, plan
 from tests import sample_events
 from tests.fakes.lake import START, MemoryLake, MemoryQuarantine
 
@@ -18,6 +19,8 @@ DAYS = GamingDays.parse("*=UTC@06:00")
 MONDAY, TUESDAY = Partition("north", "2020-06-15"), Partition("north", "2020-06-16")
 SOUTH = Partition("south", "2020-06-15")
 MONDAY_NOON = 1_592_222_400_000
+WEDNESDAY = DAYS.rule_of("north").start_of(date(2020, 6, 17)) + SETTLED_MS
+"""When Tuesday is over and at rest, and not a moment more."""
 
 
 def archive(lake: MemoryLake, partition: Partition, number: int = 1) -> None:
@@ -29,12 +32,17 @@ def refined(lake: MemoryLake, partition: Partition, quarantine: tuple[Source, ..
     raw = [one.source for one in lake.listed(layout.raw_prefix(*partition))]
     made = Manifest(*partition, Counts(0, 0, 0, 0), 0, {}, {}, {}, raw, list(quarantine))
     lake.put(layout.manifest_key(*partition), made.to_json())
+    lake.put(summary_key(*partition), b"{}")
 
 
 def planned(
-    lake: MemoryLake, quarantine: MemoryQuarantine | None = None, *wanted: Any, **more: Any
+    lake: MemoryLake,
+    quarantine: MemoryQuarantine | None = None,
+    *wanted: Any,
+    now: int = WEDNESDAY,
+    **more: Any,
 ) -> Plan:
-    return plan(Wanted(*wanted, **more), lake, quarantine or MemoryQuarantine(), DAYS.day_of)
+    return plan(Wanted(*wanted, **more), lake, quarantine or MemoryQuarantine(), DAYS, now)
 
 
 def entry(received_at: int) -> QuarantineEntry:
@@ -97,6 +105,7 @@ def test_old_manifests_are_not_read() -> None:
     archive(lake, MONDAY)
     refined(lake, MONDAY)
     lake.written[layout.manifest_key(*MONDAY)] += LONGEST_RUN * 2
+    lake.written[summary_key(*MONDAY)] += LONGEST_RUN * 3
 
     assert planned(lake) == Plan([], 0, 1)
 
@@ -128,9 +137,45 @@ def test_what_is_more_than_one_run_takes_is_left_for_another() -> None:
     for partition in (MONDAY, SOUTH, TUESDAY):
         archive(lake, partition)
 
-    assert plan(Wanted(), lake, MemoryQuarantine(), DAYS.day_of, limit=2) == Plan(
-        [TUESDAY, MONDAY], 1, 0
-    )
+    made = plan(Wanted(), lake, MemoryQuarantine(), DAYS, WEDNESDAY, limit=2)
+    assert made == Plan([TUESDAY, MONDAY], 1, 0)
+
+
+def test_a_day_is_over_when_what_was_on_its_way_has_arrived() -> None:
+    assert has_ended(TUESDAY, DAYS, WEDNESDAY)
+    assert not has_ended(TUESDAY, DAYS, WEDNESDAY - 1)
+
+
+def test_the_nightly_run_leaves_a_day_in_progress_alone_unlike_who_asks_for_it() -> None:
+    lake = MemoryLake()
+    archive(lake, MONDAY)
+    archive(lake, TUESDAY)
+
+    assert planned(lake, now=WEDNESDAY - 1, ended=True) == Plan([MONDAY], 0, 0)
+    assert planned(lake, now=WEDNESDAY, ended=True) == Plan([TUESDAY, MONDAY], 0, 0)
+    assert planned(lake, now=WEDNESDAY - 1) == Plan([TUESDAY, MONDAY], 0, 0)
+
+
+def test_a_day_whose_run_broke_off_before_it_was_reconciled_is_run_again() -> None:
+    lake = MemoryLake()
+    archive(lake, MONDAY)
+    refined(lake, MONDAY)
+    manifest = layout.manifest_key(*MONDAY)
+    lake.put(manifest, lake.get(manifest))
+
+    assert planned(lake).partitions == [MONDAY]
+    lake.delete(summary_key(*MONDAY))
+    assert planned(lake).partitions == [MONDAY]
+
+
+def test_a_day_in_progress_is_not_reconciled_and_so_not_run_again() -> None:
+    lake = MemoryLake()
+    archive(lake, TUESDAY)
+    refined(lake, TUESDAY)
+    lake.delete(summary_key(*TUESDAY))
+
+    assert planned(lake, now=WEDNESDAY - 1) == Plan([], 0, 1)
+    assert planned(lake, now=WEDNESDAY) == Plan([TUESDAY], 0, 0)
 
 
 @pytest.mark.parametrize("case", sample_events.load("plan_refinement"))
@@ -138,7 +183,7 @@ def test_the_handler_answers_as_the_state_machine_reads_it(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Wiring:
-        day_of = DAYS.day_of
+        days = DAYS
         quarantine = MemoryQuarantine()
         lake = MemoryLake()
 
@@ -147,5 +192,5 @@ def test_the_handler_answers_as_the_state_machine_reads_it(
 
     answer = handler.handler(sample_events.load("plan_refinement")[case], None)
 
-    partitions = [{"property_id": "north", "gaming_day": "2020-06-15"}]
+    partitions = [{"property_id": "north", "gaming_day": "2020-06-15", "has_ended": True}]
     assert answer == {"partitions": partitions, "left": 0, "current": 0}

@@ -23,6 +23,7 @@ from pitboss.rating.players import (
     profile,
     trimmed_mean,
 )
+from pitboss.rating.tables import TableDay, table_theoretical_win
 from pitboss.stores.ratings import PlayerSession
 from tests.unit.test_house_rules import PAGE, property_rules
 
@@ -87,6 +88,64 @@ def standing_of(
 def moves(standing: Standing) -> list[tuple[str, str]]:
     """When each tier began."""
     return [(change.day, change.after) for change in standing.history]
+
+
+# --- play at tables ------------------------------------------------------------------------------
+
+HALF_AN_HOUR = table_theoretical_win(2_000, 50, 30, 2_500)
+"""$20 a decision, 50 an hour, at an edge of 2.5 %: $12.50."""
+
+
+def at_tables(
+    day: str = "2026-03-01", units: int = HALF_AN_HOUR, actual_win: int = -4_000
+) -> TableDay:
+    return TableDay(day, 1, 30, units, actual_win, 0)
+
+
+def test_play_at_tables_is_worth_its_theoretical_win_beside_that_at_machines() -> None:
+    known = profile([session()], RULES, "2026-03-02", [at_tables(), at_tables("2026-03-02")])
+
+    both, tables_alone = known.days
+    assert (both.play.worth, tables_alone.play.worth) == (22_500_000 * 600, 12_500_000 * 600)
+    assert (both.play.theoretical_win, both.play.actual_win_cents) == (10_000_000, 10_000 - 4_000)
+    assert (both.points, tables_alone.points) == (20, 0), "points are of coin-in"
+    assert (known.days_played, known.adt.days) == (2, 2)
+    assert known.adt.mean == (22_500_000 + 12_500_000) // 2
+    assert known.trips[0].play.worth == 35_000_000 * 600
+    assert known.total.minutes == 60, "at machines"
+
+
+def test_play_at_tables_alone_makes_a_player() -> None:
+    known = profile([], RULES, "2026-03-05", [at_tables(), at_tables("2026-03-09")])
+
+    assert [day.day for day in known.days] == ["2026-03-01"], "nothing of a day to come"
+    assert known.adt.mean == 12_500_000
+    assert known.standing is not None
+    assert (known.standing.since, known.standing.points) == ("2026-03-01", 0)
+
+
+def test_a_day_at_tables_that_nobody_rated_is_no_day_with_play() -> None:
+    known = profile([], RULES, "2026-03-05", [at_tables(units=0)])
+
+    assert (known.days_played, known.adt.mean, known.standing) == (0, None, None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 10**13)), min_size=1, max_size=9))
+def test_adt_of_both_is_rounded_down_once(days: list[tuple[int, int]]) -> None:
+    dated = [
+        ((date(2026, 3, 1) + timedelta(days=number)).isoformat(), *amounts)
+        for number, amounts in enumerate(days)
+    ]
+    known = profile(
+        [session(day, coin_in) for day, coin_in, _ in dated],
+        RULES,
+        dated[-1][0],
+        [at_tables(day, units) for day, _, units in dated],
+    )
+
+    total = sum(Fraction(coin_in * 1_000) + Fraction(units, 600) for _, coin_in, units in dated)
+    assert known.adt.mean == total // len(days)
+    assert known.adt.trimmed_mean == trimmed_mean([c * 600_000 + u for _, c, u in dated]) // 600
 
 
 # --- days, bets, pace, time -----------------------------------------------------------------------

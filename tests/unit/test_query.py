@@ -1,9 +1,12 @@
 """`pitboss query`: a result is whole or an error, in Athena and here, in every format."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,12 @@ from typer.testing import CliRunner
 
 from tests import golden_lake
 from tests.fakes.athena import FakeAthena, column
-from workbench import athena, endpoint, local_lake, main
+from workbench import athena, endpoint, local_lake, main, named_queries, query
 from workbench.athena import Progress, Result
 from workbench.catalogue import tables
-from workbench.console import WorkbenchError
+from workbench.console import WholeConsole, WorkbenchError
 from workbench.local_lake import Need
+from workbench.paths import ROOT
 
 COLUMNS = [
     column("player_id", "varchar"),
@@ -144,13 +148,26 @@ class FakeS3:
         return '"' + hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() + '"'
 
     def paginate(self, **request: str) -> list[dict[str, Any]]:
-        found = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
+        prefix = request["Prefix"]
+        found = {
+            key: path
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and (key := str(path.relative_to(self.folder))).startswith(prefix)
+        }
+        if delimiter := request.get("Delimiter"):
+            folders = {
+                prefix + head + delimiter
+                for head, below, _ in (
+                    key.removeprefix(prefix).partition(delimiter) for key in found
+                )
+                if below
+            }
+            return [{"CommonPrefixes": [{"Prefix": one} for one in sorted(folders)]}]
         return [
             {
                 "Contents": [
                     {"Key": key, "ETag": self._etag(path), "Size": path.stat().st_size}
-                    for path in found
-                    if (key := str(path.relative_to(self.folder))).startswith(request["Prefix"])
+                    for key, path in found.items()
                 ]
             }
         ]
@@ -308,6 +325,16 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bucket: Path) -> Callab
     return invoke
 
 
+@pytest.fixture
+def bucket_is_empty(
+    ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    clients = {"s3": FakeS3(folder), "athena": FakeAthena(COLUMNS, [[NAMES]])}
+    monkeypatch.setattr(endpoint, "client", clients.__getitem__)
+
+
 PARAMETERS = [f"--param={name}={value}" for name, value in golden_lake.RANGE.items()]
 
 
@@ -379,12 +406,65 @@ def test_what_looks_like_markup_is_shown_as_it_is(ask: Callable[..., Any]) -> No
     assert ask("SELECT '[red]:a:' x", "--local").stdout.splitlines()[1].strip() == "[red]:a:"
 
 
-def test_every_query_is_listed_with_what_it_answers(ask: Callable[..., Any]) -> None:
-    text = ask("--list").stdout
+def test_without_a_query_they_are_listed_with_what_they_answer_and_ask_for(
+    ask: Callable[..., Any],
+) -> None:
+    result = ask()
 
-    for name in golden_lake.ANSWERS:
-        assert name in text
-    assert "Retention: of the players first seen in a week" in text
+    assert result.exit_code == 0
+    for one in named_queries.all_queries().values():
+        assert re.search(rf"^{one.name} +{re.escape(one.title)}", result.stdout, re.MULTILINE)
+    assert re.search(
+        r"^first_day +today-29 +The first gaming day\. *$", result.stdout, re.MULTILINE
+    )
+    assert re.search(r"^time_zone .*\(busiest_hours\) *$", result.stdout, re.MULTILINE)
+
+
+TERMINAL = 80
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What a terminal shows that is as narrow as they come."""
+    shown = StringIO()
+    console = WholeConsole(
+        file=shown, force_terminal=True, width=TERMINAL, no_color=True, highlight=False
+    )
+    monkeypatch.setattr(query, "out", console)
+    return shown
+
+
+@pytest.mark.parametrize("name", golden_lake.ANSWERS)
+def test_a_terminal_shows_every_query_within_its_width(
+    name: str, ask: Callable[..., Any], terminal: StringIO
+) -> None:
+    result = ask(name, "--local", *PARAMETERS)
+
+    assert result.exit_code == 0, result.output
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in terminal.getvalue().splitlines()]
+    assert max(map(len, lines)) <= TERMINAL
+    assert len(lines) > len(golden_lake.ANSWERS[name])
+
+
+def test_what_is_too_wide_for_a_terminal_has_folded_headings_or_a_line_for_each_value(
+    ask: Callable[..., Any], terminal: StringIO
+) -> None:
+    columns = "1 AS carded_theoretical_win, 2.5 AS uncarded_theoretical_win, 'x' AS last_day_played"
+    ask(f"SELECT {columns}, 4 AS games_without_hold", "--local")
+    folded = terminal.getvalue().splitlines()
+    ask(f"SELECT {', '.join(f'{n} AS column_{n}' for n in range(20))}", "--local")
+    one_by_one = terminal.getvalue().splitlines()[len(folded) :]
+
+    assert "carded_theoretical_win" not in "".join(folded)
+    assert [line.split() for line in folded][-1] == ["1", "2.5", "x", "4"]
+    assert "row 1 of 1" in one_by_one[0]
+    assert one_by_one[1:3] == ["column_0   0", "column_1   1"]
+
+
+def test_figures_of_a_column_have_their_points_below_each_other(ask: Callable[..., Any]) -> None:
+    shown = ask("SELECT 3.9E0 AS x UNION ALL SELECT 27.584E0 UNION ALL SELECT NULL", "--local")
+
+    assert sorted(shown.stdout.split()) == ["-", "27.584", "3.900", "x"]
 
 
 def test_the_statement_can_be_had_for_athenas_console(ask: Callable[..., Any]) -> None:
@@ -403,10 +483,88 @@ def test_a_statements_own_parameters_are_filled_in(ask: Callable[..., Any]) -> N
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            [
+                "adt",
+                "-p",
+                "property=golden",
+                "-p",
+                "last_day=2026-10-31",
+                "-p",
+                "first_day=2026-10-01",
+            ],
+            "The lake has games of gaming days 2026-11-02 to 2026-11-11: "
+            "say -p first_day=2026-11-02 -p last_day=2026-11-11.",
+        ),
+        (
+            ["adt", "-p", "property=gold"],
+            "The lake has games of golden, golden-south, not of gold: say -p property=golden.",
+        ),
+        (
+            ["SELECT count(*) FROM games WHERE gaming_day = '2020-01-01'"],
+            "The lake has games of gaming days 2026-11-02 to 2026-11-11. ",
+        ),
+    ],
+)
+def test_what_is_not_in_the_lake_is_told_with_what_is(
+    arguments: list[str], said: str, ask: Callable[..., Any]
+) -> None:
+    result = ask(*arguments, "--local")
+
+    assert said in " ".join(result.stderr.split())
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"SELECT 1 FROM games WHERE gaming_day = '{golden_lake.MON}' AND asset_id = 'none'",),
+        # Refined, only that there is none of it.
+        *("SELECT * FROM gaps", "SELECT NULL AS nothing", "SELECT 0 AS n"),
+    ],
+)
+def test_an_answer_of_nothing_is_an_answer(statement: str, ask: Callable[..., Any]) -> None:
+    result = ask(statement, "--local")
+
+    assert "The lake has" not in result.stderr
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("where", [[], ["--local"]], ids=["athena", "here"])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("daily_players", "The lake has no games yet: `pitboss refine` makes them"),
+        ("SELECT 1 FROM slot_meters", "no slot_meters yet: `pitboss import slot-meters FILE`"),
+    ],
+)
+def test_a_lake_with_nothing_in_it_says_how_it_is_filled(
+    asked: str, said: str, where: list[str], ask: Callable[..., Any], bucket_is_empty: None
+) -> None:
+    result = ask(asked, *where)
+
+    assert said in " ".join(result.stderr.split())
+    assert result.exit_code == 1
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         (["nonsense"], 2, "There is no query nonsense: there are adt, busiest_hours,"),
-        ([], 2, "Name a query, or write a statement"),
+        (["dayly_player"], 2, "There is no query dayly_player: did you mean daily_players?"),
+        (
+            ["SELECT 1 FROM game_event", "--local"],
+            1,
+            "no table game_event: did you mean game_events",
+        ),
+        (
+            ["SELECT 1 FROM nosuch", "--local"],
+            1,
+            "There is no table nosuch: there are game_events,",
+        ),
         (["adt", "-p", "day"], 2, "'day' is no parameter: write --param name=value."),
         (["adt", "-p", "x=1"], 2, "adt has no parameter x"),
         (["SELECT :a"], 2, "The statement has a parameter a: say --param a=VALUE."),
@@ -424,3 +582,54 @@ def test_what_makes_no_sense_is_told(
     assert said in " ".join(result.stderr.split())
     assert result.exit_code == status
     assert result.stdout == ""
+
+
+def documented() -> list[str]:
+    """The commands of docs/sql.md."""
+    text = (ROOT / "docs/sql.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", documented())
+def test_a_command_of_the_document_does_what_it_says(
+    line: str, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, command, *arguments = shlex.split(line, comments=True)
+
+    result = ask(*arguments)
+
+    assert (name, command) == ("pitboss", "query")
+    assert result.exit_code == 0, result.output
+    if "--out" in arguments:
+        assert (tmp_path / arguments[-1]).exists()
+
+
+def test_the_sums_of_the_document_are_statements() -> None:
+    text = " ".join((ROOT / "docs/sql.md").read_text(encoding="utf-8").split())
+    sums = re.findall(r"`(CAST\(sum\([^`]*)`", text)
+
+    assert len(sums) == 2
+    for one in sums:
+        local_lake.run(local_lake.parse(f"SELECT {one} FROM games"), {"games": []})
+
+
+def test_the_document_names_every_parameter_with_its_default() -> None:
+    text = " ".join((ROOT / "docs/sql.md").read_text(encoding="utf-8").split())
+    found = {one for of in named_queries.all_queries().values() for one in of.parameters}
+    said = {
+        "property": "`property` (`P1`)",
+        "first_day": "`first_day` (29 days before today)",
+        "last_day": "`last_day` (today, UTC)",
+        "time_zone": "`time_zone` (`America/Los_Angeles`)",
+    }
+
+    assert {one.name: one.default for one in found} == {
+        "property": "P1",
+        "first_day": "today-29",
+        "last_day": "today",
+        "time_zone": "America/Los_Angeles",
+    }
+    for one in said.values():
+        assert one in text

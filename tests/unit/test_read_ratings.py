@@ -16,6 +16,7 @@ from pitboss.gaming_day import GamingDays
 from pitboss.rating import house_rules
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
+from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import Asset
 from rate_players.service import RatePlayers
 from read_ratings import handler as http
@@ -269,6 +270,60 @@ def test_a_player_s_rating() -> None:
         "2020-06-15", "2020-06-15", 1, False, 3, 250_000, 250_000, "81.50", 10
     )
     assert (rating.trip_count, rating.overlap_count, rating.overlaps) == (2, 0, [])
+
+
+def at_tables(day: str, units: int = 7_500_000_001, *, others: int = 0) -> TableDay:
+    return TableDay(day, 2, 60, units, -4_000, others)
+
+
+def test_a_player_s_rating_is_of_play_at_tables_too() -> None:
+    ratings = rated(PLAY[:1], game("a", MONDAY_EVENING, wager=100_000, player_id="p-81"))
+    ratings.replace_table_day("north", TODAY, {"p-81": at_tables(TODAY), "p-7": at_tables(TODAY)})
+    ratings.replace_table_day("north", "2020-06-16", {"p-81": at_tables("2020-06-16", others=1)})
+    ratings.replace_table_day("south", "2020-06-17", {"p-81": at_tables("2020-06-17")})
+
+    document = service.player(ratings, "north", "p-81", RULES, "2020-06-20")
+
+    assert document is not None
+    assert document.tables == [
+        service.TablePlay("2020-06-16", 2, 60, -4_000, "12.500000002", 1),
+        service.TablePlay(TODAY, 2, 60, -4_000, "12.500000002", 0),
+    ]
+    assert (document.rating.days_played, document.rating.adt.mean) == (2, "28.80")
+    (trip,) = document.rating.trips
+    assert (trip.theoretical_win, trip.actual_win_cents) == ("57.600000003", 100_000 - 8_000)
+    assert [day.gaming_day for day in document.days] == [TODAY], "at machines"
+    assert document.total.theoretical_win == "32.60"
+
+
+def test_who_played_at_tables_alone_is_a_player() -> None:
+    ratings = MemoryRatings()
+    ratings.replace_table_day("north", TODAY, {"p-81": at_tables(TODAY)})
+
+    document = service.player(ratings, "north", "p-81", RULES, TODAY)
+
+    assert document is not None
+    assert (document.session_count, document.days, document.truncated) == (0, [], False)
+    assert document.rating.adt.mean == "12.50"
+    ratings.replace_table_day("north", TODAY, {})
+    assert service.player(ratings, "north", "p-81", RULES, TODAY) is None
+
+
+def test_of_more_days_at_tables_than_are_read_the_oldest_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "MAX_TABLE_DAYS", 2)
+    ratings = rated(game("a", MONDAY_EVENING, wager=100, player_id="p-81"))
+    for number in (15, 16, 17):
+        day = f"2020-06-{number}"
+        ratings.replace_table_day("north", day, {"p-81": at_tables(day)})
+
+    document = service.player(ratings, "north", "p-81", RULES, "2020-06-20")
+
+    assert document is not None
+    assert document.truncated
+    assert [day.gaming_day for day in document.tables] == ["2020-06-17", "2020-06-16"]
+    assert document.days == [], "of that day something may be missing"
 
 
 def test_a_card_in_two_machines_is_an_overlap() -> None:

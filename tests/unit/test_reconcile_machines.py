@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from pitboss.rating.reconciliation import Cause, Sight
 from pitboss.stores.parquet import ParquetLake
 from reconcile_machines import handler as door
 from reconcile_machines import sql
-from reconcile_machines.service import Summary, summarize
+from reconcile_machines.service import Notice, Summary, summarize
 from tests import sample_events
 from tests.floor_by_day import FloorByDay, MemoryLake, sights
 from workbench.simulation import ODDITIES, FloorPlan, OddFloor, open_floor
@@ -25,7 +25,7 @@ from workbench.simulation import ODDITIES, FloorPlan, OddFloor, open_floor
 pytestmark = pytest.mark.unit
 
 DAY = "2026-01-15"
-PLAN = FloorPlan(20, 15, 60, seed=5, oddities=frozenset(ODDITIES), faults=frozenset({"loss"}))
+PLAN = FloorPlan(20, 15, 20, seed=5, oddities=frozenset(ODDITIES), faults=frozenset({"loss"}))
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,22 @@ def played(floor: OddFloor) -> FloorByDay:
 @pytest.fixture(scope="module")
 def refined(played: FloorByDay) -> MemoryLake:
     return played.in_lake()
+
+
+class Told(NamedTuple):
+    """What the day's first run left and said."""
+
+    lake: MemoryLake
+    summary: Summary
+    notice: Notice | None
+
+
+@pytest.fixture(scope="module")
+def told(refined: MemoryLake, played: FloorByDay) -> Told:
+    copy = MemoryLake()
+    copy.bodies = dict(refined.bodies)
+    with ParquetLake(copy, "north", 500) as tables:
+        return Told(copy, *summarize(tables, "north", DAY, played.bounds(DAY)))
 
 
 @pytest.fixture
@@ -89,9 +105,9 @@ def news(shown: Any) -> Iterator[Sight]:
 
 
 def test_every_machines_difference_is_explained_or_a_gap_and_losses_are_the_truths(
-    tables: ParquetLake, played: FloorByDay, floor: OddFloor
+    told: Told, played: FloorByDay, floor: OddFloor
 ) -> None:
-    summary, _ = summarize(tables, "north", DAY, played.bounds(DAY))
+    summary = told.summary
     truth, ledger = floor.played.by_machine(DAY), floor.ledger.by_machine(DAY)
     heard = {asset_id: events[-1].occurred_at for asset_id, events in played.events.items()}
     compared = Counter[str]()
@@ -116,21 +132,24 @@ def test_every_machines_difference_is_explained_or_a_gap_and_losses_are_the_trut
         compared.update(machine.coin_in.explained.keys())
     assert compared["machines"] >= 18
     assert compared["lost"] > 0
-    assert {Cause.ROLL_OVER, Cause.RESET, Cause.OVERFLOW} <= compared.keys()
+    causes = {Cause.ROLL_OVER, Cause.RESET, Cause.SILENT_RESET, Cause.OVERFLOW}
+    assert causes <= compared.keys()
 
 
-def test_the_table_has_what_the_summary_says(tables: ParquetLake, played: FloorByDay) -> None:
-    summary, _ = summarize(tables, "north", DAY, played.bounds(DAY))
+def test_the_table_has_what_the_summary_says(told: Told) -> None:
+    with ParquetLake(told.lake, "north", 500) as tables:
+        rows = list(
+            tables.rows(
+                "SELECT measure, sum(metered), sum(rated), sum(difference), sum(gap), "
+                "sum(roll_over + reset + silent_reset + day_end + unread + unfinished + overflow "
+                f'+ "offline" + gap) FROM {tables.table(RECONCILIATIONS, [DAY])} '
+                "GROUP BY measure ORDER BY measure"
+            )
+        )
 
-    rows = tables.rows(
-        "SELECT measure, sum(metered), sum(rated), sum(difference), sum(gap), "
-        "sum(roll_over + reset + silent_reset + day_end + unread + unfinished + overflow "
-        f'+ "offline" + gap) FROM {tables.table(RECONCILIATIONS, [DAY])} '
-        "GROUP BY measure ORDER BY measure"
-    )
-
+    assert len(rows) == len(told.summary.totals)
     for measure, metered, rated, difference, gap, explained in rows:
-        total = summary.totals[measure]
+        total = told.summary.totals[measure]
         assert (metered, rated, difference, gap) == (
             *(total.metered, total.rated, total.difference, total.gap),
         )
@@ -138,23 +157,20 @@ def test_the_table_has_what_the_summary_says(tables: ParquetLake, played: FloorB
 
 
 def test_a_second_run_has_the_same_bytes_and_tells_nothing_again(
-    lake: MemoryLake, played: FloorByDay
+    lake: MemoryLake, told: Told, played: FloorByDay
 ) -> None:
-    bounds = played.bounds(DAY)
+    notified = told.summary.notified
     with ParquetLake(lake, "north", 500) as tables:
-        first, notice = summarize(tables, "north", DAY, bounds)
-    once = dict(lake.bodies)
-    with ParquetLake(lake, "north", 500) as tables:
-        again, silence = summarize(tables, "north", DAY, bounds, first.notified)
+        again, silence = summarize(tables, "north", DAY, played.bounds(DAY), notified)
 
-    assert notice is not None
+    assert told.notice is not None
     assert silence is None
-    assert lake.bodies == once
-    assert msgspec.json.encode(again) == msgspec.json.encode(first)
+    assert lake.bodies == told.lake.bodies
+    assert msgspec.json.encode(again) == msgspec.json.encode(told.summary)
 
 
-def test_other_findings_are_told_anew(tables: ParquetLake, played: FloorByDay) -> None:
-    first, _ = summarize(tables, "north", DAY, played.bounds(DAY))
+def test_other_findings_are_told_anew(tables: ParquetLake, told: Told, played: FloorByDay) -> None:
+    first = told.summary
     tables.write(GAMES, DAY, [])
 
     other, notice = summarize(tables, "north", DAY, played.bounds(DAY), first.notified)
@@ -179,9 +195,9 @@ def test_games_that_are_archived_and_not_rated_are_found(
 
 
 def test_a_message_is_short_and_says_how_to_look_and_names_no_player(
-    tables: ParquetLake, played: FloorByDay, floor: OddFloor
+    told: Told, floor: OddFloor
 ) -> None:
-    _, notice = summarize(tables, "north", DAY, played.bounds(DAY))
+    notice = told.notice
 
     assert notice is not None
     assert len(notice.subject) <= 100
@@ -288,6 +304,35 @@ def test_the_handler_leaves_a_summary_and_tells_once(
     assert [line["NoticesSent"] for line in counted] == [[1.0], [0.0]]
 
 
+class BreakingLake(MemoryLake):
+    """One in which no summary can be written."""
+
+    def put(self, key: str, body: bytes) -> None:
+        if key == summary_key("north", DAY):
+            raise ConnectionError
+        super().put(key, body)
+
+
+def test_a_message_is_never_lost_and_where_it_comes_again_it_is_the_same(
+    lake: MemoryLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaking = BreakingLake()
+    breaking.bodies = lake.bodies
+    wiring = StubWiring(breaking)
+    monkeypatch.setattr(door, "_wiring", lambda: wiring)
+    (sample,) = sample_events.load("reconcile_machines").values()
+
+    with pytest.raises(ConnectionError):
+        door.handler({**sample, "gaming_day": DAY}, None)
+    wiring.lake = lake
+    door.handler({**sample, "gaming_day": DAY}, None)
+
+    told, again = wiring.sent
+    assert again == told
+    (name,) = msgspec.json.decode(lake.get(summary_key("north", DAY)), type=Summary).notified
+    assert f"Message {name};" in told[1]
+
+
 def test_a_day_without_anything_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     wiring = StubWiring(MemoryLake())
     monkeypatch.setattr(door, "_wiring", lambda: wiring)
@@ -299,7 +344,7 @@ def test_a_day_without_anything_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_floor_without_oddities_has_nothing_to_tell() -> None:
-    plan = replace(PLAN, oddities=frozenset(), faults=frozenset(), machines=6, minutes=30)
+    plan = replace(PLAN, oddities=frozenset(), faults=frozenset(), machines=6, minutes=15)
     floor = FloorByDay.of(open_floor(plan))
     with ParquetLake(floor.in_lake(), "north", 500) as tables:
         summary, notice = summarize(tables, "north", DAY, floor.bounds(DAY))

@@ -1,7 +1,10 @@
 """Refining a partition: each event once, whatever was sent, and the same bytes again."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,11 +27,19 @@ from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import RefinedMeanwhile
 from refine_events import engine, handler
 from refine_events.engine import UnreadableArchive
-from refine_events.service import RawObjectsGone, refine_partition
+from refine_events.service import (
+    DISK_A_RAW_BYTE,
+    PartitionTooLarge,
+    RawObjectsGone,
+    refine_partition,
+)
 from refine_events.settings import Settings
 from tests import sample_events
 from tests.contract.test_documents import EXAMPLES, example
 from tests.fakes.lake import MemoryLake, MemoryQuarantine
+
+ROOT = Path(__file__).parents[2]
+SOURCES = (ROOT / "functions", ROOT / "layers" / "common" / "python")
 
 NORTH = Partition("north", "2020-06-15")
 DAY_START = 1_592_226_000_000  # 06:00 in Los Angeles
@@ -52,7 +63,10 @@ def archive(lake: MemoryLake, lines: Iterable[bytes], first: int = 1) -> str:
 
 
 def refine(
-    lake: MemoryLake, quarantine: MemoryQuarantine | None = None, file_bytes: int = 10**9
+    lake: MemoryLake,
+    quarantine: MemoryQuarantine | None = None,
+    file_bytes: int = 10**9,
+    room: int = 10**9,
 ) -> Manifest:
     with tempfile.TemporaryDirectory() as folder:
         return refine_partition(
@@ -62,6 +76,7 @@ def refine(
             DAYS.day_of("north"),
             Path(folder),
             file_bytes,
+            room,
         )
 
 
@@ -351,7 +366,92 @@ def test_the_bytes_do_not_depend_on_threads_memory_or_the_order_of_objects(tmp_p
     assert digests(3, 900, -1, 200_000) == parts
 
 
+def test_duckdb_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
+    path = tmp_path / "1.ndjson.zst"
+    path.write_bytes(zstandard.compress(b"".join(line(game(n), n) for n in range(10_000))))
+
+    with pytest.raises(duckdb.OutOfMemoryException):
+        engine.refine(
+            [engine.RawFile(path.name, path)], [], tmp_path, file_bytes=10**9, memory_megabytes=1
+        )
+
+
+MEASURED = """
+import re, sys
+from pathlib import Path
+from refine_events import engine
+
+folder = Path(sys.argv[1])
+raw = [engine.RawFile(path.name, path) for path in folder.glob("*.zst")]
+made = engine.refine(raw, [], folder, file_bytes=10**9, memory_megabytes=int(sys.argv[2]))
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(made.quarantined["refine_events/id_reuse"], peak)
+"""
+
+
+# Not `getrusage`, whose peak is the parent's too.
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_memory_is_bounded_even_where_nearly_every_line_is_a_conflict(tmp_path: Path) -> None:
+    """A sender whose ids begin again and again."""
+    encode = msgspec.json.Encoder().encode
+    with zstandard.open(tmp_path / "1.ndjson.zst", "wb") as file:
+        for n in range(200_000):
+            event = game(0, event_id=f"g-{n % 10_000}", sequence=n, data={"wager_cents": n})
+            file.write(
+                b'{"received_at":%d,"sender":"%b","record":"%d","index":0,"event":%b}\n'
+                % (n, b"g" * 400, n, encode(event))
+            )
+
+    said = subprocess.run(
+        [sys.executable, "-c", MEASURED, tmp_path, "150"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, SOURCES))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stderr
+    conflicts, peak_kilobytes = map(int, said.stdout.split())
+    assert conflicts == 190_000
+    assert peak_kilobytes < 320_000
+
+
 # --- swapping in ----------------------------------------------------------------------------------
+
+
+def test_at_every_moment_a_reader_sees_a_table_as_it_was_or_as_it_is(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Watched(MemoryLake):
+        def put(self, key: str, body: bytes) -> None:
+            self.look()
+            super().put(key, body)
+            self.look()
+
+        def delete(self, key: str) -> None:
+            super().delete(key)
+            self.look()
+
+        def look(self) -> None:
+            games, doors = (
+                rows(self, name, tmp_path) for name in ("game_events", "machine_events")
+            )
+            seen.append((len(games), len(doors)))
+
+    lake = Watched()
+    door = {"event_type": "door.opened", "data": {"door": "belly"}, "meters": None}
+    first = archive(lake, [line(game(n), n) for n in range(3)] + [line(game(9, **door), 1)])
+    refine(lake)
+    lake.delete(layout.manifest_key(*NORTH))
+    lake.delete(first)
+    archive(lake, [line(game(n), n) for n in range(5)], 2)
+    seen.clear()
+
+    refine(lake)
+
+    assert {games for games, _ in seen} == {3, 5}
+    assert seen == sorted(seen, key=lambda counts: (counts[0], -counts[1]))
+    assert seen[-1] == (5, 0)
 
 
 def test_late_objects_are_merged_and_the_manifest_comes_last() -> None:
@@ -399,6 +499,17 @@ def test_of_two_runs_at_once_the_second_to_end_is_told_to_begin_again() -> None:
 
     with pytest.raises(RefinedMeanwhile):
         refine(lake)
+
+
+def test_a_partition_that_the_disk_does_not_hold_is_named_and_left_as_it_was() -> None:
+    lake = MemoryLake()
+    raw = lake.content[archive(lake, [line(game(1), 1)])]
+
+    with pytest.raises(PartitionTooLarge, match="north 2020-06-15 takes"):
+        refine(lake, room=DISK_A_RAW_BYTE * len(raw) - 1)
+
+    assert lake.refined() == {}
+    assert refine(lake, room=DISK_A_RAW_BYTE * len(raw)).events.unique == 1
 
 
 def test_raw_objects_that_are_gone_take_no_events_with_them() -> None:

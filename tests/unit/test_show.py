@@ -9,6 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from pitboss.rating.tables import TableDay
 from read_ratings import handler as http
 from read_ratings import service
 from tests.sample_events import (
@@ -181,6 +182,17 @@ def test_a_player_whose_play_is_not_rated(api: Api) -> None:
     assert "ADT none: no rated day from 2019-06-17 to 2020-06-15" in lines
     assert "not rated 1 day, coin-in 1.00" in lines
     assert "coin-in 1.00 dollars is unrated: no hold was known" in lines
+
+
+def test_a_player_at_tables(api: Api) -> None:
+    at_tables = TableDay("2020-06-14", 2, 60, 7_500_000_000, -4_000, 1)
+    api.wiring.ratings.replace_table_day("north", "2020-06-14", {"p-9": at_tables})
+
+    lines = shown("players", "show", "p-9")
+
+    assert "At tables (dollars)" in lines
+    assert "2020-06-14 2 60 -40.00 12.50 1" in lines
+    assert "0 sessions" in lines
 
 
 def test_a_player_at_two_machines_at_once(api: Api) -> None:

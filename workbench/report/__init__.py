@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench import endpoint
-from workbench.console import UsageError, WorkbenchError, say, step
+from workbench.console import UsageError, WorkbenchError, print_json, say, step
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 from workbench.rate import DEFAULT_GAMING_DAY
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pitboss.stores.parquet import Objects
     from workbench.report.figures import Corrections, Day
     from workbench.report.floor import Picture, Place
+
+DEFAULT_PAGE = Path("report.html")
 
 DUCKDB_MEGABYTES = 2_000
 
@@ -28,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def report(
     day: Annotated[str, typer.Argument(help="The gaming day, YYYY-MM-DD.")],
-    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the page. Default: report.html; with --json, nowhere."),
+    ] = None,
     property_id: Annotated[
         str, typer.Option("--property", help="The property.")
     ] = DEFAULT_PROPERTY,
@@ -49,6 +54,7 @@ def report(
         str | None,
         typer.Option(help="Its rule, Area/City@HH:MM. Default: the stack's, or Los Angeles at 6."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Make a page of a property's gaming day: key figures, hours, floor, holds, data quality.
 
@@ -60,15 +66,24 @@ def report(
     places, picture = _floor(positions, floor_plan)
     with step(f"reading {property_id} {asked}"):
         found = _read(property_id, asked, lake, gaming_day)
-    from workbench.report.page import page
-    from workbench.report.poster import png as png_of
-    from workbench.report.poster import poster
+    if as_json:
+        from workbench.report.figures import as_json as figures
+
+        print_json(figures(found))
+    elif out is None:
+        out = DEFAULT_PAGE
     from workbench.report.sections import sections
 
     parts = sections(found, places, picture)
-    _write(out, page(found, parts).encode())
+    if out is not None:
+        from workbench.report.page import page
+
+        _write(out, page(found, parts).encode())
     if png is not None:
-        _write(png, png_of(poster(found, parts)))
+        from workbench.report.poster import png as drawn
+        from workbench.report.poster import poster
+
+        _write(png, drawn(poster(found, parts)))
 
 
 def _date(text: str) -> date:
@@ -93,7 +108,17 @@ def _floor(
             raise UsageError(f"{positions.name} is no UTF-8: save it as such.") from None
     if floor_plan is None:
         return places, None
-    return places, read_picture(_content(floor_plan), floor_plan.name)
+    picture = read_picture(_content(floor_plan), floor_plan.name)
+    for place in places.values():
+        if place.at and not (
+            0 <= place.at.x <= picture.width and 0 <= place.at.y <= picture.height
+        ):
+            raise UsageError(
+                f"Machine {place.asset_id} stands outside of the floor plan, at {place.at.x:g}, "
+                f"{place.at.y:g} of {picture.width} x {picture.height} pixels: positions are in "
+                "its pixels, from its upper left corner."
+            )
+    return places, picture
 
 
 def _content(path: Path) -> bytes:
@@ -104,8 +129,10 @@ def _content(path: Path) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(content)
+        draft.write_bytes(content)
+        draft.replace(path)
     except OSError as fault:
         raise WorkbenchError(
             f"{path} cannot be written ({fault.strerror}): name another place."
@@ -160,7 +187,7 @@ def read(
     """The figures of a gaming day from a lake.
 
     Raises:
-        WorkbenchError: the day is not refined.
+        WorkbenchError: the lake does not have the day, with what to do.
     """
     from pitboss.lake.rated import GAMES
     from pitboss.stores.parquet import ParquetLake
@@ -169,14 +196,29 @@ def read(
     with ParquetLake(objects, property_id, DUCKDB_MEGABYTES) as tables:
         days = tables.days(GAMES)
         if day.isoformat() not in days:
-            there = f" (there are {days[0]} to {days[-1]})" if days else ""
-            raise WorkbenchError(
-                f"Nothing of property {property_id} is refined on {day}{there}: run "
-                f"`pitboss refine --property {property_id} --day {day}`, or name another day."
-            )
+            raise _missing(objects, property_id, day, days)
         return read_day(
             tables, property_id, day, rule, _manifest(objects, property_id, day), ratings
         )
+
+
+def _missing(objects: "Objects", property_id: str, day: date, days: list[str]) -> WorkbenchError:
+    """Why a day has no figures, and what gives it some."""
+    from pitboss.lake.layout import raw_prefix
+
+    refine = f"pitboss refine --property {property_id} --day {day}"
+    if _manifest(objects, property_id, day) is not None:
+        return WorkbenchError(
+            f"{day} of property {property_id} is refined, and its ledger is not exported: run "
+            f"`{refine} --all`, and where that fails too, `pitboss logs export_games` says why."
+        )
+    if any(objects.objects(raw_prefix(property_id, day.isoformat()))):
+        return WorkbenchError(f"{day} of property {property_id} is not refined: run `{refine}`.")
+    there = f"the lake has {days[0]} to {days[-1]}" if days else "the lake has no day of it"
+    return WorkbenchError(
+        f"Nothing was received of {day} at property {property_id} ({there}): name another day with "
+        "DAY or another property with --property."
+    )
 
 
 def _manifest(objects: "Objects", property_id: str, day: date) -> "Manifest | None":

@@ -4,22 +4,26 @@ A chart is text in SVG's own units (pixels at its width) and has its colours fro
 one style sheet makes it light, dark or printed. The same figures are the same bytes.
 """
 
+import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import NamedTuple
 
-from pitboss.rating.hold import HoldVerdict
+from pitboss.rating.hold import CONFIDENCE, HoldVerdict
 from workbench.report import text as words
 from workbench.report.figures import Hour
 from workbench.report.floor import Box, Hexagon, Picture, corners
+from workbench.report.text import markup
 
 HOLDS_SHOWN = 20
 """Machines in the chart of holds; the table has all."""
 
 CLASSES = 6
 """Colours of the heat map, from little to much."""
+
+MAP_HEIGHT = 480
+"""Of a map, at most."""
 
 PHONE = 480
 """Charts of less width are drawn for a phone."""
@@ -35,7 +39,9 @@ class Chart(NamedTuple):
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours. Texts have a contrast of 4.5 and more on `paper`, marks of 3 and more (WCAG 2.2)."""
+    """Colours. Texts have a contrast of 4.5 and more with what is behind them, and marks of 3 and
+    more (WCAG 2.2); but for `band` and `ramp`, which have their figures in words beside them.
+    """
 
     page: str
     paper: str
@@ -46,8 +52,6 @@ class Palette:
     second: str
     band: str
     alarm: str
-    good: str
-    none: str
     ramp: tuple[str, ...]
     on_ramp: tuple[str, ...]
     """Of a text on each of the ramp's colours."""
@@ -55,15 +59,13 @@ class Palette:
 
 LIGHT = Palette(
     page="#f3f5f8", paper="#ffffff", ink="#15202b", muted="#55636f", line="#dde3ea",
-    first="#4a7fb8", second="#b25a12", band="#a9c3de", alarm="#b3261e", good="#1d7a46",
-    none="#eceff3",
-    ramp=("#dbe9f6", "#abcfe6", "#75b3d8", "#4291c6", "#1c67ab", "#0a3b74"),
+    first="#3a6ea5", second="#9a4a08", band="#b7cee6", alarm="#b3261e",
+    ramp=("#d2e4f4", "#abcfe6", "#75b3d8", "#4291c6", "#1c67ab", "#0a3b74"),
     on_ramp=("#15202b", "#15202b", "#15202b", "#15202b", "#ffffff", "#ffffff"),
 )  # fmt: skip
 DARK = Palette(
     page="#0d1319", paper="#161e27", ink="#e8eef4", muted="#a3b1bf", line="#2c3845",
-    first="#6fa8e0", second="#e59a55", band="#36587d", alarm="#ff8a80", good="#6fcf97",
-    none="#222c37",
+    first="#6fa8e0", second="#e59a55", band="#36587d", alarm="#ff8a80",
     ramp=("#17324f", "#1c4c78", "#2568a4", "#3d8ccc", "#76b5e6", "#c0dffa"),
     on_ramp=("#e8eef4", "#e8eef4", "#ffffff", "#0d1319", "#0d1319", "#0d1319"),
 )  # fmt: skip
@@ -77,7 +79,6 @@ def style(palette: Palette) -> str:
         "band": palette.band,
         "in": palette.ink,
         "out": palette.alarm,
-        "none": palette.none,
         **{f"r{n}": colour for n, colour in enumerate(palette.ramp)},
         **{f"o{n}": colour for n, colour in enumerate(palette.on_ramp)},
         "label": palette.ink,
@@ -92,6 +93,7 @@ def style(palette: Palette) -> str:
             *(f".{name}{{fill:{colour}}}" for name, colour in fills.items()),
             *(f".{name}{{stroke:{colour};fill:none}}" for name, colour in strokes.items()),
             f".cell{{stroke:{palette.paper};stroke-width:1}}",
+            f".none{{fill:{palette.paper};stroke:{palette.muted};stroke-width:1}}",
         ]
     )
 
@@ -109,12 +111,17 @@ SHAPES = (
 def hours(found: Sequence[Hour], width: int) -> Chart:
     """Two rows of columns, one below the other, a column for each hour of the gaming day."""
     left, right, panel = 52, 4, 120 if width > PHONE else 96
+    zones = " and ".join(dict.fromkeys(hour.zone for hour in found))
     step = (width - left - right) / len(found)
     parts: list[str] = []
     top = 0.0
     for name, kind, values in (
-        ("Coin-in", "first", [hour.coin_in_cents for hour in found]),
-        ("Theoretical win", "second", [words.cents(hour.theoretical_win) for hour in found]),
+        ("Coin-in an hour", "first", [hour.coin_in_cents for hour in found]),
+        (
+            "Theoretical win an hour",
+            "second",
+            [words.cents(hour.theoretical_win) for hour in found],
+        ),
     ):
         parts.append(write(left, top + 14, name, "label strong"))
         base = top + 26 + panel
@@ -140,7 +147,8 @@ def hours(found: Sequence[Hour], width: int) -> Chart:
             middle = left + (number + 0.5) * step
             shown = hour.clock.removesuffix(":00")
             parts.append(write(middle, top + 6, shown, "note small", "middle"))
-    return Chart(width, round(top + 14), "".join(parts))
+    parts.append(write(width, top + 24, f"hour from, {zones}", "note small", "end"))
+    return Chart(width, round(top + 30), "".join(parts))
 
 
 def clock(hour: Hour) -> str:
@@ -168,15 +176,20 @@ def axis(most: int) -> tuple[int, list[int]]:
 def holds(verdicts: Sequence[HoldVerdict], width: int) -> Chart:
     """A row for each machine and paytable: its band, theory and what it held."""
     wide = width > PHONE
-    left, right, row, top = (150, 150, 24, 8) if wide else (84, 100, 26, 8)
+    left, right, row = (150, 150, 24) if wide else (84, 100, 26)
+    legend, top = _hold_legend(width)
+    top += 26
     low, high = _span(verdicts)
     bottom = top + row * len(verdicts)
 
     def at(share: float) -> float:
         return left + (min(max(share, low), high) - low) / (high - low) * (width - left - right)
 
-    parts = []
-    for tick in _ticks(low, high, 8 if wide else 4):
+    parts = [legend, write(0, top - 8, "Machine", "note small")]
+    if wide:
+        parts.append(write(left - 8, top - 8, "Paytable", "note small", "end"))
+    parts.append(write(width, top - 8, "Actual / theory", "note small", "end"))
+    for tick in _ticks(low, high, (width - left - right) // 52):
         x = at(tick / 100)
         parts.append(line(x, top, x, bottom, "grid"))
         parts.append(
@@ -196,17 +209,37 @@ def holds(verdicts: Sequence[HoldVerdict], width: int) -> Chart:
         )
         theory = at(verdict.theoretical_hold)
         parts.append(line(theory, y - 8, theory, y + 8, "theory"))
-        parts.append(_mark(at(held), y, is_outside, held < low, held > high))
+        way = (held > high) - (held < low)
+        parts.append(_mark(at(held), y, is_outside, way))
         figures = f"{words.share(held)} / {words.share(verdict.theoretical_hold)}"
         parts.append(write(width, y + 4, figures, "alarm strong" if is_outside else "label", "end"))
-    return Chart(width, bottom + 22, "".join(parts))
+    middle = (left + width - right) / 2
+    parts.append(write(middle, bottom + 34, "hold, per cent of coin-in", "note small", "middle"))
+    return Chart(width, bottom + 40, "".join(parts))
+
+
+def _hold_legend(width: int) -> tuple[str, int]:
+    """What the marks mean, and the height it takes."""
+    items = (
+        (100, "theory", line(7, 0, 7, 16, "theory")),
+        (124, "actual hold", _mark(7, 8, is_outside=False)),
+        (176, "actual, out of its band", _mark(7, 8, is_outside=True)),
+        (260, f"where {CONFIDENCE * 100:.0f} % of fair machines are", box(0, 2, 14, 12, "band")),
+    )
+    parts, x, y = [], 0, 0
+    for room, label, mark in items:
+        if x and x + room > width:
+            x, y = 0, y + 22
+        parts.append(f'<g transform="translate({x} {y})">{mark}{write(20, 12, label, "label")}</g>')
+        x += room
+    return "".join(parts), y + 22
 
 
 def said(verdict: HoldVerdict) -> str:
     """A machine's hold in words."""
     return (
         f"{verdict.key.asset_id}: held {words.share(verdict.actual_hold)}, theory "
-        f"{words.share(verdict.theoretical_hold)}, 95 % of fair machines "
+        f"{words.share(verdict.theoretical_hold)}, {CONFIDENCE * 100:.0f} % of fair machines "
         f"{words.share(verdict.low)} to {words.share(verdict.high)}"
     )
 
@@ -223,18 +256,19 @@ def _span(verdicts: Sequence[HoldVerdict]) -> tuple[float, float]:
 
 def _ticks(low: float, high: float, at_most: int) -> list[int]:
     """Whole per cents, round ones."""
-    step, sizes = 1, (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1_000, 10_000, 100_000)
-    for step in sizes:
-        if (high - low) * 100 / step <= at_most:
+    first, last = math.ceil(low * 100), math.floor(high * 100)
+    for step in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1_000, 10_000, 100_000):
+        ticks = list(range(-(-first // step) * step, last + 1, step))
+        if len(ticks) <= at_most:
             break
-    first = -(-int(low * 100) // step) * step
-    return [tick for tick in range(first, int(high * 100) + 1, step) if low * 100 <= tick]
+    return ticks
 
 
-def _mark(x: float, y: float, is_outside: bool, is_left: bool, is_right: bool) -> str:
-    """What was held: a dot in the band, a diamond outside of it, an arrow beyond the edge."""
-    if is_left or is_right:
-        way = -1 if is_left else 1
+def _mark(x: float, y: float, is_outside: bool, way: int = 0) -> str:
+    """What was held: a dot in the band, a diamond outside of it, an arrow beyond the chart's left
+    (-1) or right (1) edge.
+    """
+    if way:
         return polygon(
             [(x - 5 * way, y - 6), (x + 5 * way, y), (x - 5 * way, y + 6)],
             "out" if is_outside else "in",
@@ -300,16 +334,8 @@ def hexagon_map(
     picture: Picture | None,
     width: int,
 ) -> Chart:
-    """The floor as it lies, over its picture if there is one."""
-    if picture is None:  # room for the hexagons at the edge
-        margin = radius * 1.1
-        extent = Box(
-            extent.x - margin,
-            extent.y - margin,
-            extent.width + 2 * margin,
-            extent.height + 2 * margin,
-        )
-    scale = min(width / extent.width, 640 / extent.height)
+    """The floor as it lies in its extent, over its picture if there is one."""
+    scale = min(width / extent.width, MAP_HEIGHT / extent.height)
     shift = (width - extent.width * scale) / 2
     ramp = Ramp(cell.value for _, cell in found)
     parts = []
@@ -343,8 +369,10 @@ def bank_map(
     wide = width > PHONE
     has_banks = any(name for name, _ in found)
     left = (96 if wide else 64) if has_banks else 0
-    size = 46 if len(cells) <= 150 else 28 if len(cells) <= 800 else 16
-    columns = max(int((width - left) // size), 1)
+    for size in (46, 28, 16, 10):
+        columns = (width - left) // size
+        if sum(-(-len(assets) // columns) for _, assets in found) * size <= MAP_HEIGHT:
+            break
     if not has_banks:
         size = width // columns
     ramp = Ramp(cell.value for cell in cells.values())
@@ -385,7 +413,7 @@ def number(value: float) -> str:
 def write(x: float, y: float, content: str, kind: str, anchor: str = "start") -> str:
     """A line of text."""
     placed = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{number(x)}" y="{number(y)}" class="{kind}"{placed}>{escape(content)}</text>'
+    return f'<text x="{number(x)}" y="{number(y)}" class="{kind}"{placed}>{markup(content)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -414,4 +442,4 @@ def polygon(points: Iterable[tuple[float, float]], kind: str, title: str | None 
 def _titled(element: str, attributes: str, title: str | None) -> str:
     if title is None:
         return f"<{element} {attributes}/>"
-    return f"<{element} {attributes}><title>{escape(title)}</title></{element}>"
+    return f"<{element} {attributes}><title>{markup(title)}</title></{element}>"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from workbench.console import UsageError
 
 SQRT_3 = math.sqrt(3)
-MACHINES_A_HEXAGON = 3
+MACHINES_A_HEXAGON = 2
 """About so many share one, where the floor is evenly filled."""
 
 
@@ -62,15 +62,19 @@ def read_positions(text: str, name: str) -> dict[str, Place]:
     Raises:
         UsageError: the file is none, and where.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    columns = set(reader.fieldnames or ())
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        columns = set(reader.fieldnames or ())
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as fault:
+        raise UsageError(f"{name} after line {reader.line_num} cannot be read: {fault}.") from None
     if "asset_id" not in columns or not ({"x", "y"} <= columns or "bank" in columns):
         raise UsageError(
             f"{name} has no positions: its first line must name the columns asset_id,x,y "
             "or asset_id,bank (or all four)."
         )
     places: dict[str, Place] = {}
-    for row in reader:
+    for line, row in rows:
         asset_id = (row["asset_id"] or "").strip().lstrip("0")
         x, y = ((row.get(axis) or "").strip() for axis in "xy")
         try:
@@ -79,11 +83,11 @@ def read_positions(text: str, name: str) -> dict[str, Place]:
                 raise ValueError
         except ValueError:
             raise UsageError(
-                f"{name} line {reader.line_num} is no position: it needs an asset_id, and numbers "
+                f"{name} line {line} is no position: it needs an asset_id, and numbers "
                 "for x and y or neither."
             ) from None
         if asset_id in places:
-            raise UsageError(f"{name} line {reader.line_num} has machine {asset_id} again.")
+            raise UsageError(f"{name} line {line} has machine {asset_id} again.")
         places[asset_id] = Place(asset_id, at, (row.get("bank") or "").strip())
     return places
 
@@ -117,9 +121,12 @@ def _jpeg_size(content: bytes) -> tuple[int, int] | None:
 
 def box_of(places: Iterable[Place]) -> Box:
     """The rectangle that machines stand in; those must have positions."""
-    at = [place.at for place in places if place.at is not None]
-    left, top = (min(values) for values in zip(*at, strict=True))
-    right, bottom = (max(values) for values in zip(*at, strict=True))
+    return _around([place.at for place in places if place.at is not None])
+
+
+def _around(points: Sequence[tuple[float, float]]) -> Box:
+    left, top = (min(values) for values in zip(*points, strict=True))
+    right, bottom = (max(values) for values in zip(*points, strict=True))
     return Box(left, top, right - left, bottom - top)
 
 
@@ -155,6 +162,12 @@ def hexagons(places: Iterable[Place], radius: float) -> list[Hexagon]:
         Hexagon((column + (row % 2) / 2) * dx, row * dy, tuple(sorted(assets, key=natural)))
         for (row, column), assets in sorted(cells.items())
     ]
+
+
+def extent_of(found: Iterable[Hexagon], radius: float) -> Box:
+    """The rectangle around hexagons."""
+    points = [point for hexagon in found for point in corners(hexagon.x, hexagon.y, radius)]
+    return _around(points)
 
 
 def corners(x: float, y: float, radius: float) -> list[tuple[float, float]]:

@@ -1,12 +1,16 @@
 """Where a report's figures are read: a copy of the lake in a folder, and a stack's corrections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+QUERIES_AT_ONCE = 8
 
 
 class FolderLake:
@@ -40,13 +44,17 @@ class StackCorrections:
         self._client = client
         self._table = table
 
-    def changes(self, owner: str, day: str) -> set[str]:
-        """What names the changes that corrected an owner's gaming day.
+    def changes(self, owners: Iterable[str], day: str) -> set[str]:
+        """What names the changes that corrected somebody's gaming day.
 
         Args:
-            owner: `<property>/player/<player>` or, of uncarded play, `<property>/machine/<asset>`.
+            owners: `<property>/player/<player>`; of uncarded play, `<property>/machine/<asset>`.
             day: an ISO date.
         """
+        with ThreadPoolExecutor(QUERIES_AT_ONCE) as workers:
+            return set().union(*workers.map(lambda owner: self._changes(owner, day), owners))
+
+    def _changes(self, owner: str, day: str) -> set[str]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :owner AND begins_with(sk, :day)",

@@ -7,16 +7,20 @@ hash, and pictures that are in the page.
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
-from html import escape
 
 from workbench.report import charts, sections
 from workbench.report import text as words
 from workbench.report.charts import DARK, LIGHT, Chart, Palette
 from workbench.report.figures import Day
 from workbench.report.sections import Section, Tile
+from workbench.report.text import markup
 
-WIDE, NARROW = 920, 340
-"""Every chart is drawn twice: for a screen or paper, and for a phone."""
+WIDE, NARROW = 720, 340
+"""Every chart is drawn twice, to be shown a fifth smaller to a quarter larger: for a screen or
+paper, and for a phone."""
+
+ROOM = 11
+"""Letters of a key figure that are written large."""
 
 _LAYOUT = """
 *{box-sizing:border-box}
@@ -33,17 +37,15 @@ dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(176px,1fr));gap:12
 dl div,section{border-radius:10px;border:1px solid;padding:14px 16px}
 dt{font-size:14px}
 dd{margin:0}
-dd.value{font-size:23px;font-weight:650;line-height:1.25;letter-spacing:-.01em}
-dd.value small{font-size:15px;font-weight:500}
+dd.value{font-size:23px;font-weight:650;line-height:29px;letter-spacing:-.01em;white-space:nowrap}
+dd.value small{font-size:.65em;font-weight:500}
+dd.long{font-size:19px}
 dd.about{font-size:13px}
 section{padding:18px 20px 16px;margin:0 0 16px;overflow:hidden}
 figure{margin:12px 0 4px}
 figure svg{display:block;width:100%;height:auto}
 svg text{font-family:inherit}
 svg.narrow{display:none}
-.legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:10px 0 0;
-padding:0;font-size:13px}
-.legend svg{width:14px;height:12px;vertical-align:-1px;margin-right:6px}
 details{margin-top:10px;font-size:14px}
 summary{cursor:pointer;padding:6px 0;min-height:24px}
 summary:focus-visible,.scroll:focus-visible{outline:2px solid;outline-offset:2px}
@@ -62,6 +64,9 @@ td.bar{width:18%;min-width:60px}
 td.bar svg{display:block;width:100%;height:10px;margin-top:6px}
 .in-group{padding-left:18px!important}
 footer{font-size:13px;padding-bottom:32px}
+@media(max-width:820px){
+td.bar,th.bar{display:none}
+}
 @media(max-width:620px){
 body{font-size:15px}
 h1{font-size:24px}
@@ -70,20 +75,22 @@ header{padding-top:18px}
 dl{grid-template-columns:1fr 1fr;gap:8px}
 dl div{padding:10px 12px}
 dd.value{font-size:19px}
+dd.long{font-size:16px}
 section{padding:14px 12px}
 svg.wide{display:none}
 svg.narrow{display:block}
-td.bar{display:none}
-thead th.bar{display:none}
 }
 @media print{
 @page{margin:14mm}
 body{font-size:11pt}
 main,header,footer{max-width:none;padding:0}
-dl{grid-template-columns:repeat(3,1fr)}
-dl div,figure,tr{break-inside:avoid}
-h2,h2+p{break-after:avoid}
-section{border:0;padding:10px 0}
+dl{grid-template-columns:repeat(5,1fr);gap:8px;padding-right:1px}
+dl div{padding:8px 10px}
+dd.value{font-size:16px}
+dd.long{font-size:13px}
+dd.about{font-size:11px}
+section,dl div,tr{break-inside:avoid}
+section{border:0;padding:6px 0}
 details{display:none}
 svg.wide{display:block}
 svg.narrow{display:none}
@@ -127,13 +134,13 @@ def page(day: Day, parts: Sequence[Section]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         '<meta name="color-scheme" content="light dark"/>'
         '<meta name="referrer" content="no-referrer"/>'
-        f"<title>{escape(title)}</title><style>{style}</style></head>\n<body>"
-        f"<header><h1>The day at {escape(day.property_id)}</h1>"
-        f'<p class="when">{escape(when(day))}</p>'
-        f'<p class="lead">{escape(sections.headline(day))}</p></header>\n'
-        f'<main><dl aria-label="Key figures">{tiles}</dl>\n'
+        f"<title>{markup(title)}</title><style>{style}</style></head>\n<body>"
+        f"<header><h1>The day at {markup(day.property_id)}</h1>"
+        f'<p class="when">{markup(when(day))}</p>'
+        f'<p class="lead">{markup(sections.headline(day))}</p></header>\n'
+        f"<main><dl>{tiles}</dl>\n"
         + "\n".join(_section(part) for part in parts)
-        + f"</main>\n<footer><p>{escape(footnote(day))}</p></footer></body></html>\n"
+        + f"</main>\n<footer><p>{markup(footnote(day))}</p></footer></body></html>\n"
     )
 
 
@@ -159,36 +166,30 @@ def footnote(day: Day) -> str:
 
 
 def _tile(tile: Tile) -> str:
-    value = escape(tile.value)
+    value = markup(tile.value)
     if tile.value.lstrip(words.MINUS).startswith("$"):
         whole, _, rest = value.rpartition(".")
         value = f"{whole}<small>.{rest}</small>"
+    kind = "value long" if len(tile.value) > ROOM else "value"
     note = " · ".join(
         one for one in (tile.note, f"{tile.change} in a week" if tile.change else "") if one
     )
     return (
-        f'<div><dt>{escape(tile.label)}</dt><dd class="value">{value}</dd>'
-        f'<dd class="about">{escape(note)}</dd></div>'
+        f'<div><dt>{markup(tile.label)}</dt><dd class="{kind}">{value}</dd>'
+        f'<dd class="about">{markup(note)}</dd></div>'
     )
 
 
 def _section(part: Section) -> str:
     name = part.name
-    head = (
-        f'<section aria-labelledby="{name}-title"><h2 id="{name}-title">{escape(part.title)}</h2>'
-    )
+    title = f'<h2 id="{name}-title">{markup(part.title)}</h2>'
+    head = f'<section aria-labelledby="{name}-title">{title}'
     summary = f'<p id="{name}-summary">{_prose(part.summary)}</p>'
     if part.draw is None:
         return f"{head}{summary}{_table(part)}</section>"
-    legend = "".join(
-        f'<li><svg viewBox="0 0 14 12" aria-hidden="true"><rect width="14" height="12" rx="2" '
-        f'class="{kind}"/></svg>{escape(label)}</li>'
-        for kind, label in part.legend
-    )
     return (
         f"{head}{summary}<figure>{_svg(part, part.draw(WIDE), 'wide')}"
         f"{_svg(part, part.draw(NARROW), 'narrow')}</figure>"
-        + (f'<ul class="legend">{legend}</ul>' if legend else "")
         + f"<details><summary>The same as a table</summary>{_table(part)}</details></section>"
     )
 
@@ -204,14 +205,14 @@ def _svg(part: Section, chart: Chart, kind: str) -> str:
 def _table(part: Section) -> str:
     kind = {"quality": "words", "floor": "list"}.get(part.name, "figures")
     most = max(part.bars, default=0)
-    heads = [f'<th scope="col">{escape(heading)}</th>' for heading in part.headings]
+    heads = [f'<th scope="col">{markup(heading)}</th>' for heading in part.headings]
     if most > 0:
-        heads.insert(1, '<th class="bar"></th>')
+        heads.insert(1, '<td class="bar"></td>')
     rows = []
     for place, row in enumerate(part.rows):
         first, *rest = row
         inner = ' class="in-group"' if first.startswith("  ") else ""
-        cells = [f'<th scope="row"{inner}>{escape(first.strip())}</th>']
+        cells = [f'<th scope="row"{inner}>{markup(first.strip())}</th>']
         if most > 0:
             width = charts.number(100 * max(part.bars[place], 0) / most)
             cells.append(
@@ -223,7 +224,7 @@ def _table(part: Section) -> str:
     if not rows:
         return ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{part.name}-title">'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{markup(part.title)}: table">'
         f'<table class="{kind}"><thead><tr>{"".join(heads)}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -231,7 +232,7 @@ def _table(part: Section) -> str:
 
 def _prose(content: str) -> str:
     """Text, what is between backticks as code."""
-    parts = escape(content).split("`")
+    parts = markup(content).split("`")
     return "".join(
         f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts)
     )

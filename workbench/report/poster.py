@@ -12,6 +12,14 @@ from workbench.report.sections import Section, Tile
 
 WIDTH, MARGIN, GAP = 1200, 32, 16
 TILES_A_ROW = 5
+COLUMNS = (
+    (("hours",),),
+    (("floor",),),
+    (("holds",), ("machines", "players")),
+    (("quality",),),
+)
+"""Parts in their rows, beside each other and below each other."""
+
 ZOOM = 2
 """Pixels for each of the drawing's."""
 
@@ -30,23 +38,27 @@ def poster(day: Day, parts: Sequence[Section]) -> str:
         top += 24
     tiles, top = _tiles(sections.tiles(day), top + 8)
     pieces.append(tiles)
-    inner = WIDTH - 2 * MARGIN
-    half = (inner - GAP) / 2
     by_name = {part.name: part for part in parts}
-    for names in (("hours",), ("floor", "holds"), ("machines", "players"), ("quality",)):
-        shown = [by_name[name] for name in names if name in by_name]
-        width = half if len(shown) == 2 else inner
-        drawn = [_drawn(part, int(width) - 40) for part in shown]
-        height = max((one.height for one in drawn), default=0) + 64
-        for place, (part, chart) in enumerate(zip(shown, drawn, strict=True)):
-            x = MARGIN + place * (width + GAP)
-            pieces.append(_card(x, top, width, height))
-            pieces.append(write(x + 20, top + 30, part.title, "label h2"))
+    for columns in COLUMNS:
+        width = (WIDTH - 2 * MARGIN - GAP * (len(columns) - 1)) / len(columns)
+        bottom = top
+        cards: list[tuple[float, float, Section, Chart]] = []
+        for place, names in enumerate(columns):
+            y = top
+            for part in (by_name[name] for name in names if name in by_name):
+                chart = _drawn(part, int(width) - 40)
+                cards.append((MARGIN + place * (width + GAP), y, part, chart))
+                y += chart.height + 64 + GAP
+            bottom = max(bottom, y)
+        for x, y, part, chart in cards:
+            is_last = not any(x == other and y < below for other, below, _, _ in cards)
+            pieces.append(_card(x, y, width, bottom - GAP - y if is_last else chart.height + 64))
+            pieces.append(write(x + 20, y + 30, part.title, "label h2"))
             pieces.append(
-                f'<svg x="{number(x + 20)}" y="{number(top + 46)}" width="{chart.width}" '
+                f'<svg x="{number(x + 20)}" y="{number(y + 46)}" width="{chart.width}" '
                 f'height="{chart.height}">{chart.body}</svg>'
             )
-        top += height + GAP if shown else 0
+        top = bottom
     height = round(top + MARGIN - GAP)
     style = (
         "text{font-family:'Open Sans'}"
@@ -128,13 +140,15 @@ def _list(part: Section, width: int) -> Chart:
 
 def _statements(part: Section, width: int) -> Chart:
     """Counts with what they mean."""
-    pieces = [write(0, 12, part.summary.replace("`", ""), "label")]
+    lines = _lines(part.summary.replace("`", ""), width // 7)
+    pieces = [write(0, 12 + 20 * n, line, "label") for n, line in enumerate(lines)]
+    top = 20 * len(lines)
     for place, (what, amount, meaning) in enumerate(part.rows):
-        y = 40 + place * 22
+        y = top + 20 + place * 22
         pieces.append(write(12 if what.startswith("  ") else 0, y, what.strip(), "label"))
         pieces.append(write(340, y, amount, "label strong", "end"))
         pieces.append(write(364, y, meaning.replace("`", "")[:110], "note"))
-    return Chart(width, 30 + len(part.rows) * 22, "".join(pieces))
+    return Chart(width, top + 10 + len(part.rows) * 22, "".join(pieces))
 
 
 def _lines(content: str, width: int) -> list[str]:

@@ -8,25 +8,40 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from pitboss.rating.hold import CONFIDENCE, REPORTED_GAMES
+from pitboss.rating.hold import CONFIDENCE, FEWEST_GAMES, REPORTED_GAMES
+from pitboss.rating.reconciliation import Cause
 from workbench.report import charts, floor
 from workbench.report import text as words
 from workbench.report.charts import Cell, Chart
-from workbench.report.figures import Day, MachineDay, Play, Totals
+from workbench.report.figures import (
+    FEWEST_GAMES_A_DAY,
+    Day,
+    MachineDay,
+    Play,
+    Quality,
+    Reconciled,
+    Totals,
+)
 from workbench.report.floor import Box, Picture, Place
 
 CAUSES = {
-    "roll_over": "meters that rolled over",
-    "reset": "meters that were reset",
-    "silent_reset": "meters that were reset without a word",
-    "day_end": "games over the day's end",
-    "unread": "play before the meter was first read",
+    "roll_over": "rolled over",
+    "reset": "reset",
+    "silent_reset": "reset without a word",
+    "day_end": "over the day's end",
+    "unread": "before the first reading",
     "unfinished": "void games",
-    "overflow": "events lost in the machine",
-    "offline": "machines not heard of",
-    "gap": "nothing explains",
+    "overflow": "events overflowed",
+    "offline": "not heard of",
 }
-"""Why meters and games differ, in words: `pitboss.rating.reconciliation.Cause`."""
+"""What explains that meters and games differ, in words: `pitboss.rating.reconciliation.Cause`."""
+
+MEANING = {
+    "day_end": "the day beside it has the same with the other sign",
+    "overflow": "so much play is lost",
+    "offline": "so much play is lost",
+}
+"""Of those by which play is lost, or moved."""
 
 
 class Tile(NamedTuple):
@@ -51,8 +66,6 @@ class Section:
     rows: Sequence[Sequence[str]]
     draw: Callable[[int], Chart] | None = None
     """The chart at a width; None where the table is all."""
-    legend: Sequence[tuple[str, str]] = ()
-    """A class of the charts' style sheet, and what it stands for."""
     bars: Sequence[int] = field(default=())
     """Of each row a figure that is drawn beside its first cell."""
 
@@ -82,7 +95,8 @@ def headline(day: Day) -> str:
         compared = f" ({changed} on a week before)" if changed else ""
     return (
         f"Coin-in was {words.money(play.coin_in_cents)}{compared}. The floor held {held} of it "
-        f"against {expected} in theory: it won {words.money(play.actual_win_cents)}, {luck}."
+        f"against {expected} in theory: it {'lost' if play.actual_win_cents < 0 else 'won'} "
+        f"{words.money(abs(play.actual_win_cents))}, {luck}."
     )
 
 
@@ -146,11 +160,20 @@ def tiles(day: Day) -> list[Tile]:
         Tile("Machines", words.count(now.machines), "played", changed(lambda t: t.machines)),
         Tile(
             "ADT",
-            words.NOTHING if adt is None else words.money(adt),
-            "theoretical win a carded player",
+            words.NOTHING if adt is None else words.money(words.cents(adt)),
+            "theoretical win a rated player",
             changed(lambda t: t.average_daily_theoretical),
         ),
+        _events(day.quality),
     ]
+
+
+def _events(found: Quality) -> Tile:
+    if found.events is None or found.set_aside is None:
+        return Tile("Events", words.NOTHING, "the day has no manifest", None)
+    aside = found.events.conflicting + found.set_aside
+    note = f"{words.count(aside)} not counted" if aside else "all accounted for"
+    return Tile("Events", words.count(found.events.unique), note, None)
 
 
 # --- sections -----------------------------------------------------------------------------------
@@ -207,12 +230,12 @@ def heat_map(day: Day, places: Mapping[str, Place], picture: Picture | None) -> 
     standing = {name: place for name, place in places.items() if place.at is not None}
     if not standing:
         return _bank_map(played, places)
-    box = Box(0, 0, picture.width, picture.height) if picture else floor.box_of(standing.values())
-    radius = floor.radius_of(box, len(standing))
-    cells = [
-        (hexagon, _cell(hexagon.assets, played))
-        for hexagon in floor.hexagons(standing.values(), radius)
-    ]
+    radius = floor.radius_of(floor.box_of(standing.values()), len(standing))
+    hexagons = floor.hexagons(standing.values(), radius)
+    cells = [(hexagon, _cell(hexagon.assets, played)) for hexagon in hexagons]
+    extent = floor.extent_of(hexagons, radius)
+    if picture is not None:
+        extent = Box(0, 0, picture.width, picture.height)
     best, cell = max(cells, key=lambda one: one[1].value)
     unknown = sorted(played.keys() - standing.keys(), key=floor.natural)
     idle = len(standing.keys() - played.keys())
@@ -221,10 +244,10 @@ def heat_map(day: Day, places: Mapping[str, Place], picture: Picture | None) -> 
         "The floor: theoretical win a machine",
         f"{words.plural(len(standing), 'machine')} in {words.plural(len(cells), 'hexagon')}. The "
         f"best {'has' if len(best.assets) == 1 else 'have'} {words.money(cell.value)} a machine: "
-        f"{_some(best.assets)}."
+        f"{_some(best.assets)}. Each colour has about as many hexagons."
         + (f" {words.plural(idle, 'machine')} stood idle." if idle else "")
         + (
-            f" {words.plural(len(unknown), 'machine')} played and not on the plan: "
+            f" {words.plural(len(unknown), 'machine')} played whose place nobody has said: "
             f"{_some(unknown)}."
             if unknown
             else ""
@@ -234,7 +257,7 @@ def heat_map(day: Day, places: Mapping[str, Place], picture: Picture | None) -> 
             (_all(hexagon.assets), words.count(cell.machines), words.money(cell.value))
             for hexagon, cell in sorted(cells, key=lambda one: -one[1].value)
         ],
-        partial(charts.hexagon_map, cells, radius, box, picture),
+        partial(charts.hexagon_map, cells, radius, extent, picture),
     )
 
 
@@ -277,6 +300,16 @@ def _all(names: Sequence[str]) -> str:
 def holds(day: Day) -> Section:
     """Actual against theoretical hold, the most surprising first."""
     verdicts, ranking = day.holds.verdicts, day.holds
+    if not verdicts:
+        return Section(
+            "holds",
+            "Hold against theory",
+            f"No machine played enough to judge its hold: {words.count(FEWEST_GAMES_A_DAY)} games "
+            f"of a paytable that has {words.count(FEWEST_GAMES)} on the floor. `pitboss reconcile` "
+            "looks back over more days.",
+            (),
+            (),
+        )
     shown = verdicts[: charts.HOLDS_SHOWN]
     outside = [one for one in verdicts if not one.low <= one.actual_hold <= one.high]
     rough = any(one.volatility.is_rough for one in verdicts)
@@ -331,13 +364,7 @@ def holds(day: Day) -> Section:
             )
             for one in verdicts
         ],
-        partial(charts.holds, shown) if shown else None,
-        (
-            ("in", "actual hold"),
-            ("out", "outside its band"),
-            ("second", "theory"),
-            ("band", f"where {band} of fair machines are"),
-        ),
+        partial(charts.holds, shown),
     )
 
 
@@ -433,7 +460,7 @@ def quality(day: Day) -> Section:
         if found.received != total:
             summary += f" They do not add up: {words.count(found.received or 0)} came in."
         rows += [
-            ("Events received", words.count(total), "at the front door, copies too"),
+            ("Events received", words.count(total), "copies too, but for those within one request"),
             ("Unique", words.count(events.unique), "each counted once in every figure above"),
             ("Duplicate", words.count(events.duplicate), "copies that say the same"),
             ("Conflicting", words.count(events.conflicting), "copies that say something else"),
@@ -471,26 +498,23 @@ def quality(day: Day) -> Section:
             "a start or an end is missing; their money is counted",
         )
     )
-    if found.reconciled is None:
-        rows.append(("Meters against games", words.NOTHING, "the day is not reconciled yet"))
-    else:
-        meters = found.reconciled
-        rows.append(
-            (
-                "Coin-in by meters less games",
-                words.money(meters.metered - meters.rated),
-                "; ".join(
-                    f"{CAUSES.get(name, name)} {words.money(amount)}"
-                    for name, amount in meters.causes.items()
-                )
-                or "they agree",
-            )
-        )
-        rows.append(
-            (
-                "Machines with a gap",
-                words.count(meters.machines_with_gaps),
-                "meters and games differ and nothing explains it",
-            )
-        )
+    rows += _meters(found.reconciled)
     return Section("quality", "Data quality", summary, ("What", "How much", "Meaning"), rows)
+
+
+def _meters(found: Reconciled | None) -> list[tuple[str, str, str]]:
+    """What the second opinion says: meters less games, by why they differ."""
+    if found is None:
+        return [("Meters less games", words.NOTHING, "the day is not reconciled yet")]
+    return [
+        (
+            "Meters less games, coin-in",
+            words.money(found.causes.get(Cause.GAP.value, 0)),
+            f"that nothing explains, on {words.plural(found.machines_with_gaps, 'machine')}",
+        ),
+        *(
+            (f"  {CAUSES[name]}", words.money(amount), MEANING.get(name, "no play is lost"))
+            for name, amount in found.causes.items()
+            if name != Cause.GAP.value
+        ),
+    ]

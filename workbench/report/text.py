@@ -1,15 +1,28 @@
 """Figures as text for people: exact integers in, rounded half up where they have to be."""
 
+import re
 from datetime import date
+from html import escape
 
 MINUS, NOTHING = "−", "–"
 
 _UNITS_PER_CENT = 10_000
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""What no document may have, and what would turn the text around it about."""
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+
+def markup(content: str) -> str:
+    """Text as HTML and SVG have it, whoever made it.
+
+    >>> markup('<b id="7">' + chr(0))
+    '&lt;b id=&quot;7&quot;&gt;�'
+    """
+    return escape(_UNSHOWN.sub("\ufffd", content))
 
 
 def rounded(numerator: int, denominator: int) -> int:

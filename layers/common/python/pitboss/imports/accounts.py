@@ -24,6 +24,7 @@ from pitboss.imports.sources import SHARE_DECIMALS, WHOLE_DIGITS, Column, Kind, 
 from pitboss.imports.summary import SHOWN_FINDINGS, CurrencySums, Finding
 from pitboss.rating.tables import (
     HOUSE_EDGE_WHOLE,
+    TableDay,
     TableSession,
     UnratableSession,
     game_of,
@@ -33,6 +34,9 @@ from pitboss.rating.tables import (
 
 MEMORY_LIMIT = "600MB"
 """What DuckDB may hold before it goes to disk."""
+
+DOLLARS = ("$", "USD")
+"""How a currency is written that a player's play at machines can be added to."""
 
 _CLOCK_CHANGE = "clock_change"
 """The flag of a moment that the wall clock showed twice or never; its `_at` is the first, or what
@@ -358,6 +362,22 @@ class Accounts:
             """
         )
         return True
+
+    def table_days(self, day: str) -> dict[str, TableDay]:
+        """One gaming day of rated table sessions, by player: what `write` writes, summed."""
+        dollars = f"currency IN ({', '.join(map(_text, DOLLARS))})"
+        names = ("minutes", _TABLE_UNITS, "actual_win_amount * 100")
+        sums = ", ".join(
+            f"coalesce(sum(({name})::DECIMAL(38, 0)) FILTER ({dollars}), 0)::VARCHAR"
+            for name in names
+        )
+        return {
+            player_id: TableDay(day, count, int(minutes), int(units), int(actual_win), others)
+            for player_id, count, others, minutes, units, actual_win in self._fetch(
+                f"SELECT player_id, count(*) FILTER ({dollars}), count(*) FILTER (NOT {dollars}), "
+                f"{sums} FROM standing WHERE gaming_day = {_text(day)} GROUP BY player_id"
+            )
+        }
 
     # --- the database -----------------------------------------------------------------------------
 

@@ -4,11 +4,10 @@ Made from the schema classes of `pitboss.events.slot`, so that there is one defi
 own columns are the fields of its event types, by name, a field that several types share once. A row
 has null where its event type has no such field.
 
-A schema changes by addition only: `docs/lake-tables.json` is the columns as they were last agreed
-on, and a test holds it against these.
+A schema changes by addition only: `docs/lake-tables.json` has the columns as they were last agreed
+on, and `pitboss schemas` takes none of them away.
 """
 
-from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeAliasType, get_args, get_origin
 
@@ -27,25 +26,12 @@ METER_PREFIX = "meter_"
 TEXT, INTEGER, MOMENT, METERS = "VARCHAR", "BIGINT", "TIMESTAMP", "MAP(VARCHAR, BIGINT)"
 """The types there are, as DuckDB calls them."""
 
-GLUE_TYPES: Mapping[str, str] = {
-    TEXT: "string",
-    INTEGER: "bigint",
-    MOMENT: "timestamp",
-    METERS: "map<string,bigint>",
-}
-"""The same types as Glue and Athena call them."""
-
 
 class Column(NamedTuple):
     """A column: its name and its DuckDB type."""
 
     name: str
     kind: str
-
-    @property
-    def glue_kind(self) -> str:
-        """Its type in Glue's catalogue."""
-        return GLUE_TYPES[self.kind]
 
 
 class Field(NamedTuple):
@@ -177,32 +163,3 @@ def table_of(event_type: str, schema_version: int) -> Table:
     """
     known = SCHEMAS.get((event_type, schema_version))
     return next((table for table in EVENT_TABLES if known in table.events), UNRECOGNISED)
-
-
-def agreed(tables: Sequence[Table] = TABLES) -> dict[str, dict[str, str]]:
-    """The columns of each table and their Glue types: what `docs/lake-tables.json` holds."""
-    return {table.name: {c.name: c.glue_kind for c in table.columns} for table in tables}
-
-
-def broken_promises(before: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """What of the columns agreed on before is gone or of another type, each with what to do.
-
-    Queries, dashboards and models read what has been written; a table of Athena reads files of all
-    ages by name. So a column is added, never taken away or changed.
-    """
-    now = agreed()
-    faults = []
-    for table, columns in before.items():
-        for name, kind in columns.items():
-            found = now.get(table, {}).get(name)
-            if found is None:
-                faults.append(
-                    f"{table}.{name} is gone: give the event field back (it may stay null), and "
-                    "put a new name beside it"
-                )
-            elif found != kind:
-                faults.append(
-                    f"{table}.{name} was {kind} and is {found}: give the field its type back, and "
-                    "put the new one under a name of its own"
-                )
-    return faults

@@ -5,6 +5,9 @@ come to as of a gaming day: days, trips, average daily theoretical win (ADT), wo
 tier. It is a function of the sessions, the rules and that day, so it can be made again for any day,
 and a rule that begins later changes nothing before it. `docs/house-rules.md` has it in words.
 
+Play at tables counts by its theoretical win: for days, trips, ADT and worth. It earns no points,
+which are of coin-in, and no pace, which is of a machine's clock.
+
 Money is in cents, theoretical win in ten-thousandths of a cent, time in milliseconds. Where a
 figure is a quotient, it is divided once, at the end, and rounded down.
 """
@@ -17,13 +20,17 @@ from typing import NamedTuple, Protocol, Self
 
 from msgspec import Struct
 
+from pitboss.money import THEORETICAL_UNITS_PER_DOLLAR
 from pitboss.rating.fold import SessionDay, Tally
 from pitboss.rating.house_rules import Period, PropertyRules, RuleSet
+from pitboss.rating.tables import TABLE_UNITS_PER_DOLLAR, TableDay
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _CENT = 10_000
 """Ten-thousandths of a cent in a cent."""
+_TABLE_UNITS = TABLE_UNITS_PER_DOLLAR // THEORETICAL_UNITS_PER_DOLLAR
+"""Table units in a ten-thousandth of a cent: both theoretical wins are whole numbers of them."""
 
 
 class PlayedSession(Protocol):
@@ -50,6 +57,10 @@ class Play(Struct):
     coin_out_cents: int = 0
     theoretical_win: int = 0
     """Ten-thousandths of a cent, of the coin-in that is rated."""
+    table_theoretical_win: int = 0
+    """Of rated sessions at tables, in table units of 1/600,000,000 dollar."""
+    table_actual_win_cents: int = 0
+    """What the house won at tables."""
     unrated_coin_in_cents: int = 0
     """Coin-in whose paytable is not known: part of coin-in, worth nothing yet."""
     unvalued_credits: int = 0
@@ -63,18 +74,23 @@ class Play(Struct):
 
     @property
     def actual_win_cents(self) -> int:
-        """What the house won: coin-in less coin-out."""
-        return self.coin_in_cents - self.coin_out_cents
+        """What the house won: coin-in less coin-out, and at tables."""
+        return self.coin_in_cents - self.coin_out_cents + self.table_actual_win_cents
+
+    @property
+    def worth(self) -> int:
+        """Theoretical win of all play in table units, exact."""
+        return self.theoretical_win * _TABLE_UNITS + self.table_theoretical_win
 
     @property
     def wagered(self) -> bool:
         """Whether anything is known to have been wagered: what makes a day one with play."""
-        return self.coin_in_cents > 0 or self.unvalued_credits > 0
+        return self.coin_in_cents > 0 or self.unvalued_credits > 0 or self.table_theoretical_win > 0
 
     @property
     def rated(self) -> bool:
-        """Whether any of the coin-in is rated."""
-        return self.coin_in_cents > self.unrated_coin_in_cents
+        """Whether any of the play is rated."""
+        return self.coin_in_cents > self.unrated_coin_in_cents or self.table_theoretical_win > 0
 
     @property
     def average_bet(self) -> int | None:
@@ -113,6 +129,11 @@ class Play(Struct):
         if session.first_play is not None and session.last_play is not None:
             self.play_ms += session.last_play - session.first_play
             self.timed_games += max(tally.games + tally.incomplete_games - 1, 0)
+
+    def add_tables(self, tables: TableDay) -> None:
+        """Add a day's play at tables in place."""
+        self.table_theoretical_win += tables.theoretical_win
+        self.table_actual_win_cents += tables.actual_win_cents
 
     def add(self, other: Self) -> None:
         """Add other play in place."""
@@ -229,17 +250,26 @@ class Profile(Struct, frozen=True):
     overlaps: tuple[Overlap, ...]
 
 
-def profile(sessions: Iterable[PlayedSession], rules: PropertyRules, today: str) -> Profile:
-    """What a player's sessions at a property come to as of a gaming day (ISO date).
+def profile(
+    sessions: Iterable[PlayedSession],
+    rules: PropertyRules,
+    today: str,
+    tables: Iterable[TableDay] = (),
+) -> Profile:
+    """What a player's play at a property comes to as of a gaming day (ISO date).
 
-    The sessions may come in any order, each session's gaming day once. Those of days after
-    `today` count for nothing.
+    The sessions at machines may come in any order, each session's gaming day once, and so may the
+    days at tables. What is of days after `today` counts for nothing.
     """
     by_day: dict[str, list[PlayedSession]] = {}
     for session in sessions:
         if session.key.day <= today:
             by_day.setdefault(session.key.day, []).append(session)
-    days = tuple(_day(day, by_day[day], rules) for day in sorted(by_day))
+    at_tables = {tables_of.day: tables_of for tables_of in tables if tables_of.day <= today}
+    days = tuple(
+        _day(day, by_day.get(day, ()), at_tables.get(day), rules)
+        for day in sorted(by_day.keys() | at_tables.keys())
+    )
     played = [day for day in days if day.play.wagered]
     now = rules.on(today)
     first = _shifted(today, 1 - now.adt_window_days)
@@ -257,7 +287,7 @@ def profile(sessions: Iterable[PlayedSession], rules: PropertyRules, today: str)
         adt=adt,
         worth_segment=None if worth is None else now.segment_for(worth),
         standing=_standing(played, rules, today) if played else None,
-        overlaps=tuple(overlap for day in days for overlap in _overlaps(by_day[day.day])),
+        overlaps=tuple(overlap for day in sorted(by_day) for overlap in _overlaps(by_day[day])),
     )
 
 
@@ -279,8 +309,12 @@ def trimmed_mean(values: Sequence[int]) -> int:
     return (5 * sum(kept) - part * (kept[0] + kept[-1])) // (3 * count)
 
 
-def _day(day: str, sessions: Sequence[PlayedSession], rules: PropertyRules) -> GamingDayPlay:
+def _day(
+    day: str, sessions: Sequence[PlayedSession], tables: TableDay | None, rules: PropertyRules
+) -> GamingDayPlay:
     play = Play()
+    if tables is not None:
+        play.add_tables(tables)
     for session in sessions:
         play.add_session(session)
     play.wall_clock_ms = _union_ms(_bounded(sessions))
@@ -327,13 +361,13 @@ def _trip(days: Sequence[GamingDayPlay], *, is_open: bool) -> Trip:
 
 
 def _adt(first: str, last: str, window: Sequence[GamingDayPlay]) -> AverageDailyTheoretical:
-    wins = [day.play.theoretical_win for day in window if day.play.rated]
+    wins = [day.play.worth for day in window if day.play.rated]
     return AverageDailyTheoretical(
         first_day=first,
         last_day=last,
         days=len(wins),
-        mean=sum(wins) // len(wins) if wins else None,
-        trimmed_mean=trimmed_mean(wins) if wins else None,
+        mean=sum(wins) // (len(wins) * _TABLE_UNITS) if wins else None,
+        trimmed_mean=trimmed_mean(wins) // _TABLE_UNITS if wins else None,
         unrated_days=sum(day.play.wagered and not day.play.rated for day in window),
         unrated_coin_in_cents=sum(day.play.unrated_coin_in_cents for day in window),
     )

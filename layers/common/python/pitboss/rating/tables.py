@@ -225,6 +225,20 @@ class TableTally(Struct):
         self.actual_win_cents += session.actual_win_cents
 
 
+class TableDay(Struct, frozen=True):
+    """A player's gaming day at the tables: rated sessions, summed. Dollars alone are."""
+
+    day: str
+    sessions: int
+    minutes: int
+    theoretical_win: int
+    """In table units of 1/600,000,000 dollar."""
+    actual_win_cents: int
+    """What the house won of the player."""
+    other_currency_sessions: int
+    """Sessions in another currency than dollars: in none of the sums above."""
+
+
 class TableTotals:
     """Rated sessions, summed: in all, by player, by table and by game."""
 

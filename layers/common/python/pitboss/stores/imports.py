@@ -105,7 +105,7 @@ class KeptFile(Struct, frozen=True):
     mapping: str
     """How it is read: the mapping that it was given last."""
     days: tuple[str, ...]
-    """The gaming days it has rows of."""
+    """The gaming days it has rows of, or had by a mapping it was given before."""
 
 
 class S3Imports:

@@ -7,6 +7,8 @@
 | machine's closed gaming day | `<property>/machine/<asset>` | `day/<date>` |
 | session's play of a gaming day | `<property>/player/<player>` | `day/<date>/<start>/<asset>` |
 | correction of that | `<property>/player/<player>` | `correction/<date>/<start>/<asset>/<id>` |
+| player's gaming day at tables | `<property>/tables/player/<player>` | `<date>` |
+| that there is one | `<property>/tables/day/<date>` | `<player>` |
 | correction of uncarded play | `<property>/machine/<asset>` | `correction/<date>/0/<asset>/<id>` |
 
 A transaction replaces a head only where it is still the one that was read; everything else of that
@@ -14,12 +16,16 @@ machine is written under it. An uncarded game costs one item, a carded one two, 
 games a batch brings for the machine. Heads lie on eight partition keys a property, so that the
 floor is read by eight queries and no key carries more than an eighth of its writes.
 
+Days at tables are made by imports, under no machine's lock: each is written with the item that says
+that there is one in one transaction, so that a day that is made anew finds every player it had.
+
 Corrections are only ever added. All other items are a function of the events applied, corrections
 are of how late they came: what was first posted and all its corrections are what is stored.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import batched
 from typing import Any, ClassVar, NamedTuple
 from uuid import uuid4
 from zlib import crc32
@@ -49,6 +55,7 @@ from pitboss.rating.history import (
     Page,
     SessionDayChange,
 )
+from pitboss.rating.tables import TableDay
 
 FLOOR_PARTITIONS = 8
 TRANSACTION_ITEMS = 100
@@ -155,6 +162,11 @@ class _Item(Model):
     made_at = NumberAttribute(null=True)
     causes = ListAttribute(null=True, of=UnicodeAttribute)
     late_events = NumberAttribute(null=True)
+    sessions = NumberAttribute(null=True)
+    minutes = NumberAttribute(null=True)
+    table_units = NumberAttribute(null=True)
+    actual_win_cents = NumberAttribute(null=True)
+    other_currency_sessions = NumberAttribute(null=True)
 
 
 def _model(table: str, region: str) -> type[_Item]:
@@ -310,6 +322,44 @@ class DynamoRatings:
         item = {"pk": {"S": pk}, "sk": {"S": sk}}
         return {"TableName": self._table, "Item": item | attributes}
 
+    # What imports need.
+
+    def replace_table_day(
+        self, property_id: str, day: str, players: Mapping[str, TableDay]
+    ) -> bool:
+        """Make these the players of a gaming day at tables, and nobody else.
+
+        Returns:
+            False where another writer was at the same day: make it again.
+
+        Raises:
+            ClientError, BotoCoreError: part of it may be done. Doing it again is right.
+        """
+        of_day = f"{property_id}/tables/day/{day}"
+        known = {item.sk for item in self._item.query(of_day, consistent_read=True)}
+        for some in batched(sorted(known | players.keys()), TRANSACTION_ITEMS // 2, strict=False):
+            self._actions = []
+            for player_id in some:
+                partition = _table_player_partition(property_id, player_id)
+                found = players.get(player_id)
+                if found is None:
+                    self._actions += [self._delete(partition, day), self._delete(of_day, player_id)]
+                else:
+                    put = self._put(partition, day, _table_attributes(found))
+                    self._actions += [{"Put": put}, {"Put": self._put(of_day, player_id, {})}]
+            try:
+                self._client.transact_write_items(TransactItems=[])
+            except self._client.exceptions.TransactionCanceledException as fault:
+                reasons = {reason["Code"] for reason in fault.response["CancellationReasons"]}
+                if reasons - {"TransactionConflict", "None"}:
+                    raise
+                return False
+        return True
+
+    def _delete(self, pk: str, sk: str) -> dict[str, Any]:
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        return {"Delete": {"TableName": self._table, "Key": key}}
+
     # What reading needs.
 
     def machine(self, asset: Asset) -> MachineRating | None:
@@ -384,6 +434,13 @@ class DynamoRatings:
             consistent_read=True,
         )
         return [_player_session(item) for item in found]
+
+    def table_days(self, property_id: str, player_id: str, newest: int) -> list[TableDay]:
+        """A player's gaming days at tables, the newest first."""
+        found = self._item.query(
+            _table_player_partition(property_id, player_id), scan_index_forward=False, limit=newest
+        )
+        return [_table_day(item) for item in found]
 
     def player_corrections(
         self, property_id: str, player_id: str, newest: int, day: str | None = None
@@ -505,6 +562,10 @@ def _player_partition(property_id: str, player_id: str) -> str:
     return f"{property_id}/player/{player_id}"
 
 
+def _table_player_partition(property_id: str, player_id: str) -> str:
+    return f"{property_id}/tables/player/{player_id}"
+
+
 def _correction_key(asset: Asset, change: Change, correction: Correction) -> tuple[str, str]:
     player_id, partition = correction.key.player_id, _machine_partition(asset)
     if player_id is not None:
@@ -562,6 +623,18 @@ def _tally_attributes(tally: Tally) -> dict[str, Any]:
         name: {"N": str(value)}
         for name, value in zip(_TALLY_FIELDS, msgspec.structs.astuple(tally), strict=True)
     }
+
+
+def _table_attributes(day: TableDay) -> dict[str, Any]:
+    return _numbers(
+        {
+            "sessions": day.sessions,
+            "minutes": day.minutes,
+            "table_units": day.theoretical_win,
+            "actual_win_cents": day.actual_win_cents,
+            "other_currency_sessions": day.other_currency_sessions,
+        }
+    )
 
 
 def _page_attributes(page: Page) -> dict[str, Any]:
@@ -633,6 +706,17 @@ def _tally(item: _Item) -> Tally:
 
 def _moment(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _table_day(item: _Item) -> TableDay:
+    return TableDay(
+        item.sk,
+        int(item.sessions),
+        int(item.minutes),
+        int(item.table_units),
+        int(item.actual_win_cents),
+        int(item.other_currency_sessions),
+    )
 
 
 def _machine_day(item: _Item) -> MachineDay:
