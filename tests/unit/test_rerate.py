@@ -127,7 +127,7 @@ def test_people_see_from_what_to_what(stack: Stack) -> None:
     done = run(*MEND)
 
     assert "10.00 > 18.00" in done.stdout
-    assert "reports it takes: 2; machines that change: 1; players: 1, and 0 that stay" in done.stdout
+    assert "it takes: 2; machines that change: 1; players: 1, and 0 that stay" in done.stdout
     assert "--apply and a --reason" in done.stderr
 
 

@@ -11,9 +11,7 @@ refined/<table>/property_id=<property>/gaming_day=<day>/<table>.parquet
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -22,9 +20,7 @@ from pitboss.errors import TerminalError
 from pitboss.imports.sources import SourceName
 from pitboss.imports.summary import Summary
 from pitboss.lake.layout import RAW, table_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from pitboss.stores.bucket import S3Bucket
 
 DROP = "drop/"
 MAX_FILE_BYTES = 256 * 1024**2
@@ -108,25 +104,8 @@ class KeptFile(Struct, frozen=True):
     """The gaming days it has rows of, or had by a mapping it was given before."""
 
 
-class S3Imports:
+class S3Imports(S3Bucket):
     """The imports of a stack's lake."""
-
-    def __init__(
-        self, bucket: str, region: str | None = None, client: "S3Client | None" = None
-    ) -> None:
-        """Reached through `client`, or through one of its own in `region`."""
-        self._bucket = bucket
-        self._region = region
-        self._given_client = client
-
-    @cached_property
-    def _client(self) -> "S3Client":
-        if self._given_client is not None:
-            return self._given_client
-        import botocore.session
-
-        client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
-        return client  # type: ignore[no-any-return]
 
     # --- the drop folder --------------------------------------------------------------------------
 

@@ -2,33 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from pitboss.stores.bucket import S3Bucket
 
 
-class S3Lake:
+class S3Lake(S3Bucket):
     """The lake of a stack."""
-
-    def __init__(
-        self, bucket: str, region: str | None = None, client: "S3Client | None" = None
-    ) -> None:
-        """Reached through `client`, or through one of its own in `region`."""
-        self._bucket = bucket
-        self._region = region
-        self._given_client = client
-
-    @cached_property
-    def _client(self) -> "S3Client":
-        if self._given_client is not None:
-            return self._given_client
-        # Imported and made on first use: modules import without botocore's weight.
-        import botocore.session
-
-        client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
-        return client  # type: ignore[no-any-return]
 
     def put(self, key: str, body: bytes) -> None:
         """Write an object, whole or not at all; one of this key is replaced."""

@@ -9,15 +9,12 @@ is made of the content, so that the same request sent again overwrites its own o
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from pitboss.stores.bucket import S3Bucket
 
 PREFIX = "quarantine"
 
@@ -72,26 +69,8 @@ class QuarantineEntry(Struct, frozen=True):
         )
 
 
-class S3Quarantine:
+class S3Quarantine(S3Bucket):
     """The quarantine of a stack."""
-
-    def __init__(
-        self, bucket: str, region: str | None = None, client: "S3Client | None" = None
-    ) -> None:
-        """Reached through `client`, or through one of its own in `region`."""
-        self._bucket = bucket
-        self._region = region
-        self._given_client = client
-
-    @cached_property
-    def _client(self) -> "S3Client":
-        if self._given_client is not None:
-            return self._given_client
-        # Imported and made on first use: nearly every invocation has nothing to set aside.
-        import botocore.session
-
-        client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
-        return client  # type: ignore[no-any-return]
 
     def put(self, entries: Sequence[QuarantineEntry]) -> str:
         """Keep entries of one stage, property and sender. Returns the object's key."""
