@@ -344,10 +344,8 @@ class Work:
         from pitboss.stores.ratings import Asset
         from workbench.rerating import TooFarBackError, UnderCorrectionError, rerate
 
-        span = (
-            self.gaming_day.start_of(date.fromisoformat(days[0])),
-            self.gaming_day.bounds_of(date.fromisoformat(days[-1]))[1],
-        )
+        named = [date.fromisoformat(day) for day in days]
+        bounds = [*map(self.gaming_day.start_of, named), self.gaming_day.bounds_of(named[-1])[1]]
         by_asset: dict[str, list[Correction]] = {}
         if whole_floor:
             machines = self.ratings.floor(self.property_id)
@@ -361,7 +359,7 @@ class Work:
         ):
             asset = Asset(self.property_id, asset_id)
             try:
-                made = rerate(self.ratings, asset, by_asset[asset_id], span, self.house, self.now)
+                made = rerate(self.ratings, asset, by_asset[asset_id], bounds, self.house, self.now)
             except TooFarBackError:
                 raise WorkbenchError(
                     f"Machine {asset_id} was played so much since {days[0]} that late events "

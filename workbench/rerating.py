@@ -6,10 +6,12 @@ corrected by entries beside it, and the totals follow. Here they are made, and t
 out by the rating code itself, on a copy of a machine's history.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -104,7 +106,7 @@ def rerate(
     histories: Histories,
     asset: Asset,
     corrections: Sequence[Correction],
-    span: tuple[int, int],
+    bounds: Sequence[int],
     house: House,
     now: int,
 ) -> Rerating | None:
@@ -114,7 +116,8 @@ def rerate(
         histories: where the machine's history is read.
         asset: the machine.
         corrections: of its paytables, each of another; none to see what is rated.
-        span: from when until before when what was reported was wrong, epoch milliseconds.
+        bounds: when the gaming days begin in which it reported wrong, one after the other, and when
+            the last of them ends, epoch milliseconds.
         house: the rules of the property.
         now: epoch milliseconds.
 
@@ -125,17 +128,17 @@ def rerate(
         TooFarBackError: late events may not reach back as far.
         UnderCorrectionError: a long correction of the machine is under way.
     """
-    history = histories.history(asset, page_of(span[0]))
+    history = histories.history(asset, page_of(bounds[0]))
     if history.head is None:
         return None
     events = [
         event
         for correction in corrections
-        for event in correcting_reports(history, correction, span, house, now)
+        for event in correcting_reports(history, correction, bounds, house, now)
     ]
     if (missing := history.missing_from(events)) is not None:
         history = histories.history(asset, missing)
-    first = min(page_of(moment) for moment in (span[0], *(e.occurred_at for e in events)))
+    first = min(page_of(moment) for moment in (bounds[0], *(e.occurred_at for e in events)))
     if history.run_start > first:
         raise TooFarBackError
     if history.is_stale:
@@ -143,26 +146,29 @@ def rerate(
     before = _rated(history, first, house)
     _apply(asset.asset_id, history, events, house)
     after = _rated(history, first, house)
-    return Rerating(asset.asset_id, events, before, after, bool(events) and span[1] > now)
+    return Rerating(asset.asset_id, events, before, after, bool(events) and bounds[-1] > now)
 
 
 def correcting_reports(
-    history: History, correction: Correction, span: tuple[int, int], house: House, now: int
+    history: History, correction: Correction, bounds: Sequence[int], house: House, now: int
 ) -> list[SlotEvent]:
     """The reports that make a correction, in order; none where it changes nothing that was played.
 
     - One follows each wrong report of the span, at the same moment.
-    - One at the start of the span, where a wrong paytable is in force then.
-    - One at its end says again what was reported, so that what comes after stays as it is.
+    - One at the start of each gaming day with events, where a wrong paytable is in force then: one
+      at the first would do for the rating, but the lake makes a day anew for what came late for it.
+    - One at the end says again what was reported, so that what comes after stays as it is.
     - One comes a millisecond before a wrong report that play had waited for, as the machine's
       first: that play is rated by the first report there is.
 
     Made a second time, with the first ones in the history, there are none.
     """
-    start, end = span
+    start, end = bounds[0], bounds[-1]
     number = correction.game_number
     reports = _reports(history, number, (start, end + 1))
-    if not any(start <= event.occurred_at < end for event in _events(history)):
+    moments = [event.occurred_at for event in _events(history)]
+    played = [first for first, next_ in pairwise(bounds) if _any_from(moments, first, next_)]
+    if not played:
         return []
     made: list[SlotEvent] = []
 
@@ -185,9 +191,10 @@ def correcting_reports(
         )
 
     plain = PaytableReported(0, game_number=number)
-    found = _paytable(_carry_at(history, start, house), number)
-    if found is not None and correction.of(found) != found and (start, 0) not in reports:
-        report(start, 0, correction.of(found), plain)
+    for moment in played:
+        found = _paytable(_carry_at(history, moment, house), number)
+        if found is not None and correction.of(found) != found and (moment, 0) not in reports:
+            report(moment, 0, correction.of(found), plain)
     for (moment, sequence), there in reports.items():
         if moment == end:
             continue
@@ -244,6 +251,11 @@ def _by_day(tallies: Tallies) -> dict[str, Tally]:
     for key, tally in tallies.items():
         days.setdefault(key.day, Tally()).add(tally)
     return days
+
+
+def _any_from(moments: Sequence[int], first: int, next_: int) -> bool:
+    """Whether any of the moments, in order, is in a span."""
+    return bisect_left(moments, first) < bisect_left(moments, next_)
 
 
 def _events(history: History) -> Iterator[SlotEvent]:

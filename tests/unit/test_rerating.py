@@ -73,8 +73,8 @@ class Floor:
         assert outcome.rated + outcome.duplicate == len(events)
 
     def plan(self, *corrections: Correction, days: tuple[int, int] = (0, 0)) -> Rerating:
-        span = (START + days[0] * DAY, START + (days[1] + 1) * DAY)
-        found = rerate(self.ratings, MACHINE, corrections, span, HOUSE, NOW)
+        bounds = [START + day * DAY for day in range(days[0], days[1] + 2)]
+        found = rerate(self.ratings, MACHINE, corrections, bounds, HOUSE, NOW)
         assert found is not None
         return found
 
@@ -130,8 +130,10 @@ def test_what_was_in_force_before_the_day_is_put_right_for_the_day_alone() -> No
         [report(0, 500), *game(60), *game(day + 60), *game(2 * day + 60), *game(3 * day + 60)]
     )
 
-    floor.mend(HOLD_IS_9, days=(1, 2))
+    made = floor.mend(HOLD_IS_9, days=(1, 2))
 
+    # One for each day that changes, so that the lake makes it anew, and the old one after.
+    assert [(e.occurred_at - START) // DAY for e in made.events] == [1, 2, 3]
     assert floor.theoretical() == {
         "day-000": 100 * 500,
         "day-001": 100 * 900,
