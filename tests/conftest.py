@@ -4,28 +4,42 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from workbench import deploy, emulator, endpoint
 from workbench import stack as stack_commands
 from workbench.paths import home
 
 SUITES = ("unit", "contract", "integration", "e2e")
+ON_THE_STACK = ("tests/integration/", "tests/e2e/")
 TEST_HOME = ".pitboss/test"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the suite its folder names, and with what it shares: of the tests that
-    `make test` runs on two processes, those of the local stack stay on one, and those of a file.
-    """
+    """Mark each test with the suite its folder names."""
     root = Path(__file__).parent
     for item in items:
-        suite, *_, file = item.path.relative_to(root).parts
+        suite = item.path.relative_to(root).parts[0]
         if suite in SUITES:
             item.add_marker(suite)
-        group = "stack" if suite in ("integration", "e2e") else file
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Which tests of `make test` stay together on one of its processes: those of a file, and all
+    that use the local stack.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return "stack" if file.startswith(ON_THE_STACK) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    """Divide the tests between processes, where there are several."""
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """`pitboss report`: a gaming day as one page and as one picture."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from workbench import endpoint
 from workbench.console import UsageError, WorkbenchError, print_json, say, step
+from workbench.console import out as out_console
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 from workbench.rate import DEFAULT_GAMING_DAY
 
@@ -66,6 +68,7 @@ def report(
     places, picture = _floor(positions, floor_plan)
     with step(f"reading {property_id} {asked}"):
         found = _read(property_id, asked, lake, gaming_day)
+    tell: Callable[[str], object] = say if as_json else out_console.print
     if as_json:
         from workbench.report.figures import as_json as figures
 
@@ -78,12 +81,12 @@ def report(
     if out is not None:
         from workbench.report.page import page
 
-        _write(out, page(found, parts).encode())
+        _write(out, page(found, parts).encode(), tell)
     if png is not None:
         from workbench.report.poster import png as drawn
         from workbench.report.poster import poster
 
-        _write(png, drawn(poster(found, parts)))
+        _write(png, drawn(poster(found, parts)), tell)
 
 
 def _date(text: str) -> date:
@@ -128,7 +131,7 @@ def _content(path: Path) -> bytes:
         raise WorkbenchError(f"{path} cannot be read ({fault.strerror}): check the name.") from None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, tell: Callable[[str], object]) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
         draft.write_bytes(content)
@@ -137,7 +140,7 @@ def _write(path: Path, content: bytes) -> None:
         raise WorkbenchError(
             f"{path} cannot be written ({fault.strerror}): name another place."
         ) from None
-    say(f"{path} ({len(content) / 1000:,.0f} kB)")
+    tell(f"{path} ({len(content) / 1000:,.0f} kB)")
 
 
 # --- reading --------------------------------------------------------------------------------------
