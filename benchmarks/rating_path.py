@@ -133,7 +133,7 @@ def _prepared(events: load.Load, folder: Path) -> tuple[dict[str, Shape], dict[s
     table = folder / "events.ndjson"
     table.write_bytes(b"\n".join(arrival.line for arrival in events.arrivals) + b"\n")
     file = str(table)
-    powertools, duckdb, polars = map(environments.python_of, environments.REQUIREMENTS)
+    powertools, duckdb, polars = map(environments.python_of, ("powertools", "duckdb", "polars"))
     return shapes, contestants | {
         DECODING: Contestant("decode_only", own, (path,), is_rating=False),
         POWERTOOLS: Contestant("powertools_consumer", powertools, (path,)),
