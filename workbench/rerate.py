@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pitboss.rating.house_rules import HouseRules, PropertyRules
     from pitboss.rating.players import Profile
     from pitboss.stores.ratings import DynamoRatings
+    from workbench.replay import FeedEvent
     from workbench.rerating import Correction, Rerating
 
 SHOWN = 20
@@ -217,8 +218,6 @@ class Plan(NamedTuple):
     machines: "list[Rerating]"
     players: list[PlayerChange]
     """Those that change most first."""
-    unknown: list[str]
-    """Machines that nothing is known of."""
     unchanged_players: int
     """Players that were looked at and stay as they are."""
 
@@ -259,7 +258,6 @@ class Plan(NamedTuple):
             ],
             "players": [one.as_json() for one in self.players],
             "unchanged_players": self.unchanged_players,
-            "unknown_machines": self.unknown,
             "reports": self.reports,
         }
 
@@ -373,11 +371,14 @@ class Work:
                 unknown.append(asset_id)
             else:
                 found[asset_id] = made
-        return self._who_changes(found, unknown, set(days))
+        if unknown:
+            raise WorkbenchError(
+                f"Nothing is known of machine {', '.join(unknown)} at property "
+                f"{self.property_id}: see `pitboss floor`, and which --property."
+            )
+        return self._who_changes(found, set(days))
 
-    def _who_changes(
-        self, found: "dict[str, Rerating]", unknown: list[str], days: set[str]
-    ) -> Plan:
+    def _who_changes(self, found: "dict[str, Rerating]", days: set[str]) -> Plan:
         from pitboss.rating.fold import Tally
         from pitboss.rating.players import profile
         from read_ratings.service import MAX_SESSION_DAYS, MAX_TABLE_DAYS
@@ -406,7 +407,7 @@ class Work:
                 players.append(PlayerChange(player_id, difference, before, after))
         players.sort(key=lambda one: (-abs(one.difference.theoretical_win), one.player_id))
         machines = sorted(found.values(), key=lambda one: (len(one.asset_id), one.asset_id))
-        return Plan(machines, players, unknown, len(played) - len(players))
+        return Plan(machines, players, len(played) - len(players))
 
     def send(self, plan: Plan, reason: str) -> None:
         """Post a plan's reports, wait until they are rated, and see that what was planned is there.
@@ -414,16 +415,28 @@ class Work:
         Raises:
             WorkbenchError: a report was not taken, or something else is stored now.
         """
-        from workbench import unchanged
         from workbench.event_files import FileFormat
-        from workbench.replay import cut, feed_event, front_door, replay
+        from workbench.replay import feed_event
         from workbench.rerating import envelope
 
-        events = [
-            feed_event(envelope(event, self.property_id, one.asset_id, reason), FileFormat.PITBOSS)
-            for one in plan.machines
-            for event in one.events
-        ]
+        for events in zip(*(one.in_turn() for one in plan.machines), strict=True):
+            self._post(
+                [
+                    feed_event(
+                        envelope(event, self.property_id, one.asset_id, reason), FileFormat.PITBOSS
+                    )
+                    for one, of_machine in zip(plan.machines, events, strict=True)
+                    for event in of_machine
+                ]
+            )
+
+    def _post(self, events: "list[FeedEvent]") -> None:
+        from workbench import unchanged
+        from workbench.event_files import FileFormat
+        from workbench.replay import cut, front_door, replay
+
+        if not events:
+            return
         since = unchanged.now_ms() - _CLOCKS_APART_MS
         read = unchanged.events_read(since)
         with front_door(None, self.property_id) as client:
@@ -486,8 +499,6 @@ def _standing(profile: "Profile") -> dict[str, Any]:
 
 
 def _show(plan: Plan) -> None:
-    for asset_id in plan.unknown:
-        err.print(f"[yellow]machine {escape(asset_id)} was never heard of[/yellow]")
     changed = [one for one in plan.machines if one.events or one.days()]
     if changed:
         table = Table(title="Machines: theoretical win in dollars")

@@ -74,6 +74,17 @@ class Rerating:
     """The same play as it will be rated."""
     open_ended: bool
     """The range is not over: the corrected paytable stays in force until the next report."""
+    end: int
+    """When the range ends, epoch milliseconds."""
+
+    def in_turn(self) -> tuple[list[SlotEvent], list[SlotEvent]]:
+        """The events in the order in which to send them: what stands after the range first.
+
+        Then the range is settled when it is corrected, however short ago it was played, and every
+        change of it is an entry of its own (ADR 6).
+        """
+        after = [event for event in self.events if event.occurred_at >= self.end]
+        return after, [event for event in self.events if event.occurred_at < self.end]
 
     def reports(self) -> Iterator[tuple[SlotEvent, PaytableReported]]:
         """The events, each with what it reports."""
@@ -146,7 +157,9 @@ def rerate(
     before = _rated(history, first, house)
     _apply(asset.asset_id, history, events, house)
     after = _rated(history, first, house)
-    return Rerating(asset.asset_id, events, before, after, bool(events) and bounds[-1] > now)
+    return Rerating(
+        asset.asset_id, events, before, after, bool(events) and bounds[-1] > now, bounds[-1]
+    )
 
 
 def correcting_reports(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.slot import CardInserted, GameEnded, GameStarted, PaytableReported, SlotEvent
 from pitboss.gaming_day import GamingDays
-from pitboss.rating.fold import House
+from pitboss.rating.fold import House, Tally
 from pitboss.rating.house_rules import SHIPPED, HouseRules, shipped
 from pitboss.stores.ratings import Asset
 from rate_players.service import RatePlayers
@@ -57,8 +57,9 @@ class Stack:
 
     def send(self, plan: Plan, reason: str) -> None:
         self.reasons.append(reason)
-        for one in plan.machines:
-            self.take(one.asset_id, one.events)
+        for turn in (0, 1):
+            for one in plan.machines:
+                self.take(one.asset_id, one.in_turn()[turn])
 
     @property
     def theoretical(self) -> int:
@@ -118,6 +119,8 @@ def test_applied_it_is_stored_and_a_second_time_there_is_nothing_to_do(stack: St
     assert "Applied, and read back as planned" in done.stderr
     assert stack.theoretical == 20_000 * 900
     assert stack.reasons == ["the par sheet was misread"]
+    (entry,) = stack.ratings.player_corrections("P1", "anna", 10)
+    assert entry.difference == Tally(theoretical_win=20_000 * 400)
     again = run(*MEND, "--apply", "--reason", "once more")
     assert "What was rated is right already." in again.stdout
     assert stack.reasons == ["the par sheet was misread"]
@@ -144,13 +147,23 @@ def test_what_is_stored_otherwise_than_planned_is_told(
 
 def test_corrections_of_a_file(stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "holds.csv"
-    file.write_text("asset_id,hold_basis_points\n7,900\n8,700\n")
+    file.write_text("asset_id,hold_basis_points\n7,900\n")
 
     done = run("--day", DAY, "--corrections", str(file), "--json")
 
     said = json.loads(done.stdout)
     assert said["machines"][0]["days"][0]["theoretical_win_after"] == "18.00"
-    assert said["unknown_machines"] == ["8"]
+
+
+def test_a_machine_never_heard_of_is_told(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "holds.csv"
+    file.write_text("asset_id,hold_basis_points\n7,900\n8,700\n")
+
+    done = run("--day", DAY, "--corrections", str(file), "--apply", "--reason", "a typo")
+
+    assert done.exit_code == 1
+    assert "Nothing is known of machine 8 at property P1" in done.stderr
+    assert stack.reasons == []
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ class Floor:
     def mend(self, *corrections: Correction, days: tuple[int, int] = (0, 0)) -> Rerating:
         """Plan, send, and see that what was planned came about."""
         found = self.plan(*corrections, days=days)
-        self.send(found.events)
+        for events in found.in_turn():
+            self.send(events)
         again = self.plan(*corrections, days=days)
         assert again.events == []
         assert {k: t for k, t in again.before.items() if t} == {
