@@ -103,11 +103,12 @@ def rerate(
     named = days_of(days)
     with endpoint.as_environment():
         work = Work.of_stack(property_id, former_rules)
-        plan = work.plan(wanted, named, whole_floor=former_rules is not None)
+        whole_floor = former_rules is not None
+        plan = work.plan(wanted, named, whole_floor=whole_floor)
         is_applied = apply and plan.reports > 0
         if is_applied:
             work.send(plan, reason)
-            _must_be(plan, work.plan(wanted, named, whole_floor=former_rules is not None))
+            _must_be(plan, work.machines(wanted, named, whole_floor=whole_floor))
     if as_json:
         print_json(plan.as_json() | {"applied": is_applied})
         return
@@ -339,6 +340,19 @@ class Work:
         Raises:
             WorkbenchError: a machine cannot be rated anew.
         """
+        found = self.machines(wanted, days, whole_floor=whole_floor)
+        players, looked_at = self._players(found, set(days))
+        machines = sorted(found.values(), key=lambda one: (len(one.asset_id), one.asset_id))
+        return Plan(machines, players, looked_at - len(players))
+
+    def machines(
+        self, wanted: "Iterable[Correction]", days: Sequence[str], *, whole_floor: bool = False
+    ) -> "dict[str, Rerating]":
+        """What they take and change at each machine; the arguments are those of `plan`.
+
+        Raises:
+            WorkbenchError: a machine cannot be rated anew.
+        """
         from pitboss.stores.ratings import Asset
         from workbench.rerating import TooFarBackError, UnderCorrectionError, rerate
 
@@ -376,9 +390,12 @@ class Work:
                 f"Nothing is known of machine {', '.join(unknown)} at property "
                 f"{self.property_id}: see `pitboss floor`, and which --property."
             )
-        return self._who_changes(found, set(days))
+        return found
 
-    def _who_changes(self, found: "dict[str, Rerating]", days: set[str]) -> Plan:
+    def _players(
+        self, found: "dict[str, Rerating]", days: set[str]
+    ) -> tuple[list[PlayerChange], int]:
+        """The players that change, those that change most first, and how many were looked at."""
         from pitboss.rating.fold import Tally
         from pitboss.rating.players import profile
         from read_ratings.service import MAX_SESSION_DAYS, MAX_TABLE_DAYS
@@ -390,24 +407,23 @@ class Work:
             for key in one.before
             if key.player_id is not None and (key in one.changes or key.day in days)
         }
+        differences: dict[str | None, Tally] = {}
+        for one in found.values():
+            for key, change in one.changes.items():
+                differences.setdefault(key.player_id, Tally()).add(change)
         players = []
         for player_id in track(
             sorted(played), "reading players", console=err, disable=not err.is_terminal
         ):
             sessions = self.ratings.player_sessions(self.property_id, player_id, MAX_SESSION_DAYS)
             tables = self.ratings.table_days(self.property_id, player_id, MAX_TABLE_DAYS)
-            difference = Tally()
-            for one in found.values():
-                for key, change in one.changes.items():
-                    if key.player_id == player_id:
-                        difference.add(change)
+            difference = differences.get(player_id, Tally())
             before = profile(sessions, self.former, self.today, tables)
             after = profile(rated_anew(sessions, found), self.rules, self.today, tables)
             if difference or _standing(before) != _standing(after):
                 players.append(PlayerChange(player_id, difference, before, after))
         players.sort(key=lambda one: (-abs(one.difference.theoretical_win), one.player_id))
-        machines = sorted(found.values(), key=lambda one: (len(one.asset_id), one.asset_id))
-        return Plan(machines, players, len(played) - len(players))
+        return players, len(played)
 
     def send(self, plan: Plan, reason: str) -> None:
         """Post a plan's reports, wait until they are rated, and see that what was planned is there.
@@ -462,17 +478,15 @@ def _rules(file: Path) -> "HouseRules":
         raise WorkbenchError(f"{file}: {fault}.") from None
 
 
-def _must_be(planned: Plan, found: Plan) -> None:
+def _must_be(planned: Plan, found: "dict[str, Rerating]") -> None:
     """Hold what is stored against what was planned.
 
     Raises:
         WorkbenchError: they differ.
     """
-    now = {one.asset_id: one for one in found.machines}
     for one in planned.machines:
-        if found.reports or any(
-            now[one.asset_id].before.get(key) != tally for key, tally in one.after.items()
-        ):
+        now = found[one.asset_id]
+        if now.events or any(now.before.get(key) != tally for key, tally in one.after.items()):
             raise WorkbenchError(
                 f"Machine {one.asset_id} is not rated as planned: were events of these days sent "
                 "meanwhile? Run this again without --apply to see what is left."

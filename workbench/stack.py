@@ -137,13 +137,32 @@ def _deployed() -> list[Any]:
 
 
 def settings_of(function: str) -> dict[str, str]:
-    """The environment that a function, given by its folder, is deployed with."""
-    name = f"{endpoint.stack_name()}-{function.replace('_', '')}function"
+    """The environment that a function, given by its folder, is deployed with.
+
+    Raises:
+        WorkbenchError: there is no such function.
+    """
+    variables: dict[str, str] = _function(function)["Environment"]["Variables"]
+    return variables
+
+
+def _function(function: str) -> Any:  # noqa: ANN401 - as boto3 describes it
+    wanted = function.replace("_", "").lower()
+    prefix = f"{endpoint.stack_name()}-"
     for item in _deployed():
-        if item["FunctionName"].lower().startswith(name):
-            variables: dict[str, str] = item["Environment"]["Variables"]
-            return variables
-    raise WorkbenchError(f"There is no function {function!r}: run `pitboss up`.")
+        name = item["FunctionName"]
+        if name == function or name.removeprefix(prefix).lower().startswith(wanted):
+            return item
+    raise WorkbenchError(
+        f"There is no function {function!r}: `pitboss status` lists those that are deployed."
+    )
+
+
+def _log_group(item: Any) -> str:  # noqa: ANN401 - as above
+    group: str = item.get("LoggingConfig", {}).get(
+        "LogGroup", f"/aws/lambda/{item['FunctionName']}"
+    )
+    return group
 
 
 def _functions() -> list[dict[str, Any]]:
@@ -151,9 +170,7 @@ def _functions() -> list[dict[str, Any]]:
         {
             "name": item["FunctionName"],
             "memory": item["MemorySize"],
-            "log_group": item.get("LoggingConfig", {}).get(
-                "LogGroup", f"/aws/lambda/{item['FunctionName']}"
-            ),
+            "log_group": _log_group(item),
         }
         for item in _deployed()
     ]
@@ -205,18 +222,7 @@ def status(json: AsJson = False) -> None:
 
 def log_group(function: str) -> str:
     """The log group of a function given by its folder, logical id or full name."""
-    wanted = function.replace("_", "").lower()
-    prefix = f"{endpoint.stack_name()}-"
-    matches: list[str] = [
-        item["log_group"]
-        for item in _functions()
-        if item["name"] == function or item["name"].removeprefix(prefix).lower().startswith(wanted)
-    ]
-    if not matches:
-        raise WorkbenchError(
-            f"There is no function {function!r}: `pitboss status` lists those that are deployed."
-        )
-    return matches[0]
+    return _log_group(_function(function))
 
 
 def logs(

@@ -1,10 +1,12 @@
 """A bucket in S3, and the client that reaches it."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
 class S3Bucket:
@@ -28,3 +30,11 @@ class S3Bucket:
 
         client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
         return client  # type: ignore[no-any-return]
+
+    def _contents(self, prefix: str) -> "Iterator[ObjectTypeDef]":
+        """What S3 lists under a prefix, in the order of the keys."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        for page in pages:
+            yield from page.get("Contents", ())

@@ -145,13 +145,9 @@ class S3Imports(S3Bucket):
 
     def kept(self, source: SourceName, property_id: str) -> list[KeptFile]:
         """Every file of a property that was taken in, in the order in which they came."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=_kept_prefix(source, property_id)
-        )
         keys = [
             found["Key"]
-            for page in pages
-            for found in page.get("Contents", ())
+            for found in self._contents(_kept_prefix(source, property_id))
             if found["Key"].endswith(".json")
         ]
         with ThreadPoolExecutor(_PARALLEL_READS) as readers:

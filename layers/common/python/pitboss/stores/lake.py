@@ -19,9 +19,5 @@ class S3Lake(S3Bucket):
 
     def objects(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
         """Keys, in their order, sizes in bytes and times of the objects under a prefix."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
-        )
-        for page in pages:
-            for found in page.get("Contents", ()):
-                yield found["Key"], found["Size"], found["LastModified"]
+        for found in self._contents(prefix):
+            yield found["Key"], found["Size"], found["LastModified"]

@@ -88,12 +88,8 @@ class S3Quarantine(S3Bucket):
 
     def objects(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Keys, sizes in bytes and times of the objects under `quarantine/<prefix>`."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{PREFIX}/{prefix}"
-        )
-        for page in pages:
-            for found in page.get("Contents", ()):
-                yield found["Key"], found["Size"], found["LastModified"]
+        for found in self._contents(f"{PREFIX}/{prefix}"):
+            yield found["Key"], found["Size"], found["LastModified"]
 
     def stages(self) -> list[str]:
         """Who has set something aside."""

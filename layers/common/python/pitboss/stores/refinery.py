@@ -29,13 +29,9 @@ class S3Refinery(S3Lake):
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         """The objects under a prefix, in the order of their keys."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
-        )
-        for page in pages:
-            for found in page.get("Contents", ()):
-                source = Source(found["Key"], found["Size"], found["ETag"].strip('"'))
-                yield Listed(source, found["LastModified"])
+        for found in self._contents(prefix):
+            source = Source(found["Key"], found["Size"], found["ETag"].strip('"'))
+            yield Listed(source, found["LastModified"])
 
     def find(self, key: str) -> tuple[bytes, str] | None:
         """An object and its ETag; None where there is none."""
