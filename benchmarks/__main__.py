@@ -14,9 +14,18 @@ from rich.table import Table
 from benchmarks import (
     aws_calls,
     cold_start,
+    decision_time,
+    hillstrom,
     lake_raw,
     lake_refine,
     latency,
+    leaks,
+    nightly,
+    offer_estimators,
+    offer_latency,
+    offer_learners,
+    offer_regret,
+    overspend,
     rating_path,
     read_latency,
     real_day,
@@ -36,15 +45,27 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "three_days": lambda _: three_days.run(),
     "throughput": lambda seconds: throughput.run(seconds),
     "latency": lambda seconds: latency.run(seconds),
+    "decision_time": lambda _: decision_time.run(),
+    "overspend": lambda _: overspend.run(),
+    "offer_latency": lambda seconds: offer_latency.run(seconds),
     "read_latency": lambda seconds: read_latency.run(seconds),
     "stream_bytes": lambda _: stream_bytes.run(),
     "lake_raw": lambda _: lake_raw.run(),
     "lake_refine": lambda _: lake_refine.run(),
+    "nightly": lambda _: nightly.run(),
+    "offer_estimators": lambda _: offer_estimators.run(),
+    "offer_regret": lambda _: offer_regret.run(),
+    "offer_learners": lambda _: offer_learners.run(),
+    "hillstrom": lambda _: hillstrom.run(),
     "cold_start": lambda _: cold_start.run(),
+    "leaks": lambda _: leaks.run(),
 }
 
 ON_THE_STACK = frozenset(
-    {"real_day", "three_days", "throughput", "latency", "read_latency", "cold_start"}
+    {
+        *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
+        *("cold_start", "nightly", "overspend"),
+    }
 )
 """Figures that are measured on the running stack, or on what was built for it."""
 
@@ -56,7 +77,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="of each load; default 60")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write a page of them")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--histories", type=int, help="of leaks; default 100,000")
+    parser.add_argument("--seed", type=int, help="of leaks: this history, or from it on")
     asked = parser.parse_args()
+    if asked.histories is not None or asked.seed is not None:
+        histories = asked.histories or 1
+        FIGURES["leaks"] = lambda _: leaks.run(histories, asked.seed or 0)
     unknown = set(asked.names) - set(FIGURES)
     if unknown:
         parser.error(f"no figure is called {', '.join(sorted(unknown))}: choose {list(FIGURES)}")

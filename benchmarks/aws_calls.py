@@ -26,11 +26,14 @@ from pitboss.events.batch import unpack
 from pitboss.events.slot import GameEnded
 from pitboss.rating.fold import SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
+from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import (
     TRANSACTION_ITEMS,
     Asset,
     AssetChange,
     DynamoRatings,
+    PlayerSession,
+    SessionPlace,
 )
 from workbench.console import WorkbenchError, say
 from workbench.memory import MemoryRatings
@@ -61,6 +64,29 @@ class CountedRatings(MemoryRatings):
         keys = list(keys)
         self._dynamo.session_tallies(asset, keys)
         return super().session_tallies(asset, keys)
+
+    def session_wins(
+        self, sessions: Iterable[tuple[Asset, SessionDay]]
+    ) -> dict[tuple[Asset, SessionDay], int]:
+        sessions = list(sessions)
+        self._dynamo.session_wins(sessions)
+        return super().session_wins(sessions)
+
+    def player_sessions(
+        self,
+        property_id: str,
+        player_id: str,
+        newest: int,
+        before: SessionPlace | None = None,
+        *,
+        as_now: bool = False,
+    ) -> list[PlayerSession]:
+        self._dynamo.player_sessions(property_id, player_id, newest, before, as_now=as_now)
+        return super().player_sessions(property_id, player_id, newest, before)
+
+    def table_days(self, property_id: str, player_id: str, newest: int) -> list[TableDay]:
+        self._dynamo.table_days(property_id, player_id, newest)
+        return super().table_days(property_id, player_id, newest)
 
     def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
         self._dynamo.commit(changes)
@@ -164,7 +190,9 @@ def _rows(
             "transactions": per_1000_games(calls["TransactWriteItems"]),
             "least": per_1000_games(least_calls),
             "reads": per_1000_games(calls.total() - calls["TransactWriteItems"]),
-            "all_calls": per_1000_games(calls.total() + len(batches)),
+            "published": per_1000_games(rating.audience.calls),
+            "messages": per_1000_games(rating.audience.changes),
+            "all_calls": per_1000_games(calls.total() + rating.audience.calls + len(batches)),
         },
     )
 

@@ -22,10 +22,23 @@ CLIENTS = {
     "S3Lake('bucket', 'us-east-1')._client",
     "authorize_requests": "from pitboss.stores.registry import DynamoRegistry as R; "
     "R('table', 'us-east-1')._item._get_connection().connection.client",
+    "connect_live_clients": "from pitboss.stores.connections import DynamoConnections as C; "
+    "C('table', 'us-east-1')",
+    "push_live_updates": "from pitboss.stores.connections import LiveApi; "
+    "LiveApi('https://api.execute-api.us-east-1.amazonaws.com/dev', 'us-east-1')",
+    "decide_offers": "from pitboss.stores.offers import DynamoOffers as S; "
+    "S('offers', 'standings', 'ratings', 'us-east-1')._client",
     "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "
     "S('stream', 'us-east-1', print)._client",
+    "keep_exclusions": "from pitboss.stores.standings import DynamoStandings as S; "
+    "S('table', None, 'us-east-1')",
     "rate_players": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
     "read_ratings": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
+    **dict.fromkeys(
+        ("expire_offers", "keep_catalogue", "serve_offers", "settle_approval"),
+        "from pitboss.stores.offers import DynamoOffers as S; "
+        "S('offers', 'standings', 'ratings', 'us-east-1')._client",
+    ),
 }
 """What makes the AWS client of each function that somebody waits for; the others run by night."""
 

@@ -8,12 +8,19 @@ import base64
 import gzip
 import json
 from collections.abc import Mapping
+from hashlib import md5
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pitboss.access import Action, Kind, Principal, body_hash
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
+from pitboss.events.player import ChangeKind, PlayerChanged, encode
+from pitboss.offers.catalogue import Kind as OfferKind
+from pitboss.offers.issued import IssuedOffer, Step
+from pitboss.offers.issued import Status as OfferStatus
 from pitboss.sas.gateway import read_packet
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +36,33 @@ GATEWAY = Principal(
     frozenset({"1940732", "5093619"}),
     frozenset({Action.SEND_SLOT_EVENTS}),
 )
+GAMES = Principal(
+    "games-1", Kind.SERVICE, "north", frozenset({"1940732"}), frozenset({Action.READ_OFFERS})
+)
+SCREENS = Principal(
+    "screens-1",
+    Kind.GATEWAY,
+    "north",
+    frozenset({"1940732", "5093619"}),
+    frozenset({Action.READ_OFFERS, Action.ANSWER_OFFERS, Action.REDEEM_OFFERS}),
+)
+"""What shows offers on machines' screens, and takes the answers."""
+HOSTS = Principal(
+    "hosts",
+    Kind.SERVICE,
+    "north",
+    None,
+    frozenset({Action.READ_OFFERS, Action.APPROVE_OFFERS, Action.WRITE_CATALOGUE}),
+)
+"""What hosts work with."""
+COMPLIANCE = Principal(
+    "compliance",
+    Kind.SERVICE,
+    "north",
+    None,
+    frozenset({Action.READ_EXCLUSIONS, Action.WRITE_EXCLUSIONS}),
+)
+"""What lists are kept by."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
 
 
@@ -162,6 +196,29 @@ def asked(
     return request
 
 
+def sent(
+    method: str,
+    resource: str,
+    caller: Principal,
+    /,
+    body: bytes = b"",
+    *,
+    signed: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    **path: str,
+) -> dict[str, Any]:
+    """A request that changes something, as API Gateway hands it on."""
+    return _request(
+        method,
+        resource,
+        resource.format(**path),
+        caller.to_context(body_hash(body if signed is None else signed)),
+        headers=headers,
+        path=path or None,
+        body=base64.b64encode(body).decode() if body else None,
+    )
+
+
 def _request(
     method: str,
     resource: str,
@@ -202,6 +259,14 @@ def _request(
 
 
 PARTITION = {"property_id": "north", "gaming_day": "2020-06-15"}
+NIGHT = "2020-06-17"
+"""A run of retraining."""
+PLANNED = {
+    "property_id": "north",
+    "days": ["2020-06-14", "2020-06-15"],
+    "known_to": 1_592_312_400_000,
+}
+"""Of its plan: to when play is known is the end of the newest day."""
 """Of the lake, that the sample events' play belongs to."""
 
 
@@ -273,6 +338,107 @@ def dropped(key: str) -> dict[str, Any]:
     }
 
 
+def socket(event_type: str, machines: str | None = None, caller: Principal = GAMES) -> Any:
+    """The beginning or the end of a WebSocket, as API Gateway hands it on."""
+    headers = {"Host": "l1v2e3.execute-api.us-east-1.amazonaws.com", "User-Agent": "game/7.1"}
+    query = None if machines is None else {"machines": machines}
+    context = caller.to_context(body_hash(b""))
+    return {
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        **({} if query is None else {"queryStringParameters": query}),
+        "requestContext": {
+            "apiId": "l1v2e3",
+            "authorizer": {**context, "principalId": caller.principal_id},
+            "connectedAt": MONDAY_EVENING,
+            "connectionId": "L0SM9cOFvHcCIhw=",
+            "domainName": headers["Host"],
+            "eventType": event_type,
+            "extendedRequestId": "L0SM9FT1PHcFsMg=",
+            "identity": {"sourceIp": "192.0.2.20", "userAgent": "game/7.1"},
+            "messageDirection": "IN",
+            "requestId": "L0SM9FT1PHcFsMg=",
+            "requestTimeEpoch": MONDAY_EVENING,
+            "routeKey": f"${event_type.lower()}",
+            "stage": "local",
+        },
+        "isBase64Encoded": False,
+    }
+
+
+OFFER = IssuedOffer(
+    offer_id=f"{MONDAY_EVENING + 17_000}-0011223344556677",
+    property_id="north",
+    player_id="p-81",
+    asset_id="1940732",
+    code="meal-20",
+    name="Dinner for one",
+    text="Dinner is on us tonight",
+    kind=OfferKind.MEAL,
+    cost_cents=2_000,
+    catalogue_version="0123456789abcdef",
+    gaming_day="2020-06-15",
+    valid_minutes=30,
+    status=OfferStatus.DECIDED,
+    decided_at=MONDAY_EVENING + 26_000,
+    expires_at=MONDAY_EVENING + 26_000 + 1_800_000,
+    reasons=("plays dollar slots",),
+    steps=(Step(OfferStatus.DECIDED, MONDAY_EVENING + 26_000, "decide_offers"),),
+)
+"""To the player of `PLAY`, at their machine."""
+
+
+CATALOGUE: dict[str, Any] = {
+    "property_id": "north",
+    "house": {"daily_budget_cents": 100_000, "jurisdictions": ["US-NV"]},
+    "offers": [
+        {
+            "code": OFFER.code,
+            "name": OFFER.name,
+            "text": OFFER.text,
+            "kind": "meal",
+            "cost_cents": OFFER.cost_cents,
+        }
+    ],
+    "machines": {"1940732": {"zone": "high-limit", "game": "dollar slots"}},
+}
+"""With the offer that was made."""
+
+
+def changed(name: str, pk: str, sk: str, **image: str) -> dict[str, Any]:
+    """A change of an item, as a table's stream hands it on: INSERT, MODIFY or REMOVE."""
+    keys = {"pk": {"S": pk}, "sk": {"S": sk}}
+    new = {**keys, **{attribute: {"S": text} for attribute, text in image.items()}}
+    return {
+        "eventID": "c9fbe7d0261a5163fcb6940593e41797",
+        "eventName": name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": (MONDAY_EVENING + 26_000) / 1_000,
+            "Keys": keys,
+            **({} if name == "REMOVE" else {"NewImage": new}),
+            "SequenceNumber": "4421584500000000017450439091",
+            "SizeBytes": 38,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/offers/stream/x",
+    }
+
+
+def offer_change(offer: IssuedOffer, name: str = "INSERT") -> dict[str, Any]:
+    """An offer that was made, or came to another status."""
+    partition, sort = f"{offer.property_id}/player/{offer.player_id}", f"offer/{offer.offer_id}"
+    body = msgspec.json.encode(offer).decode()
+    return changed(name, partition, sort, body=body, status=str(offer.status))
+
+
+def machine_cleared(asset_id: str = "1940732") -> dict[str, Any]:
+    """A machine that has no current offer any more."""
+    return changed("REMOVE", f"north/machine/{asset_id}", "offer")
+
+
 def sample_events() -> dict[str, dict[str, Any]]:
     """Every sample event made here, by `<function>/<case>`."""
     play = stream_record(PLAY)
@@ -280,6 +446,61 @@ def sample_events() -> dict[str, dict[str, Any]]:
     return {
         "archive_events/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
         "archive_events/packets_and_poison": delivered(packets_record(), b"not one of ours", play),
+        "connect_live_clients/connected": socket("CONNECT", "0001940732"),
+        "connect_live_clients/disconnected": socket("DISCONNECT"),
+        "connect_live_clients/foreign_machine": socket("CONNECT", "1940732,5093619"),
+        "push_live_updates/offer_gone": {"Records": [machine_cleared()]},
+        "push_live_updates/offer_ready": {"Records": [offer_change(OFFER)]},
+        "expire_offers/now": {},
+        "keep_catalogue/current": asked("/v1/offers/catalogue", HOSTS),
+        "keep_catalogue/first": sent(
+            "PUT",
+            "/v1/offers/catalogue",
+            HOSTS,
+            msgspec.json.encode(CATALOGUE),
+            headers={"Content-Type": "application/json", "If-None-Match": "*"},
+        ),
+        "keep_catalogue/versions": asked("/v1/offers/catalogue/versions", HOSTS),
+        "keep_exclusions/excluded": sent(
+            "PUT",
+            "/v1/players/{player_id}/exclusions/{list}",
+            COMPLIANCE,
+            b'{"note": "case 12"}',
+            headers={"Content-Type": "application/json"},
+            player_id="p-81",
+            list="banned",
+        ),
+        "keep_exclusions/lifted": sent(
+            "DELETE",
+            "/v1/players/{player_id}/exclusions/{list}",
+            COMPLIANCE,
+            player_id="p-81",
+            list="banned",
+        ),
+        "keep_exclusions/read": asked(
+            "/v1/players/{player_id}/exclusions", COMPLIANCE, player_id="p-81"
+        ),
+        "serve_offers/accept": sent(
+            "POST",
+            "/v1/players/{player_id}/offers/{offer_id}/accept",
+            SCREENS,
+            headers={"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"},
+            player_id="p-81",
+            offer_id=OFFER.offer_id,
+        ),
+        "serve_offers/machine_offer": asked(
+            "/v1/machines/{asset_id}/offer", SCREENS, asset_id="0001940732"
+        ),
+        "serve_offers/pending": asked("/v1/offers/pending", HOSTS),
+        "serve_offers/player_offers": asked(
+            "/v1/players/{player_id}/offers", HOSTS, player_id="p-81"
+        ),
+        "settle_approval/approved": {
+            "property_id": "north",
+            "player_id": "p-81",
+            "offer_id": OFFER.offer_id,
+            "answer": {"verdict": "approved", "by": "hosts"},
+        },
         "import_files/dropped": dropped("drop/slot-meters/north/january.csv"),
         "import_files/misplaced": dropped("drop/north/january.csv"),
         "ingest_slot_events/envelopes": posted(_array([*PLAY, *GAME_ON_ANOTHER])),
@@ -300,6 +521,29 @@ def sample_events() -> dict[str, dict[str, Any]]:
             )
         ),
         "ingest_slot_events/another_body": posted(_array(PLAY), signed=b"[]"),
+        "decide_offers/changes": queued(*map(encode, CHANGES)),
+        "decide_offers/poison_among_good": queued('{"kind": "odd"}', encode(CHANGES[1])),
+        "build_training_set/week": {"run": NIGHT, "properties": [PLANNED]},
+        "evaluate_policy/job": {
+            "run": NIGHT,
+            "model": f"s3://lake/models/offers/runs/{NIGHT}/jobs/pitboss-1/output/model.tar.gz",
+            "hyperparameters": {},
+        },
+        "evaluate_policy/model": {"run": NIGHT, "model": "model.vw", "hyperparameters": {}},
+        "export_decisions/partition": PARTITION,
+        "plan_retraining/by_hand": {
+            **{"execution": "retrain-1", "started_at": "2020-06-17T16:30:00.000Z"},
+            "asked": {"run": "by-hand", "train_in": "sagemaker", "hyperparameters": {"seed": "2"}},
+        },
+        "plan_retraining/nightly": {
+            **{"execution": "e-1", "started_at": "2020-06-17T16:30:00.000Z"},
+            "asked": {},
+        },
+        "promote_policy/version": {
+            **{"version": f"{NIGHT}-0a1b2c3d", "replaces": "", "why": "better than the rules"},
+        },
+        "score_players/property": PLANNED,
+        "train_policy/run": {"run": NIGHT, "hyperparameters": {}},
         "plan_refinement/everything": {},
         "plan_refinement/nightly": {"ended": True},
         "plan_refinement/one_day": {**PARTITION, "all": True},
@@ -323,6 +567,54 @@ def sample_events() -> dict[str, dict[str, Any]]:
             "/v1/floor", headers={"If-None-Match": '"c0ffee00c0ffee00c0ffee00c0ffee00"'}
         ),
     }
+
+
+def queued(*bodies: str) -> dict[str, Any]:
+    """Messages of a queue, as Lambda hands them over."""
+    return {
+        "Records": [
+            {
+                "messageId": f"059f36b4-87a3-44ab-83d2-{n:012d}",
+                "receiptHandle": f"receipt-{n}",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": str(MONDAY_EVENING + 20_500),
+                    "SenderId": "AIDAIT2UOQQY3AUEKVGXU",
+                    "ApproximateFirstReceiveTimestamp": str(MONDAY_EVENING + 20_501),
+                },
+                "messageAttributes": {},
+                "md5OfBody": md5(body.encode(), usedforsecurity=False).hexdigest(),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:OfferTriggers",
+                "awsRegion": "us-east-1",
+            }
+            for n, body in enumerate(bodies)
+        ]
+    }
+
+
+CHANGES = [
+    PlayerChanged(
+        kind=kind,
+        property_id="north",
+        player_id="p-81",
+        asset_id="1940732",
+        session_started_at=MONDAY_EVENING + 2_000,
+        gaming_day="2020-06-15",
+        occurred_at=MONDAY_EVENING + second * 1_000,
+        theoretical_win=theoretical_win,
+        worth_step=step,
+        tier=tier,
+    )
+    for kind, second, theoretical_win, step, tier in (
+        (ChangeKind.SESSION_STARTED, 2, 0, None, None),
+        (ChangeKind.WORTH_CROSSED, 11, 10_040_000, 1, None),
+        (ChangeKind.TIER_REACHED, 11, 10_040_000, None, "gold"),
+        (ChangeKind.SESSION_ENDED, 20, 10_040_000, None, None),
+    )
+]
+"""A session of a player, in whose middle a step of worth and a tier are reached."""
 
 
 def load(function: str) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,10 @@
 """The refined tables as the catalogue has them: their columns, Glue types and what they mean.
 
 The columns are those of the modules that write the tables (`pitboss.lake.tables`,
-`pitboss.lake.rated`, `pitboss.imports.sources`, `pitboss.lake.manifest`). What is said here in
-addition is what a column means, with its unit. All else follows from here: the Glue tables of
-`template.yaml`, the tables of `docs/sql.md` and the columns agreed on in `docs/lake-tables.json`,
-which `pitboss schemas` writes, and the views of `pitboss query --local`.
+`pitboss.lake.rated`, `pitboss.lake.decided`, `pitboss.imports.sources`, `pitboss.lake.manifest`).
+What is said here in addition is what a column means, with its unit. All else follows from here: the
+Glue tables of `template.yaml`, the tables of `docs/sql.md` and the columns agreed on in `docs/lake-
+tables.json`, which `pitboss schemas` writes, and the views of `pitboss query --local`.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pitboss.events import slot
 from pitboss.imports.sources import SOURCES, Kind, Source
-from pitboss.lake import rated
+from pitboss.lake import decided, rated
 from pitboss.lake import tables as lake
 from pitboss.lake.layout import MANIFESTS, REFINED
 
@@ -89,7 +89,7 @@ def glue_kind(kind: str) -> str:
 def tables() -> tuple[Table, ...]:
     """Every table of the catalogue."""
     return (
-        *(_described(table) for table in (*lake.TABLES, *rated.RATED_TABLES)),
+        *(_described(t) for t in (*lake.TABLES, *rated.RATED_TABLES, decided.DECISIONS)),
         *(_imported(source) for source in SOURCES.values()),
         _MANIFESTS,
     )
@@ -193,6 +193,7 @@ _TABLES = {
     "gaps": "Gaps that rating found between coin-in by meter and by events.",
     "holds": "What hold is judged by, for each machine and paytable.",
     "reconciliations": "Meters against games, for each machine and measure.",
+    "decisions": "What was decided to offer to whom, with its odds, and what came of it.",
     "slot_meters": "Imported: meters of a machine and hour.",
     "promotions": "Imported: promotions issued to players.",
     "table_sessions": "Imported: rated sessions at gaming tables.",
@@ -286,6 +287,31 @@ _COLUMNS = {
     "overflow": "Lost in the machine's buffer.",
     "offline": "Lost while the machine was not heard of.",
     "gap": "What nothing explains.",
+    # --- decisions
+    "decision_id": "The decision, and the offer that follows from it.",
+    "change_id": "What it was decided on.",
+    "trigger": "What kind of change that was.",
+    "decisions.player_id": "The player's pseudonym.",
+    "decided_at": "When, epoch milliseconds.",
+    "context": "What was known, JSON: categories by feature.",
+    "context_hash": "Names the context.",
+    "actions": "What there was to choose from, JSON: [[code, kind, cents, millionths], ...].",
+    "out_of_reach": "Offers that were no action and why, JSON, by code.",
+    "no_offer": "Why nothing was to choose, JSON; [] where there was a choice.",
+    "chosen": "Code of what was chosen; none is no offer.",
+    "propensity": "How likely that was, millionths.",
+    "is_explored": "Whether it was not what the policy thought best.",
+    "model_version": "The policy that decided.",
+    "catalogue_version": "The catalogue.",
+    "reasons": "Why, JSON, in words for a host.",
+    "reward_hours": "Hours after it whose play counts.",
+    "status": "What became of the offer; null where none was made.",
+    "steps": "How it came to that, JSON: [[status, epoch milliseconds, by], ...].",
+    "delivered_at": "When it was, epoch milliseconds.",
+    "accepted_at": "When it was, epoch milliseconds.",
+    "redeemed_at": "When it was, epoch milliseconds.",
+    "cost_reserved_cents": "What is reserved for it, cents; 0 where it was given back.",
+    "cost_redeemed_cents": "What it cost, cents; 0 where it was not redeemed.",
     # --- imports
     "model": "The machine's model.",
     "maker": "The machine's maker.",

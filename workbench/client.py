@@ -3,7 +3,7 @@
 import gzip
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Protocol, Self
@@ -129,6 +129,17 @@ class PitbossClient:
             WorkbenchError: nothing answers.
         """
         return self._send("GET", path, b"", {})
+
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Send any other request, again where there is no answer: it must bear that, as what has an
+        `Idempotency-Key` does.
+
+        Raises:
+            WorkbenchError: nothing answers.
+        """
+        return self._send(method, path, body, dict(headers or {}))
 
     def pause(self, attempt: int, at_least: float = 0.0) -> None:
         """Wait before the n-th retry: exponential, with jitter, at most some seconds."""

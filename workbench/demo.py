@@ -48,7 +48,8 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the main job: simulate a shift, send it through the API into the deployed stack, read
-    the ratings back, hold them against the ledger, and time the way from POST to rating.
+    the ratings back, hold them against the ledger, make offers to players of another floor, and
+    time the way from POST to rating.
     """
     from workbench import stack
 
@@ -64,12 +65,22 @@ def demo(
             _show_real_day(report["real_day"])
     elif not as_json:
         out.print(f"The real SAS day is not here ({escape(str(real_day))}), so it is left out.")
+    from workbench import demo_offers
+
+    report["offers"] = demo_offers.offers()
+    if not as_json:
+        demo_offers.show(report["offers"])
     report["latency"] = _latency()
     if as_json:
         print_json(report)
     else:
         _show_latency(report["latency"])
         _show_next()
+    if report["offers"]["shown_to_players_listed"]:
+        raise WorkbenchError(
+            "Players on an exclusion list were shown offers: keep what `pitboss logs serve_offers` "
+            "says, and report it."
+        )
     wrong = [part for part in ("shift", "real_day") if report.get(part, {}).get("differences")]
     if wrong:
         raise WorkbenchError(
@@ -183,6 +194,7 @@ def _show_next() -> None:
         ("pitboss simulate --machines 20 --minutes 10 --out shift", "a shift of your own"),
         ("pitboss rate shift/packets.ndjson --format acres-sas", "rate it offline"),
         ("pitboss replay shift/packets.ndjson --format acres-sas", "send it to the stack"),
+        ("pitboss games --property P1", "be its games: hear of offers, show and answer them"),
         ("pitboss stream show --limit 3", "the records it became"),
         ("pitboss quarantine list", "what was not accepted, and why"),
         ("pitboss down", "stop the stack"),

@@ -241,6 +241,19 @@ def api_url() -> str:
     return address_of_api(target(), stack_outputs())
 
 
+def live_url() -> str:
+    """The address of the deployed WebSocket API."""
+    where, found = target(), stack_outputs()
+    if "LiveApiUrl" not in found:
+        raise WorkbenchError("The stack has no WebSocket API: run `pitboss up`.")
+    if where.endpoint is None:
+        return found["LiveApiUrl"].rstrip("/")
+    scheme, _, host = where.endpoint.partition("://")
+    # The same path as for REST APIs; a host of its own resolves in browsers alone.
+    path = f"_aws/execute-api/{found['LiveApiId']}/{found['ApiStage']}"
+    return f"{'wss' if scheme == 'https' else 'ws'}://{host}/{path}"
+
+
 def address_of_api(where: Target, found: dict[str, str]) -> str:
     """The REST API's address on this target, from the stack's outputs."""
     if "ApiUrl" not in found and "ApiId" not in found:

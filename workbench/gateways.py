@@ -71,13 +71,20 @@ def add_gateway(
 def add_service(
     name: Annotated[str, typer.Argument(help="Its name, for example host-app.")],
     property_id: Property = DEFAULT_PROPERTY,
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="What it may do, once for each. Default: ratings:read."),
+    ] = None,
     key_file: KeyFile = None,
     json: AsJson = False,
 ) -> None:
-    """Register a service that may read ratings, with a new key pair."""
+    """Register a service that may read ratings, or what its scopes say, with a new key pair."""
     from pitboss.access import Action, Kind
 
-    principal = _principal(name, Kind.SERVICE, property_id, None, Action.READ_RATINGS)
+    asked = scopes or [Action.READ_RATINGS]
+    if unknown := set(asked) - set(Action):
+        raise UsageError(f"{min(unknown)!r} is no scope: there are {', '.join(Action)}.")
+    principal = _principal(name, Kind.SERVICE, property_id, None, *asked)
     key_file = key_file or key_path(name)
     _added(add(principal, key_file), key_file, json)
 
@@ -293,6 +300,27 @@ def workbench_service(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _principal(name, Kind.SERVICE, property_id, None, Action.READ_RATINGS)
 
 
+def workbench_games(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The games that the workbench simulates: they show offers and take their players' answers."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-games", property_id)
+    scopes = Action.READ_OFFERS, Action.ANSWER_OFFERS, Action.REDEEM_OFFERS
+    return _principal(name, Kind.GATEWAY, property_id, None, *scopes)
+
+
+def workbench_host(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that the workbench keeps catalogue and lists by, and sees offers as a host."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-host", property_id)
+    scopes = (
+        *(Action.READ_RATINGS, Action.READ_OFFERS, Action.WRITE_CATALOGUE),
+        *(Action.APPROVE_OFFERS, Action.READ_EXCLUSIONS, Action.WRITE_EXCLUSIONS),
+    )
+    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+
+
 def _own_name(name: str, property_id: str) -> str:
     """The workbench's own name at a property, by hash where the property's id fits in no name."""
     from pitboss.access import is_principal_id
@@ -306,13 +334,13 @@ def _own_name(name: str, property_id: str) -> str:
 
 
 def _principal(
-    principal_id: str, kind: "Kind", property_id: str, assets: frozenset[str] | None, scope: str
+    principal_id: str, kind: "Kind", property_id: str, assets: frozenset[str] | None, *scopes: str
 ) -> "Principal":
     from pitboss.access import InvalidPrincipalError, Principal
 
     must_be_id(property_id, "property")
     try:
-        principal = Principal(principal_id, kind, property_id, assets, frozenset({scope}))
+        principal = Principal(principal_id, kind, property_id, assets, frozenset(scopes))
         principal.to_context()
     except InvalidPrincipalError as fault:
         raise UsageError(f"{fault}.") from None

@@ -14,8 +14,12 @@ from typer.core import TyperGroup
 from workbench import (
     demo,
     endpoint,
+    exclusions,
+    games,
     gateways,
     imports,
+    models,
+    offers,
     prove,
     quarantine,
     query,
@@ -92,10 +96,14 @@ for commands in (
     *(stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas),
     prove,
     refine,
+    models,
     rerate,
     reconcile,
     imports,
     query,
     report,
+    offers,
+    games,
+    exclusions,
 ):
     commands.register(app)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from itertools import batched, takewhile
 from queue import Full, Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -21,6 +21,10 @@ from workbench.event_files import FileFormat
 from workbench.replay import FeedEvent
 from workbench.simulation import Event, Floor, facts
 from workbench.simulation.packets import packet_line
+
+if TYPE_CHECKING:
+    from pitboss.access import Principal
+    from workbench.signing import Signer
 
 START_UP_MS = 10_000
 """How long a simulated floor takes to put up its machines."""
@@ -46,13 +50,18 @@ def reader(property_id: str) -> Iterator[PitbossClient]:
 
 @contextmanager
 def _client(principal: Any) -> Iterator[PitbossClient]:  # noqa: ANN401 - imported late
-    from workbench import endpoint, gateways
+    from workbench import endpoint
+
+    with PitbossClient(endpoint.api_url(), signer_of(principal)) as client:
+        yield client
+
+
+def signer_of(principal: "Principal") -> "Signer":
+    """What signs as a principal of the workbench's own, which is registered where it is not."""
+    from workbench import gateways
     from workbench.signing import Signer
 
-    key = gateways.ensure(principal)
-    signer = Signer(principal.principal_id, key, gateways.audience())
-    with PitbossClient(endpoint.api_url(), signer) as client:
-        yield client
+    return Signer(principal.principal_id, gateways.ensure(principal), gateways.audience())
 
 
 def feed(events: Iterable[Event]) -> Iterator[FeedEvent]:

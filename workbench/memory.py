@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from pitboss.rating.fold import Bounds, SessionDay, Tally
+from pitboss.rating.fold import Bounds, Seat, SessionDay, Tally
 from pitboss.rating.history import (
     MAX_HISTORY_PAGES,
     Change,
@@ -77,6 +77,17 @@ class MemoryRatings:
         found = {key: self._sessions.get((asset, key)) for key in keys}
         return {key: session.tally for key, session in found.items() if session is not None}
 
+    def session_wins(
+        self, sessions: Iterable[tuple[Asset, SessionDay]]
+    ) -> dict[tuple[Asset, SessionDay], int]:
+        """The theoretical win of these sessions' gaming days, of those that have any play."""
+        found = {key: self._sessions.get(key) for key in sessions}
+        return {
+            key: session.tally.theoretical_win
+            for key, session in found.items()
+            if session is not None
+        }
+
     def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
         """Keep the changes whose head is still the one they were made from; name the others."""
         conflicting = []
@@ -132,6 +143,11 @@ class MemoryRatings:
             return None
         return MachineRating(asset.asset_id, head.today, head.hold_basis_points)
 
+    def seat(self, asset: Asset) -> Seat | None:
+        """Who plays at a machine; None for a machine never heard of."""
+        head = self._heads.get(asset)
+        return None if head is None else head.seat
+
     def closed_days(self, asset: Asset, newest: int) -> list[MachineDay]:
         """A machine's closed gaming days, the newest first."""
         days = self._days.get(asset, {})
@@ -150,7 +166,13 @@ class MemoryRatings:
         return self._days.get(asset, {}).get(day)
 
     def player_sessions(
-        self, property_id: str, player_id: str, newest: int, before: SessionPlace | None = None
+        self,
+        property_id: str,
+        player_id: str,
+        newest: int,
+        before: SessionPlace | None = None,
+        *,
+        as_now: bool = False,  # as it always is here
     ) -> list[PlayerSession]:
         """A player's sessions by gaming day, the newest first; `before`: after that place."""
         found = [

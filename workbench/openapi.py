@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workbench import openapi_offers
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -42,6 +43,7 @@ def api_document() -> Document:
         "tags": [
             {"name": "ingest", "description": prose(ingest_slot_events.__doc__).partition("\n")[0]},
             {"name": "ratings", "description": prose(read_ratings.__doc__).partition("\n")[0]},
+            *openapi_offers.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -114,6 +116,7 @@ def api_document() -> Document:
                 "LedgerDocument",
             ),
             "/v1/floor": _read("getFloor", "Read the floor's rating.", "FloorDocument"),
+            **openapi_offers.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -244,6 +247,7 @@ def _responses() -> dict[str, Document]:
         "TooManyRequests": "More requests than the stage takes; wait and send again.",
     }
     return {
+        **openapi_offers.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -303,6 +307,7 @@ def _schemas() -> dict[str, Document]:
     unknown = unknown_form()
     structs = [*forms, unknown, _packet_form(), Answer]
     structs += [MachineDocument, PlayerDocument, SessionsDocument, LedgerDocument, FloorDocument]
+    structs += openapi_offers.structs()
     found = components(structs, _REFERENCE)
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},

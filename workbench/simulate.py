@@ -61,6 +61,12 @@ def simulate(
     faults: Annotated[
         str, typer.Option(help="What goes wrong with the packets: names with commas, or all.")
     ] = "",
+    standings: Annotated[
+        bool,
+        typer.Option(
+            "--standings", help="Write who may be made offers as well: patrons, and each list."
+        ),
+    ] = False,
     live: Annotated[
         bool, typer.Option("--live", help="Send the packets to the running stack as they happen.")
     ] = False,
@@ -79,7 +85,8 @@ def simulate(
     instead, or as well, until the shift is over or Ctrl-C closes it. With --oddities the floor is
     as floors are: cards late or forgotten, power cuts, lost events, wrong clocks; with --faults
     packets come doubled, out of order, late or never. The ledger then says what rating the packets
-    must find, truth.json what was really played.
+    must find, truth.json what was really played. With --standings the folder standings has the
+    files that `pitboss patrons import` and `pitboss exclusions import` take.
     """
     from workbench.gateways import must_be_id
     from workbench.simulation import FAULTS, ODDITIES, FloorPlan, open_floor
@@ -109,6 +116,10 @@ def simulate(
         folder = folder or DEFAULT_FOLDER
         _write(floor, folder)
     result = _result(floor, folder, time.monotonic() - began, counts)
+    if standings:
+        from workbench.simulation.standings import write_standings
+
+        result["standings"] = write_standings(plan, floor.player_ids, folder or DEFAULT_FOLDER)
     if as_json:
         print_json(result)
     else:
@@ -268,6 +279,8 @@ def _show(result: dict[str, Any]) -> None:
     rows += [(name.replace("_", " "), f"{totals[name]:,}") for name in found if totals[name]]
     for happened in (result["oddities"], result["faults"]):
         rows += [(name, f"{count:,}") for name, count in happened.items()]
+    for name, count in result.get("standings", {}).items():
+        rows.append((name.replace("_", " "), f"{count:,}"))
     if sent:
         rows += [(name, f"{sent[name]:,}") for name in ("accepted", "duplicate", "quarantined")]
     table = Table(title=f"Shift of seed {result['seed']}", title_justify="left", show_header=False)

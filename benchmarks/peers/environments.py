@@ -12,6 +12,7 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "powertools": ("aws-lambda-powertools==3.37.0", "pydantic==2.13.5"),
     "duckdb": ("duckdb>=1.4,<2",),
     "polars": ("polars>=1.35,<2",),
+    "offers": ("numpy>=2.3,<3", "lightgbm>=4.6,<5", "msgspec>=0.22,<0.23"),
     "lake_polars": ("polars>=1.35,<2", "zstandard>=0.25,<0.26"),
 }
 """What is installed, by environment; Powertools and pydantic as the project has them."""

@@ -9,7 +9,9 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.peers import harness
+from pitboss.events.player import PlayerChanged
 from pitboss.rating.fold import Tally
+from pitboss.stores.changes import MESSAGES_A_CALL
 from pitboss.stores.ratings import Asset, AssetChange
 from rate_players import handler as lambda_handler
 from workbench.memory import MemoryRatings
@@ -17,6 +19,8 @@ from workbench.memory import MemoryRatings
 ENVIRONMENT = {
     "RATINGS_TABLE": "ratings",
     "QUARANTINE_BUCKET": "quarantine",
+    "PLAYER_TOPIC": "arn:aws:sns:us-east-1:123456789012:players",
+    "WORTH_STEP_CENTS": "1000",
     "GAMING_DAYS": "*=America/Los_Angeles@06:00",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -31,6 +35,17 @@ class NoQuarantine:
 
     def put(self, entries: Sequence[Any]) -> str:
         raise SystemExit(f"set aside: {entries[0].reason} {entries[0].detail}")
+
+
+class Audience:
+    """Who is told what changed, and how often that was."""
+
+    def __init__(self) -> None:
+        self.changes = self.calls = 0
+
+    def publish(self, changes: Sequence[PlayerChanged]) -> None:
+        self.changes += len(changes)
+        self.calls += -(-len(changes) // MESSAGES_A_CALL)
 
 
 class TimedRatings(MemoryRatings):
@@ -56,6 +71,10 @@ class PitbossHandler:
             self._wiring = lambda_handler._wiring.__wrapped__()
         self._wiring.rate._ratings = self.ratings
         self._wiring.quarantine = NoQuarantine()  # type: ignore[assignment]
+        self.audience = Audience()
+        rate = self._wiring.rate
+        rate._audience = rate._audience._replace(changes=self.audience)
+        rate._now = lambda: 0  # the floor's days are past, and all of it shall be told
 
     def take(self, event: dict[str, Any]) -> None:
         """One invocation; what it prints, its metrics, goes nowhere."""

@@ -61,7 +61,11 @@ def _call(event: dict[str, Any]) -> Call:
         if name.lower() == "authorization"
         for value in values
     ]
-    return Call(event["httpMethod"], event["resource"], tuple(authorization))
+    request = event["requestContext"]
+    # A WebSocket has neither method nor resource: `CONNECT` and `$connect` are what it says it is.
+    method = event.get("httpMethod") or request["eventType"]
+    route = event.get("resource") or request["routeKey"]
+    return Call(method, route, tuple(authorization))
 
 
 def _described(event: dict[str, Any], call: Call) -> dict[str, Any]:

@@ -17,8 +17,25 @@ ROUTES = {
     ("GET", "/v1/players/{player_id}/sessions"): Action.READ_RATINGS,
     ("GET", "/v1/players/{player_id}/ledger"): Action.READ_RATINGS,
     ("GET", "/v1/floor"): Action.READ_RATINGS,
+    ("GET", "/v1/machines/{asset_id}/offer"): Action.READ_OFFERS,
+    ("GET", "/v1/players/{player_id}/offers"): Action.READ_OFFERS,
+    ("POST", "/v1/players/{player_id}/offers/{offer_id}/accept"): Action.ANSWER_OFFERS,
+    ("POST", "/v1/players/{player_id}/offers/{offer_id}/decline"): Action.ANSWER_OFFERS,
+    ("POST", "/v1/players/{player_id}/offers/{offer_id}/redeem"): Action.REDEEM_OFFERS,
+    ("POST", "/v1/players/{player_id}/offers/{offer_id}/approve"): Action.APPROVE_OFFERS,
+    ("POST", "/v1/players/{player_id}/offers/{offer_id}/refuse"): Action.APPROVE_OFFERS,
+    ("GET", "/v1/offers/pending"): Action.APPROVE_OFFERS,
+    ("GET", "/v1/offers/catalogue"): Action.WRITE_CATALOGUE,
+    ("PUT", "/v1/offers/catalogue"): Action.WRITE_CATALOGUE,
+    ("GET", "/v1/offers/catalogue/versions"): Action.WRITE_CATALOGUE,
+    ("GET", "/v1/players/{player_id}/exclusions"): Action.READ_EXCLUSIONS,
+    ("PUT", "/v1/players/{player_id}/exclusions/{list}"): Action.WRITE_EXCLUSIONS,
+    ("DELETE", "/v1/players/{player_id}/exclusions/{list}"): Action.WRITE_EXCLUSIONS,
+    ("CONNECT", "$connect"): Action.READ_OFFERS,
 }
-"""Every route of the API and what it does."""
+"""Every route of the API, and of the live API the one that opens a connection, and what it does."""
+
+WITHOUT_BODY = frozenset({"GET", "CONNECT"})
 
 
 class Registry(Protocol):
@@ -72,7 +89,7 @@ def decide(call: Call, registry: Registry, audience: str, now: float) -> Verdict
     if credential is None:
         raise RefusedTokenError(Refusal.UNKNOWN_PRINCIPAL)
     claims = verify(token, credential, audience, now)
-    if call.method == "GET" and claims.body_sha256 != NO_BODY:
+    if call.method in WITHOUT_BODY and claims.body_sha256 != NO_BODY:
         raise RefusedTokenError(Refusal.BODY)
     return Verdict(credential.principal, claims.body_sha256, _denial(call, credential))
 

@@ -18,13 +18,15 @@ from pitboss.events.batch import (
     unpack_received,
 )
 from pitboss.events.slot import GameStarted, MeteredEvent, SlotEvent
+from pitboss.money import THEORETICAL_UNITS_PER_DOLLAR
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
+from pitboss.stores.changes import SnsChanges
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
-from rate_players.service import BrokenReleaseError, Outcome, RatePlayers
+from rate_players.service import Audience, BrokenReleaseError, Outcome, RatePlayers
 from rate_players.settings import Settings
 
 STAGE = "rate_players"
@@ -46,6 +48,11 @@ class _Wiring:
             ),
             pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
             now=lambda: time.time_ns() // 1_000_000,
+            audience=Audience(
+                SnsChanges(settings.player_topic, settings.aws_region),
+                settings.worth_step_cents * (THEORETICAL_UNITS_PER_DOLLAR // 100),
+                rules.of,
+            ),
         )
         self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
 
@@ -89,6 +96,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("EventsQuarantined", outcome.quarantined)
     count.count("Gaps", outcome.gaps)
     count.count("CorrectionsPosted", outcome.corrections)
+    count.count("ChangesPublished", outcome.published)
+    count.count("ChangesUnpublished", outcome.unpublished)
     count.count("RecordsUnreadable", len(event["Records"]) - len(batches))
     count.flush()
     return {"batchItemFailures": []}

@@ -12,6 +12,8 @@ class Settings:
 
     ratings_table: str
     quarantine_bucket: str
+    player_topic: str
     gaming_days: GamingDays
+    worth_step_cents: int
     aws_region: str
     log_level: LogLevel = "INFO"

@@ -35,11 +35,18 @@ _SECTION_OF_TYPE = {
     "AWS::Kinesis::Stream": "Messaging",
     "AWS::SNS::Topic": "Messaging",
     "AWS::SNS::TopicPolicy": "Messaging",
+    "AWS::SNS::Subscription": "Messaging",
     "AWS::SQS::Queue": "Messaging",
     "AWS::SQS::QueuePolicy": "Messaging",
     "AWS::Serverless::Api": "Messaging",
     "AWS::ApiGateway::DomainName": "Messaging",
     "AWS::ApiGateway::BasePathMapping": "Messaging",
+    "AWS::ApiGatewayV2::Api": "Messaging",
+    "AWS::ApiGatewayV2::Stage": "Messaging",
+    "AWS::ApiGatewayV2::Authorizer": "Messaging",
+    "AWS::ApiGatewayV2::Integration": "Messaging",
+    "AWS::ApiGatewayV2::Route": "Messaging",
+    "AWS::Lambda::Permission": "Messaging",
     "AWS::Serverless::LayerVersion": "Layers",
     "AWS::Serverless::Function": "Functions",
     "AWS::Logs::LogGroup": "Functions",
@@ -264,6 +271,17 @@ def policies_name_what_they_allow(template: Template) -> Faults:
                     yield f"{name} lets anyone in without a condition"
 
 
+_STAR_AT_THE_END = (
+    r"(\$\{\w+\.Arn\}|arn:\$\{AWS::Partition\}:execute-api:\$\{AWS::Region\}:"
+    r"\$\{AWS::AccountId\}:\$\{\w+\}/\$\{\w+\})/[\w/@-]+/\*"
+)
+"""Of a resource of the template, or of a stage of one of its APIs."""
+
+
+WITHOUT_RESOURCE = frozenset({"states:SendTaskSuccess"})
+"""Actions that no resource can be named for, by the Service Authorization Reference."""
+
+
 def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
     if statement["Effect"] == "Deny" and "NotResource" in statement:
         return  # takes away from a managed policy
@@ -272,12 +290,14 @@ def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
     for action in _as_list(statement.get("Action", "*")):
         if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z]+", str(action)):
             yield f"{name} may {action}"
+    if set(_as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
+        return
     for resource in _as_list(statement.get("Resource", "*")):
         named = set(names_used(resource))
         if not named & own:
             yield f"{name} reaches {resource}, which names no resource of the template"
         text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else str(resource)
-        if "*" in str(text) and not re.fullmatch(r"\$\{\w+\.Arn\}/[\w/-]+/\*", str(text)):
+        if "*" in str(text) and not re.fullmatch(_STAR_AT_THE_END, str(text)):
             yield f"{name} reaches {text}: a star stands only at the end of a path"
 
 
@@ -317,6 +337,16 @@ def every_route_is_behind_the_authorizer(template: Template) -> Faults:
                 yield f"{name} has no default authorizer"
             elif authorizer.get("Identity", {}).get("ReauthorizeEvery") != 0:
                 yield f"{name} keeps what the authorizer said of another body"
+        if resource["Type"] == "AWS::ApiGatewayV2::Route":
+            route = resource["Properties"]
+            if route["RouteKey"] != "$connect":
+                continue  # open to who is connected; it cannot have an authorizer of its own
+            asked = template["Resources"].get(route.get("AuthorizerId", {}).get("Ref"), {})
+            if (route.get("AuthorizationType"), asked.get("Type")) != (
+                "CUSTOM",
+                "AWS::ApiGatewayV2::Authorizer",
+            ):
+                yield f"{name} lets anyone connect"
     for name, function in functions(template).items():
         for event_name, event in function.get("Events", {}).items():
             if event["Type"] in _SYNCHRONOUS and "Auth" in event["Properties"]:

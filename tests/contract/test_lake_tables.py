@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pitboss.events.envelope import SCHEMAS
 from pitboss.lake import tables
@@ -88,7 +89,7 @@ def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 def test_a_state_machine_says_what_it_does_and_survives_failures(path: Path) -> None:
-    machine = json.loads(path.read_text(encoding="utf-8"))
+    machine = yaml.safe_load(path.read_text(encoding="utf-8"))
 
     assert machine["Comment"]
     for name, state in states(machine):
@@ -126,18 +127,22 @@ def test_the_nightly_run_is_the_sample_event_and_asks_for_days_that_are_over() -
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 def test_the_errors_a_state_machine_retries_are_there(path: Path) -> None:
     import botocore.exceptions
+    import botocore.session
 
     ours = "".join(
         source.read_text(encoding="utf-8")
         for folder in ("functions", "layers/common/python/pitboss")
         for source in (ROOT / folder).rglob("*.py")
     )
-    for _, state in states(json.loads(path.read_text(encoding="utf-8"))):
+    model = botocore.session.get_session().get_service_model("dynamodb")
+    errors_of_dynamodb = {f"DynamoDb.{shape.name}" for shape in model.error_shapes}
+    for _, state in states(yaml.safe_load(path.read_text(encoding="utf-8"))):
         for part in (*state.get("Retry", ()), *state.get("Catch", ())):
             for error in part["ErrorEquals"]:
                 known = error.startswith(("States.", "Lambda.")) or hasattr(
                     botocore.exceptions, error
                 )
+                known = known or error in errors_of_dynamodb
                 assert known or f"class {error}(TransientError)" in ours, error
 
 

@@ -55,12 +55,24 @@ def test_a_sample_event_that_was_edited_is_noticed() -> None:
 NO_REQUESTS = {
     "archive_events",
     "authorize_requests",
+    "build_training_set",
+    "connect_live_clients",
+    "decide_offers",
+    "evaluate_policy",
+    "expire_offers",
+    "export_decisions",
     "export_games",
     "import_files",
     "plan_refinement",
+    "plan_retraining",
+    "promote_policy",
+    "push_live_updates",
     "rate_players",
     "reconcile_machines",
     "refine_events",
+    "score_players",
+    "settle_approval",
+    "train_policy",
 }
 REQUESTS = [f for f in FUNCTIONS if f not in NO_REQUESTS]
 
@@ -80,7 +92,8 @@ def readable(event: dict[str, Any]) -> dict[str, Any]:
     """The event with what is compressed unpacked: libraries differ in how they compress."""
     event = json.loads(json.dumps(event))
     for record in event.get("Records", ()):
-        record["kinesis"]["data"] = _unpacked(base64.b64decode(record["kinesis"]["data"]))
+        if "kinesis" in record:
+            record["kinesis"]["data"] = _unpacked(base64.b64decode(record["kinesis"]["data"]))
     if event.get("headers", {}).get("Content-Encoding") == "gzip":
         event["body"] = gzip.decompress(base64.b64decode(event["body"])).decode()
         del event["requestContext"]["authorizer"]["body_sha256"]

@@ -28,8 +28,8 @@ TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 TEMPLATE = load(TEXT)
 FUNCTIONS = functions(TEMPLATE)
 FOLDERS = {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
-RUNTIME_VARIABLES = {"AWS_REGION"}
-"""What the Lambda runtime sets itself."""
+RUNTIME_VARIABLES = {"AWS_REGION", "AWS_ENDPOINT_URL"}
+"""What the Lambda runtime sets itself; the latter that of an AWS at one address."""
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -150,6 +150,12 @@ MUTANTS: dict[str, Callable[[Template], Any]] = {
         "GetFloor"
     ]["Properties"].update(Auth={"Authorizer": "NONE"}),
     "no authorizer": lambda t: _properties(t, "Api")["Auth"].pop("DefaultAuthorizer"),
+    "a WebSocket without authorizer": lambda t: _properties(t, "LiveApiConnect").update(
+        AuthorizationType="NONE"
+    ),
+    "a WebSocket with an authorizer from elsewhere": lambda t: _properties(
+        t, "LiveApiConnect"
+    ).update(AuthorizerId={"Ref": "LiveApi"}),
     "an authorizer that is cached": lambda t: _properties(t, "Api")["Auth"]["Authorizers"][
         "RegisteredKey"
     ]["Identity"].update(ReauthorizeEvery=300),
@@ -373,7 +379,10 @@ def test_every_failure_queue_is_watched() -> None:
         part
         for resource in resources.values()
         for part in walk(resource.get("Properties", {}))
-        if isinstance(part, dict) and part.get("Type") == "SQS"
+        if isinstance(part, dict)
+        and part.get("Type") == "SQS"
+        # A function's source is a queue of ours, and named.
+        and "Queue" not in part.get("Properties", {})
     ]
 
     assert queues
@@ -395,18 +404,22 @@ def test_an_import_reaches_days_at_tables_and_no_play_at_machines() -> None:
     }
 
 
-def test_the_operations_topic_is_told_by_who_reconciles_alone() -> None:
+@pytest.mark.parametrize(
+    ("topic", "publisher"),
+    [("OperationsTopic", "ReconcileMachinesFunction"), ("PlayerTopic", "RatePlayersFunction")],
+)
+def test_a_topic_is_told_by_the_function_alone_that_it_is_for(topic: str, publisher: str) -> None:
     publishers = {
-        name: statement["Resource"]
+        name
         for name, function in FUNCTIONS.items()
         for policy in function.get("Policies", [])
-        for statement in policy["Statement"]
-        if "sns:Publish" in statement["Action"]
+        for statement in policy.get("Statement", ())
+        if "sns:Publish" in statement["Action"] and statement["Resource"] == {"Ref": topic}
     }
-    policy = TEMPLATE["Resources"]["OperationsTopicPolicy"]["Properties"]
+    policy = TEMPLATE["Resources"][f"{topic}Policy"]["Properties"]
 
-    assert publishers == {"ReconcileMachinesFunction": {"Ref": "OperationsTopic"}}
-    assert policy["Topics"] == [{"Ref": "OperationsTopic"}]
+    assert publishers == {publisher}
+    assert policy["Topics"] == [{"Ref": topic}]
     # The account, not its users: what they may do their own policies say.
     assert [statement["Principal"] for statement in policy["PolicyDocument"]["Statement"]] == [
         {"AWS": {"Ref": "AWS::AccountId"}}

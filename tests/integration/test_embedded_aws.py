@@ -9,6 +9,7 @@ import gzip
 import json
 import time
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import boto3
@@ -543,6 +544,104 @@ class TestStateMachine:
 
         assert (found["status"], json.loads(found["output"])["Error"]) == ("SUCCEEDED", "Lasting")
         assert len(seen()) == 3
+
+    def test_a_definition_may_be_yaml(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        """As AWS reads it from S3; the emulator reads JSON alone, which `launch` mends."""
+        bucket = workshop.bucket()
+        definition = """
+            # Comments are lost, nothing else is.
+            Comment: To be said, '${Word}' for instance.
+            StartAt: Say
+            States:
+              Say:
+                Type: Pass
+                Result: { said: "${Word}" }
+                End: true
+            """
+        s3 = endpoint.client("s3")
+        s3.put_object(Bucket=bucket, Key="say.asl.yaml", Body=dedent(definition).encode())
+        role = workshop.role(service="states.amazonaws.com")
+        machine = workshop.template(
+            {
+                "Machine": {
+                    "Type": "AWS::StepFunctions::StateMachine",
+                    "Properties": {
+                        "DefinitionS3Location": {"Bucket": bucket, "Key": "say.asl.yaml"},
+                        "DefinitionSubstitutions": {"Word": "hello"},
+                        "RoleArn": role,
+                    },
+                }
+            },
+            Arn={"Ref": "Machine"},
+        )["Arn"]
+
+        found = self._run(machine, "{}", eventually)
+
+        assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"said": "hello"})
+
+    @pytest.mark.parametrize("is_answered", [False, True])
+    def test_a_task_waits_for_its_token_as_long_as_its_input_says(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any, is_answered: bool
+    ) -> None:
+        """The emulator knows no `TimeoutSecondsPath`, which `launch` mends."""
+        table = workshop.table()
+        ask = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+            "TimeoutSecondsPath": "$.seconds",
+            "Parameters": {
+                "TableName": table,
+                "Key": {"pk": {"S": "asked"}},
+                "UpdateExpression": "SET #token = :token",
+                "ExpressionAttributeNames": {"#token": "token"},
+                "ExpressionAttributeValues": {":token": {"S.$": "$$.Task.Token"}},
+            },
+            "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Nobody"}],
+            "End": True,
+        }
+        client = endpoint.client("stepfunctions")
+        machine = client.create_state_machine(
+            name=table,
+            roleArn=workshop.role(
+                {"Effect": "Allow", "Action": "*", "Resource": "*"}, service="states.amazonaws.com"
+            ),
+            definition=json.dumps(
+                {
+                    "StartAt": "Ask",
+                    "States": {"Ask": ask, "Nobody": {"Type": "Pass", "Result": 1, "End": True}},
+                }
+            ),
+        )["stateMachineArn"]
+        workshop.cleanup.callback(client.delete_state_machine, stateMachineArn=machine)
+
+        def asked() -> Any:
+            key = {"pk": {"S": "asked"}}
+            return endpoint.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+
+        if not is_answered:
+            assert self._run(machine, '{"seconds": 1}', eventually)["output"] == "1"
+            with pytest.raises(ClientError, match=r"TaskTimedOut|TaskDoesNotExist"):
+                client.send_task_success(taskToken=asked()["token"]["S"], output="2")
+            return
+        run = client.start_execution(stateMachineArn=machine, input='{"seconds": 60}')
+        token = eventually(asked)["token"]["S"]
+        client.send_task_success(taskToken=token, output="2")
+        assert self._ended(run, eventually)["output"] == "2"
+
+    def _run(self, machine: str, given: str, eventually: Any) -> dict[str, Any]:
+        client = endpoint.client("stepfunctions")
+        return self._ended(client.start_execution(stateMachineArn=machine, input=given), eventually)
+
+    @staticmethod
+    def _ended(run: dict[str, Any], eventually: Any) -> dict[str, Any]:
+        client = endpoint.client("stepfunctions")
+        found: dict[str, Any] = eventually(
+            lambda: client.describe_execution(executionArn=run["executionArn"]),
+            lambda found: found["status"] != "RUNNING",
+        )
+        return found
 
 
 class TestMetrics:

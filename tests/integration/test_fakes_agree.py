@@ -85,6 +85,27 @@ def query(condition: str, values: dict[str, Any], expected: Any, **more: Any) ->
     return Step("query", asked, expected, sorts)
 
 
+def listed(expected: Any, name: str = "open", more: str = "", **asked: Any) -> Step:
+    """A query of the index, by its keys."""
+    values = {":list": s(name)} | asked.pop("values", {})
+    return Step(
+        "query",
+        {
+            "IndexName": "by_list",
+            "KeyConditionExpression": f"#list = :list{more}",
+            "ExpressionAttributeNames": {"#list": "list"},
+            "ExpressionAttributeValues": values,
+            **asked,
+        },
+        expected,
+        sorts,
+    )
+
+
+def place(sk: str, at: str, name: str = "open") -> Step:
+    return put(sk, list=s(name), place=s(at))
+
+
 def transact(*actions: dict[str, Any], expected: Any = None, **more: Any) -> Step:
     return Step("transact_write_items", {"TransactItems": list(actions), **more}, expected or {})
 
@@ -120,6 +141,39 @@ LETTERS = [put(letter) for letter in "abcde"]
 LARGE = "x" * 300_000
 
 DYNAMODB: dict[str, list[Step]] = {
+    "an index has the items with its keys, in their order": [
+        place("a", "3"),
+        place("b", "1"),
+        place("c", "2"),
+        place("d", "2", "closed"),
+        put("e", list=s("open")),
+        put("f", place=s("0")),
+        listed((["b", "c", "a"], None)),
+        listed((["a", "c", "b"], None), ScanIndexForward=False),
+        listed((["b", "c"], None), more=" AND place < :before", values={":before": s("3")}),
+        listed((["d"], None), "closed"),
+        listed(([], None), "none"),
+        listed((["b"], "b"), Limit=1),
+        listed(
+            (["c", "a"], None), ExclusiveStartKey=key("b") | {"list": s("open"), "place": s("1")}
+        ),
+    ],
+    "an index follows what its items become": [
+        place("a", "1"),
+        place("a", "2"),
+        listed((["a"], None)),
+        update("REMOVE #list", {}, {}, ExpressionAttributeNames={"#list": "list"}),
+        listed(([], None)),
+        place("b", "1"),
+        Step("delete_item", {"Key": key("b")}, {}),
+        listed(([], None)),
+    ],
+    "an index is not read consistently, and holds keys of its types alone": [
+        listed(refused(VALID), ConsistentRead=True),
+        Step("put_item", {"Item": key() | {"list": n(1), "place": s("1")}}, refused(VALID)),
+        Step("put_item", {"Item": key() | {"list": s(""), "place": s("1")}}, refused(VALID)),
+        update("SET place = :n", {":n": n(1)}, refused(VALID)),
+    ],
     "an item that is not there": [get(None)],
     "an item is read as it was put": [
         put(games=n(3), name=s("é"), carry={"B": b"\0\xff"}, words={"SS": ["b", "a"]}),
@@ -676,7 +730,17 @@ def test_dynamodb(request: pytest.FixtureRequest, side: Side, case: str) -> None
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "list", "place")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_list",
+                "KeySchema": [
+                    {"AttributeName": "list", "KeyType": "HASH"},
+                    {"AttributeName": "place", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
         ],
         BillingMode="PAY_PER_REQUEST",
     )

@@ -20,6 +20,7 @@ from pitboss.events.slot import (
     CardRemoved,
     GameEnded,
     GameStarted,
+    HandpayPending,
     MetersReset,
     PaytableReported,
     SlotData,
@@ -34,6 +35,7 @@ from pitboss.rating.fold import (
     LastGame,
     OpenGame,
     Paytable,
+    Seat,
     Session,
     SessionDay,
     Tally,
@@ -48,6 +50,7 @@ from pitboss.rating.history import (
     MachineDay,
     Page,
     SessionDayChange,
+    apply,
 )
 from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import (
@@ -304,9 +307,69 @@ def test_no_carry_takes_more_than_is_kept_for_it() -> None:
         (10**12, 255),
         9_999,
         tuple((9_999 - n, Paytable(10_000, 10**8)) for n in range(MAX_GAMES)),
+        10**13,
     )
     assert len(astuple(largest)) == len(Carry.__struct_fields__)
     assert 13_000 < len(msgspec.msgpack.encode(largest)) < _CARRY_BYTES
+
+
+# --- who plays ------------------------------------------------------------------------------------
+
+
+def test_a_seat_is_that_of_the_newest_event(ratings: Ratings, north: str) -> None:
+    asset = Asset(north, "5")
+    assert ratings.seat(asset) is None
+    house = House(day_of)
+    seats = []
+    history = History(None)
+    for after, data, player in (
+        (1, PaytableReported(9_000), None),
+        (2, CardInserted(), "p-81"),
+        (3, HandpayPending(), None),
+        (4, HandpayPending(), None),
+        (5, GameStarted(100), "p-81"),
+        (6, HandpayPending(), None),
+        (7, CardRemoved(), "p-81"),
+    ):
+        change = apply("5", history, [event(START + after, data, player)], house).change
+        assert change is not None
+        assert ratings.commit([AssetChange(asset, change)]) == []
+        history = History(ratings.heads([asset])[asset])
+        assert history.head is not None
+        seat = ratings.seat(asset)
+        assert seat == history.head.seat
+        seats.append(seat)
+
+    assert seats == [
+        Seat(None, None, None),
+        Seat("p-81", START + 2, None),
+        Seat("p-81", START + 2, START + 3),
+        Seat("p-81", START + 2, START + 3),
+        Seat("p-81", START + 2, None),
+        Seat("p-81", START + 2, START + 6),
+        Seat(None, None, START + 6),
+    ]
+
+
+def test_what_sessions_came_to_is_read_at_once(ratings: Ratings, north: str) -> None:
+    assets = [Asset(north, "5"), Asset(north, "6")]
+    for asset in assets:
+        played = [
+            event(START + 1, PaytableReported(9_000)),
+            event(START + 2, GameStarted(100), "p-81"),
+            event(START + 9, GameEnded(0), "p-81"),
+        ]
+        change = apply(asset.asset_id, History(None), played, House(day_of)).change
+        assert change is not None
+        ratings.commit([AssetChange(asset, change)])
+    key = SessionDay(day_of(START), "p-81", START + 2)
+    another = key._replace(player_id="p-9")
+
+    wins = ratings.session_wins([(asset, one) for asset in assets for one in (key, another)])
+
+    assert wins == {(asset, key): 100_000 for asset in assets}
+    as_now = ratings.player_sessions(north, "p-81", 10, as_now=True)
+    assert [session.key for session in as_now] == [key, key]
 
 
 # --- corrections ----------------------------------------------------------------------------------

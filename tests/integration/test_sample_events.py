@@ -6,6 +6,7 @@ invoked directly, which is quicker.
 
 import base64
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -233,7 +234,7 @@ def test_the_front_door_answers_for_every_event(
         assert body["correlation_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-@pytest.mark.parametrize("case", ["no_token", "get_machine", "post_slot_events"])
+@pytest.mark.parametrize("case", ["connect", "no_token", "get_machine", "post_slot_events"])
 def test_the_authorizer_lets_nobody_in_who_proves_nothing(
     case: str, stack: dict[str, str], directly: Callable[[str], Any]
 ) -> None:
@@ -322,13 +323,116 @@ def test_a_dropped_file_is_imported_and_a_misplaced_one_is_refused(
     assert refusal.startswith("drop/north/january.csv is not drop/<source>/<property>/<file>.csv")
 
 
+STATUS: dict[str, int] = {
+    "connect_live_clients/connected": 200,
+    "connect_live_clients/foreign_machine": 404,
+    "connect_live_clients/disconnected": 200,
+    "keep_catalogue/current": 404,
+    "keep_catalogue/first": 200,
+    "keep_catalogue/versions": 200,
+    "keep_exclusions/excluded": 200,
+    "keep_exclusions/lifted": 200,
+    "keep_exclusions/read": 200,
+    "serve_offers/accept": 404,
+    "serve_offers/machine_offer": 200,
+    "serve_offers/pending": 200,
+    "serve_offers/player_offers": 200,
+}
+"""What is answered where nothing was offered to anybody yet, in order."""
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "build_training_set/week": {"enough": False, "train_rows": 0, "held_out_rows": 0},
+    "decide_offers/changes": {"batchItemFailures": []},
+    "decide_offers/poison_among_good": {
+        "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-000000000000"}]
+    },
+    "expire_offers/now": {"left": 0},
+    "export_decisions/partition": {"decisions": 0, "open_offers": 0},
+    "plan_retraining/by_hand": {"run": "by-hand", "is_ours": True, "train_in": "sagemaker"},
+    "plan_retraining/nightly": {"run": "2020-06-17", "is_ours": True, "train_in": "lambda"},
+    "push_live_updates/offer_gone": {"batchItemFailures": []},
+    "push_live_updates/offer_ready": {"batchItemFailures": []},
+    "score_players/property": {"property_id": "north", "players": 0},
+}
+"""What functions that nobody waits for give back."""
+
+RAISED: dict[str, str] = {
+    "evaluate_policy/job": "there is no model '2020-06-17/jobs/pitboss-1/output/model.tar.gz'",
+    "evaluate_policy/model": "there is no model '2020-06-17/model.vw'",
+    "promote_policy/version": "there is no model '2020-06-17-0a1b2c3d'",
+    "settle_approval/approved": "there is no offer 1592277317000-0011223344556677",
+    "train_policy/run": "there is no model '2020-06-17/train/decisions.ndjson'",
+}
+"""What they raise where there is nothing to do it with."""
+
+
+@pytest.fixture
+def nothing_offered(stack: dict[str, str]) -> Iterator[None]:
+    """No catalogue of the samples' property, no standing of their player and no run of theirs."""
+
+    def clean() -> None:
+        tables, s3 = endpoint.client("dynamodb"), endpoint.client("s3")
+        for output, partition in (
+            ("OffersTableName", "north/catalogue"),
+            ("StandingsTableName", "north/player/p-81"),
+        ):
+            table = stack[output]
+            found = tables.query(
+                TableName=table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+            )
+            for item in found["Items"]:
+                tables.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+        lake = S3Lake(stack["LakeBucketName"], client=s3)
+        for run in ("2020-06-17", "by-hand"):
+            for key, _, _ in lake.objects(f"models/offers/runs/{run}/"):
+                s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
+
+    clean()
+    yield
+    clean()
+
+
+@pytest.mark.usefixtures("embedded", "nothing_offered")
+def test_who_asks_of_offers_is_answered(directly: Callable[[str], Any]) -> None:
+    answers = {sample: directly(sample) for sample in STATUS}
+
+    assert {sample: answer["statusCode"] for sample, answer in answers.items()} == STATUS
+    assert json.loads(answers["serve_offers/machine_offer"]["body"]) == {"offer": None}
+    excluded, lifted = (
+        json.loads(answers[f"keep_exclusions/{case}"]["body"])["exclusions"]
+        for case in ("excluded", "lifted")
+    )
+    assert [entry["list"] for entry in excluded] == ["banned"]
+    assert lifted == []
+    (version,) = json.loads(answers["keep_catalogue/versions"]["body"])["versions"]
+    assert version["is_current"]
+
+
+@pytest.mark.usefixtures("embedded", "nothing_offered")
+def test_offers_are_decided_exported_and_scored(directly: Callable[[str], Any]) -> None:
+    given = {sample: directly(sample) for sample in GIVEN}
+
+    assert {
+        sample: {name: given[sample][name] for name in answer} for sample, answer in GIVEN.items()
+    } == GIVEN
+
+
+@pytest.mark.usefixtures("embedded", "nothing_offered")
+@pytest.mark.parametrize("sample", RAISED)
+def test_what_is_not_there_is_said(sample: str, directly: Callable[[str], Any]) -> None:
+    with pytest.raises(FunctionFailed, match=re.escape(RAISED[sample])):
+        directly(sample)
+
+
 def test_every_sample_event_is_run() -> None:
-    run = {
+    run: dict[str, set[str]] = {
         "archive_events": {"play", "packets_and_poison"},
-        "authorize_requests": {"no_token", "get_machine", "post_slot_events"},
+        "authorize_requests": {"connect", "no_token", "get_machine", "post_slot_events"},
         "export_games": {"partition"},
         "import_files": {"dropped", "misplaced"},
-        "ingest_slot_events": ANSWERS.keys(),
+        "ingest_slot_events": {*ANSWERS},
         "plan_refinement": {"everything", "nightly", "one_day"},
         "rate_players": {"play", "poison_among_good"},
         "read_ratings": {
@@ -337,5 +441,8 @@ def test_every_sample_event_is_run() -> None:
         "reconcile_machines": {"partition"},
         "refine_events": {"partition"},
     }
+    for sample in (*STATUS, *GIVEN, *RAISED):
+        function, _, case = sample.partition("/")
+        run.setdefault(function, set()).add(case)
 
     assert {function: sample_events.load(function).keys() for function in LOGICAL_IDS} == run

@@ -68,6 +68,7 @@ def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
         (("GET", "/v1/players/{player_id}/sessions"), Action.READ_RATINGS),
         (("GET", "/v1/players/{player_id}/ledger"), Action.READ_RATINGS),
         (("GET", "/v1/floor"), Action.READ_RATINGS),
+        (("CONNECT", "$connect"), Action.READ_OFFERS),
     ],
 )
 def test_what_a_route_does(route: tuple[str, str], action: Action) -> None:
@@ -80,6 +81,11 @@ def test_the_routes_are_those_of_the_template() -> None:
         for function in functions(TEMPLATE).values()
         for event in function.get("Events", {}).values()
         if event["Type"] == "Api"
+    }
+    deployed |= {
+        ("CONNECT", route["Properties"]["RouteKey"])
+        for route in TEMPLATE["Resources"].values()
+        if route["Type"] == "AWS::ApiGatewayV2::Route" and "AuthorizerId" in route["Properties"]
     }
 
     assert ROUTES.keys() == deployed
@@ -99,6 +105,8 @@ def test_the_routes_are_those_of_the_template() -> None:
         ("GET", "/v2/floor"),
         ("GET", "/"),
         ("get", "/v1/floor"),
+        ("CONNECT", "$disconnect"),
+        ("GET", "$connect"),
     ],
     ids=" ".join,
 )
@@ -217,8 +225,9 @@ def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -
     assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is None
 
 
-def test_reading_signs_no_body(registry: MemoryRegistry) -> None:
-    assert refusal(call(MACHINE, bearer(claims("host-app"))), registry) is Refusal.BODY
+@pytest.mark.parametrize("route", [MACHINE, ("CONNECT", "$connect")])
+def test_reading_signs_no_body(registry: MemoryRegistry, route: tuple[str, str]) -> None:
+    assert refusal(call(route, bearer(claims("host-app"))), registry) is Refusal.BODY
 
 
 # The handler, with the sample events.
@@ -274,6 +283,21 @@ def test_a_forbidden_call(invoke: Callable[..., Any], capsys: pytest.CaptureFixt
     policy = invoke("get_machine", fresh(no_body(CAGE)))
     assert policy["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert counted(logged(capsys)) == {"RequestsForbidden"}
+
+
+def test_a_websocket_is_opened_by_who_may_read_offers(
+    invoke: Callable[..., Any], registry: MemoryRegistry
+) -> None:
+    game = Principal("game-7", Kind.GATEWAY, "P1", None, frozenset({Action.READ_OFFERS}))
+    registry.register(credential(game, KEYS.public_pem))
+
+    policy = invoke("connect", fresh(no_body(game)))
+    refused = invoke("connect", fresh(no_body(READER)))
+
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"].rpartition("/")[2]) == ("Allow", "$connect")
+    assert Principal.from_context(policy["context"]) == game
+    assert refused["policyDocument"]["Statement"][0]["Effect"] == "Deny"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pitboss.gaming_day import GamingDay
 from pitboss.imports.accounts import Accounts
 from pitboss.imports.mapping import parse, shipped_text
 from pitboss.imports.sources import SOURCES, SourceName
-from pitboss.lake import rated
+from pitboss.lake import decided, rated
 from pitboss.lake import tables as lake
 from pitboss.lake.layout import manifest_key, table_key
 from pitboss.lake.manifest import Counts, Manifest
@@ -42,7 +42,7 @@ FILES = {
 
 def test_the_tables_are_all_that_is_written() -> None:
     assert TABLES.keys() == {
-        *(table.name for table in (*lake.TABLES, *rated.RATED_TABLES)),
+        *(table.name for table in (*lake.TABLES, *rated.RATED_TABLES, decided.DECISIONS)),
         *(source.table for source in SOURCES.values()),
         catalogue.MANIFEST_TABLE,
     }

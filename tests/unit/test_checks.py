@@ -22,11 +22,15 @@ from pitboss.stores.stream import KinesisStream
 from workbench.proof import checks
 from workbench.proof.faults import KINDS, Fault, read_script
 from workbench.proof.kinesis import EventSourceMapping
+from workbench.proof.sns import Message
 from workbench.proof.workload import RATED, Fact
 from workbench.proof.world import FunctionDied, World
 
 SEED = 20
 """Its floor has closed days, sessions, corrections and events that rating does not look at."""
+
+TOLD_SEED = 6
+"""On its floor, which has no faults, there is something to tell of every kind that is told."""
 
 type Item = dict[str, Any]
 type Events = list[list[Any]]
@@ -47,6 +51,7 @@ class Broken(World):
         replayed: Callable[[World], None] = nothing,
         answered: Callable[[World, Item], None] = nothing,
         counted: Callable[[Item], None] = nothing,
+        seed: int = SEED,
     ) -> None:
         """
         Args:
@@ -55,8 +60,9 @@ class Broken(World):
             replayed: done at the end of each replay.
             answered: may change an answer of the front door, until something is violated.
             counted: may change a line of counts; one that is emptied is not printed.
+            seed: of the floor.
         """
-        super().__init__(SEED, read_script(script))
+        super().__init__(seed, read_script(script))
         self.after, self.replayed, self.answered, self.counted = after, replayed, answered, counted
 
     def run(self) -> None:
@@ -379,6 +385,73 @@ def test_a_fault_that_nothing_shows_is_noticed(kind: str) -> None:
         "I5",
         f"{kind} struck 1 times, and nothing shows it",
     )
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+class Deaf(Broken):
+    """A topic that takes messages, of one kind or all, and hands them on to nobody."""
+
+    kind = "session.started"
+
+    def __init__(self) -> None:
+        super().__init__(seed=TOLD_SEED)
+        take = self.topic.take
+        self.topic.take = lambda message: (  # type: ignore[method-assign]
+            None if message.attributes["kind"] == self.kind else take(message)
+        )
+
+
+class DeafToWorth(Deaf):
+    kind = "worth.crossed"
+
+
+@pytest.mark.parametrize("world", [Deaf, DeafToWorth])
+def test_what_nobody_was_told_is_noticed(world: type[Deaf]) -> None:
+    noticed(world(), "I9", "is so and nobody was told")
+
+
+def test_nothing_is_noticed_of_ends_which_may_be_lost() -> None:
+    class DeafToEnds(Deaf):
+        kind = "session.ended"
+
+    assert checks.run(DeafToEnds()) == []
+
+
+def first_message(world: World, **changes: Any) -> None:
+    """The first message of a session's start once more, with other content."""
+    first = next(m for m in world.topic.messages if m.attributes["kind"] == "session.started")
+    body = json.dumps(json.loads(first.body) | changes.pop("body", {}))
+    at_ms = first.at_ms + changes.pop("after_ms", 0)
+    world.topic.take(Message(body, first.attributes | changes, at_ms))
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ({}, ""),
+        ({"body": {"player_id": "p-9"}}, "is not so"),
+        ({"body": {"session_started_at": 1}}, "is not so"),
+        ({"body": {"property_id": "south"}}, "is not so"),
+        ({"tier": "Gold"}, "has the attributes"),
+        ({"body": {"kind": "session.ended"}, "kind": "session.ended"}, ""),
+        ({"body": {"kind": "tier.reached"}, "kind": "tier.reached"}, "is not so"),
+        (
+            {"body": {"kind": "worth.crossed", "worth_step": 999}}
+            | {"kind": "worth.crossed", "worth_step": 999},
+            "is not so",
+        ),
+        ({"after_ms": 3_600_000}, "was told"),
+    ],
+)
+def test_what_was_told_and_is_not_so_is_noticed(change: Item, detail: str) -> None:
+    noticed_or_not = Broken(seed=TOLD_SEED)
+    noticed_or_not.after = lambda world: first_message(world, **change)
+    if detail:
+        noticed(noticed_or_not, "I9", detail)
+    else:
+        assert checks.run(noticed_or_not) == []
 
 
 def test_every_kind_has_a_sign_or_a_reason_why_not() -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 import pitboss.gaming_day
+import pitboss.rating.changes
 import pitboss.rating.fold
 import pitboss.rating.history
 import pitboss.stores.ratings
 import rate_players.handler
 import rate_players.service
 from pitboss.rating.fold import Fold
+from pitboss.stores.changes import SnsChanges
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.stores.stream import KinesisStream, StreamRecord
@@ -228,19 +230,67 @@ def hand_pay_added_to_the_win(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Fold, "_count", counts)
 
 
+def hand_pays_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A machine is never locked up."""
+    seat = pitboss.rating.fold.Carry.seat
+    patch.setattr(
+        pitboss.rating.fold.Carry, "seat", lambda carry: seat(carry)._replace(locked_since=None)
+    )
+
+
+def _known_when_read(patch: pytest.MonkeyPatch, **known: Any) -> None:
+    sittings = pitboss.rating.changes.sittings
+
+    def seen(before: Any, change: Any, head: Any) -> Any:
+        was, now = sittings(before, change, head)
+        if before is not None:
+            return was, now
+        taken = was._replace(**known)
+        return taken, taken if was is now else now._replace(**known)
+
+    patch.setattr("rate_players.service.sittings", seen)
+
+
+def told_before_it_was_read(patch: pytest.MonkeyPatch) -> None:
+    """A new process takes it that the one before told everything."""
+    _known_when_read(patch, told=0)
+
+
+def worth_begun_anew(patch: pytest.MonkeyPatch) -> None:
+    """A session came to nothing before this process saw it."""
+    _known_when_read(patch, theoretical_win=0)
+
+
+def told_of_long_ago(patch: pytest.MonkeyPatch) -> None:
+    """What is read again is told again, however long it is past."""
+    patch.setattr("rate_players.service.is_of_now", lambda occurred_at, now: True)
+
+
+def failed_messages_ignored(patch: pytest.MonkeyPatch) -> None:
+    """PublishBatch answered 200, so all is well."""
+
+    def publish(topic: Any, entries: Any) -> None:
+        topic._client.publish_batch(TopicArn=topic._topic, PublishBatchRequestEntries=entries)
+
+    patch.setattr(SnsChanges, "_publish", publish)
+
+
 def cards_never_idle(patch: pytest.MonkeyPatch) -> None:
     """A card that is in is played."""
     patch.setattr(Fold, "_live_session", lambda fold, moment: fold._session)
 
 
 LATE = ("days_late", "gap_filled", "reversed", "shuffled", "split")
-RARE: dict[Patch, tuple[str, ...]] = {a_sessions_bounds_forgotten: LATE}
+RARE: dict[Patch, tuple[str, ...]] = {
+    a_sessions_bounds_forgotten: LATE,
+    failed_messages_ignored: ("publish_failed",),
+}
 
 MUTANTS: list[tuple[Patch, str]] = [
     (no_condition, "I1 I2 I3 I4"),
     (marker_before_effect, "I1 I3 I4"),
     (effect_before_marker, "I1 I2 I3 I4"),
-    (conflicts_ignored, "I1"),
+    (conflicts_ignored, "I1 I9"),
     (whole_batch_resent, "I2"),
     (failed_record_count_ignored, "I8"),
     (answered_before_it_is_durable, "I8"),
@@ -257,6 +307,11 @@ MUTANTS: list[tuple[Patch, str]] = [
     (corrections_forgotten, "I4"),
     (hand_pay_added_to_the_win, "I4"),
     (cards_never_idle, "I4"),
+    (hand_pays_forgotten, "I4"),
+    (told_before_it_was_read, "I9"),
+    (worth_begun_anew, "I9"),
+    (told_of_long_ago, "I9"),
+    (failed_messages_ignored, "I9"),
 ]
 
 

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from workbench.proof.oracle import Account, MachineDayKey, Rule, Sums, Verdict, gaming_day, judge
+from workbench.proof.oracle import (
+    Account,
+    MachineDayKey,
+    Rule,
+    Seat,
+    Sums,
+    Verdict,
+    gaming_day,
+    judge,
+)
 from workbench.proof.workload import Fact
 
 OPEN = 1_781_640_000_000
@@ -340,3 +349,43 @@ def test_the_day_on_which_the_clocks_go_back_is_an_hour_longer() -> None:
 
     assert hours["2026-10-31"] == 25
     assert hours["2026-10-30"] == 24
+
+
+# --- who plays ------------------------------------------------------------------------------------
+
+
+def seat(*facts: Any) -> Seat:
+    (found,) = judged(*facts).seats.values()
+    return found
+
+
+def test_who_is_seated_is_whose_session_is_in_progress_by_the_newest_event() -> None:
+    card = fact(1_000, "card.inserted", "p-1")
+
+    assert seat(PAYTABLE) == Seat(None, None, None)
+    assert seat(card, game(2_000)) == Seat("p-1", OPEN + 1_000, None)
+    assert seat(card, game(2_000, player="p-2")) == Seat("p-2", OPEN + 2_000, None)
+    assert seat(card, fact(9_000, "card.removed", "p-1")) == Seat(None, None, None)
+    assert seat(card, game(1_000 + 15 * MINUTE)) == Seat("p-1", OPEN + 1_000, None)
+    assert seat(card, game(1_001 + 15 * MINUTE)) == Seat(None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["game.started", "game.ended", "card.inserted"])
+def test_a_machine_is_locked_up_until_it_is_played(kind: str) -> None:
+    pending = [fact(1_000, "handpay.pending"), fact(2_000, "handpay.pending")]
+    after = [fact(3_000, "handpay.reported", amount_cents=5), fact(4_000, "card.removed", "p-1")]
+
+    assert seat(pending, after).locked_since == OPEN + 1_000
+    assert seat(pending, after, fact(5_000, kind, "p-1")).locked_since is None
+
+
+def test_what_a_session_in_progress_came_to_is_of_all_its_days() -> None:
+    verdict = judged(
+        PAYTABLE,
+        fact(1_000, "card.inserted", "p-1"),
+        *[game(n * 10 * MINUTE, wager=100) for n in range(1, 120)],
+    )
+
+    assert verdict.seats["north", "1"] == Seat("p-1", OPEN + 1_000, None)
+    assert len({a.day for a in verdict.accounts()}) == 2
+    assert verdict.worth("north", "1") == Fraction(119, 10)

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
 from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
+from pitboss.events.player import ChangeKind, PlayerChanged
 from pitboss.events.slot import (
     RATED_TYPES,
     CardInserted,
@@ -24,6 +26,8 @@ from pitboss.events.slot import (
 from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
+from pitboss.rating.house_rules import PropertyRules, RuleSet, Tier, WorthSegment
+from pitboss.stores.changes import UnpublishedError
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.ratings import (
     Asset,
@@ -34,6 +38,7 @@ from pitboss.stores.ratings import (
 from rate_players import handler as lambda_handler
 from rate_players.service import (
     MAX_CONFLICTS,
+    Audience,
     BrokenReleaseError,
     ContendedError,
     Outcome,
@@ -710,3 +715,311 @@ def test_a_late_card_moves_the_games_it_is_late_for() -> None:
     assert (carded.difference.games, uncarded.difference.games) == (2, -2)
     _, first = rater.ratings.player_sessions("north", "p-81", 10)
     assert first.tally == carded.difference
+
+
+# --- what changed about players -------------------------------------------------------------------
+
+DAY = "2020-06-15"
+RULES = PropertyRules(
+    [
+        RuleSet(
+            effective_from=date(2020, 1, 1),
+            session_idle_minutes=15,
+            coin_in_cents_a_point=500,
+            adt_window_days=30,
+            worth_by="mean",
+            trip_gap_days=3,
+            period_starts=(1,),
+            demotion="earned",
+            worth_segments=(WorthSegment("all", 0),),
+            tiers=(Tier("blue", 0), Tier("gold", 10), Tier("black", 1_000)),
+        )
+    ]
+)
+CARD_IN = event(1, CardInserted(), "p-81")
+
+
+class Topic:
+    """What was published; it fails as often as it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[PlayerChanged] = []
+        self.failures = 0
+
+    def publish(self, changes: Sequence[PlayerChanged]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise UnpublishedError(len(changes), "no topic")
+        self.told += changes
+
+    @property
+    def short(self) -> list[tuple[str, str, int | None]]:
+        """Kind, player and worth step of what was told since the last time."""
+        told, self.told = self.told, []
+        return [(change.kind.value, change.player_id, change.worth_step) for change in told]
+
+
+class Teller(Rater):
+    """A rater that tells a topic, in the minute in which everything happens."""
+
+    def __init__(self, ratings: MemoryRatings | None = None, topic: Topic | None = None) -> None:
+        super().__init__(ratings)
+        self.topic = Topic() if topic is None else topic
+        self.second = 60
+        self.rate = RatePlayers(
+            self.ratings,
+            lambda _: House(lambda epoch_ms: f"{datetime.fromtimestamp(epoch_ms / 1000, UTC):%F}"),
+            self.pauses.append,
+            lambda: START + self.second * 1_000,
+            audience=Audience(self.topic, 100_000, lambda _: RULES),  # a step is 10 cents
+        )
+
+    def again(self) -> "Teller":
+        """The same table and topic, and a process that knows nothing."""
+        return Teller(self.ratings, self.topic)
+
+
+def test_a_session_is_told_of_from_its_start_to_its_end() -> None:
+    teller = Teller()
+
+    outcome = teller(SLOT, [PAYTABLE, CARD_IN])
+    assert teller.topic.told == [
+        PlayerChanged(
+            kind=ChangeKind.SESSION_STARTED,
+            property_id="north",
+            player_id="p-81",
+            asset_id=SLOT.asset_id,
+            session_started_at=START + 1_000,
+            gaming_day="2020-06-16",
+            occurred_at=START + 1_000,
+        )
+    ]
+    assert outcome.published == 1
+    teller.topic.told.clear()
+
+    teller(SLOT, game(2, wager=99))  # worth 9.9 cents
+    assert teller.topic.short == []
+    teller(SLOT, game(10, wager=1))
+    assert teller.topic.short == [("worth.crossed", "p-81", 1)]
+    teller(SLOT, game(20, wager=350))
+    assert teller.topic.short == [("worth.crossed", "p-81", 4)]  # the highest alone
+    outcome = teller(SLOT, [event(30, CardRemoved(), "p-81")])
+    (ended,) = teller.topic.told
+    assert (ended.kind, ended.theoretical_win) == (ChangeKind.SESSION_ENDED, 450_000)
+    assert (ended.session_started_at, ended.occurred_at) == (START + 1_000, START + 30_000)
+    assert outcome.published == 1
+
+
+def test_one_player_takes_the_place_of_another() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, *game(2, wager=150)])
+    assert teller.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 1)]
+
+    teller(SLOT, game(10, wager=250, player="p-9"))
+
+    assert teller.topic.short == [
+        ("session.ended", "p-81", None),
+        ("session.started", "p-9", None),
+        ("worth.crossed", "p-9", 2),
+    ]
+
+
+def test_uncarded_play_is_told_of_to_nobody_and_reads_nothing() -> None:
+    class Unread(MemoryRatings):
+        def session_wins(self, sessions: Any) -> Any:
+            raise AssertionError("nothing to read for")
+
+    teller = Teller(Unread())
+
+    teller(SLOT, [PAYTABLE, *game(2, player=None)])
+    teller(SLOT, game(10, player=None))
+    teller.again()(SLOT, game(20, player=None))
+
+    assert teller.topic.told == []
+
+
+def test_a_process_that_knows_nothing_tells_what_holds_once_and_reads_once() -> None:
+    class Counting(MemoryRatings):
+        reads = 0
+
+        def session_wins(self, sessions: Any) -> Any:
+            self.reads += 1
+            return super().session_wins(sessions)
+
+    ratings = Counting()
+    Teller(ratings)(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=350)])
+    assert ratings.reads == 0, "what a session came to that began before our eyes is known"
+    cold = Teller(ratings)
+
+    cold(SLOT, game(10, wager=10))
+    assert cold.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 3)]
+    cold(SLOT, game(20, wager=40))
+    assert cold.topic.short == [("worth.crossed", "p-81", 4)]
+    cold(SLOT, game(20, wager=40))  # again
+    assert (cold.topic.short, ratings.reads) == ([], 1)
+
+
+def test_what_a_session_came_to_spans_gaming_days() -> None:
+    ratings = MemoryRatings()
+    midnight = 86_400 - START // 1_000 % 86_400
+    before, after = midnight - 10, midnight + 10
+    first = Teller(ratings)
+    first.second = before
+    first(SLOT, [PAYTABLE, *game(before - 5, wager=150)])
+
+    cold = first.again()
+    cold.second = after
+    cold.topic.told.clear()
+    cold(SLOT, game(after, wager=100))
+
+    assert cold.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 2)]
+    assert len({session.key.day for _, session in ratings.sessions}) == 2
+
+
+@pytest.mark.parametrize("fault", ["stored, answer lost", "killed"])
+def test_a_crash_between_commit_and_publishing_loses_nothing_of_a_session_in_progress(
+    fault: str,
+) -> None:
+    ratings = FaultyRatings(*([fault] if fault == "stored, answer lost" else []))
+    teller = Teller(ratings)
+    events = [PAYTABLE, CARD_IN, *game(2, wager=250)]
+    if fault == "killed":
+        silent = RatePlayers(ratings, teller.rate._house_of, lambda _: None, lambda: NOW)
+        silent([batch(SLOT, events)])
+    else:
+        with pytest.raises(TimeoutError):
+            teller(SLOT, events)
+    assert teller.topic.told == []
+    assert coin_in(ratings) == 250
+
+    outcome = teller(SLOT, events)
+
+    assert (outcome.rated, outcome.duplicate) == (0, 4)
+    assert teller.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 2)]
+
+
+def test_a_topic_that_is_down_stops_no_rating_and_hears_what_holds_with_the_next_event() -> None:
+    ratings = FaultyRatings()
+    teller = Teller(ratings)
+    teller.topic.failures = 2
+
+    first = teller(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=250)])
+    second = teller(SLOT, game(10, wager=100))
+
+    assert teller.topic.told == []
+    assert (first.unpublished, second.unpublished) == (2, 2)
+    assert (first.published, second.published) == (0, 0)
+    assert coin_in(ratings) == 350
+
+    third = teller(SLOT, game(20, wager=10))
+
+    assert teller.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 3)]
+    assert (third.published, third.unpublished) == (2, 0)
+
+
+def test_a_process_whose_history_another_moved_on_tells_what_holds_by_then() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=150)])
+    other = teller.again()
+    other(SLOT, game(10, wager=100))
+    other(SLOT, [event(20, CardRemoved(), "p-81"), event(21, CardInserted(), "p-9")])
+    teller.topic.told.clear()
+
+    teller(SLOT, game(30, wager=300, player="p-9"))
+
+    assert teller.pauses == [1]
+    assert teller.topic.short == [("session.started", "p-9", None), ("worth.crossed", "p-9", 3)]
+
+
+def test_what_is_long_past_is_not_told_and_what_holds_is_told_once_there_is_news() -> None:
+    teller = Teller()
+    teller.second = 10 + 16 * 60
+    teller(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=150)])
+    teller(SLOT, game(2, wager=150))
+    assert teller.topic.told == []
+
+    teller.second = 20
+    teller(SLOT, game(10, wager=10))
+
+    assert teller.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 1)]
+
+
+def test_a_correction_of_a_session_that_is_over_is_told_to_nobody() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, CARD_IN, *game(2), event(10, CardRemoved(), "p-81")])
+    teller(SLOT, game(20, player=None))
+    teller.topic.told.clear()
+
+    teller(SLOT, game(8, wager=5_000))
+
+    assert teller.topic.told == []
+
+
+def test_a_late_card_in_makes_it_another_session_with_all_it_came_to() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, *game(10, wager=150)])
+    teller.topic.told.clear()
+
+    teller(SLOT, [event(5, CardInserted(), "p-81")])
+
+    ended, started, crossed = teller.topic.told
+    assert (ended.kind, ended.session_started_at) == (ChangeKind.SESSION_ENDED, START + 10_000)
+    assert (started.kind, started.session_started_at) == (
+        ChangeKind.SESSION_STARTED,
+        START + 5_000,
+    )
+    assert (crossed.worth_step, crossed.theoretical_win) == (1, 150_000)
+
+
+def test_play_that_is_rated_late_counts_for_the_session_in_progress() -> None:
+    teller = Teller()
+    teller(SLOT, [CARD_IN, *game(2, wager=350)])
+    teller(SLOT, game(400, wager=10))
+    teller.second = 420
+    teller.topic.told.clear()
+
+    teller(SLOT, [event(410, PaytableReported(9_000))])
+
+    assert teller.topic.short == [("worth.crossed", "p-81", 3)]
+
+
+def test_a_tier_is_told_of_where_a_step_was_crossed_that_day_and_once() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=4_990)])
+    assert [change.kind for change in teller.topic.told].count(ChangeKind.TIER_REACHED) == 0
+    teller.topic.told.clear()
+
+    teller(SLOT, game(10, wager=100))
+    crossed, reached = teller.topic.told
+    assert crossed.kind is ChangeKind.WORTH_CROSSED
+    assert (reached.kind, reached.tier, reached.worth_step) == ("tier.reached", "gold", None)
+    assert reached.change_id == "tier.reached/north/p-81/2020-06-16/gold"
+    teller.topic.told.clear()
+
+    teller(SLOT, game(20, wager=100))
+    assert teller.topic.short == [("worth.crossed", "p-81", 51)]
+
+
+def test_a_tier_of_another_day_is_not_told_of() -> None:
+    teller = Teller()
+    teller(SLOT, [PAYTABLE, CARD_IN, *game(2, wager=5_000), event(10, CardRemoved(), "p-81")])
+    next_day = 86_400
+    teller.second = next_day + 10
+    teller.topic.told.clear()
+
+    teller(SLOT, game(next_day, wager=100))
+
+    assert teller.topic.short == [("session.started", "p-81", None), ("worth.crossed", "p-81", 1)]
+
+
+def test_the_handler_counts_what_it_published(
+    wiring: Wiring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teller = Teller()
+    teller.second = sample_events.MONDAY_EVENING // 1_000 - START // 1_000 + 60
+    wiring.rate = teller.rate
+    play = [{**PLAY[1]}, {**PLAY[2]}]
+
+    lambda_handler.handler(delivered(stream_record(play)), None)
+
+    assert told(capsys)["ChangesPublished"] == 1

@@ -1,7 +1,7 @@
 """Proof: the deployed handlers under a deterministic simulation.
 
 `clock` is time and chance, `network` an AWS inside the process that every botocore client talks
-to, `dynamodb`, `kinesis` and `s3` its services, which keep the rules that AWS documents.
+to, `dynamodb`, `kinesis`, `s3` and `sns` its services, which keep the rules that AWS documents.
 """
 
 from typing import Any

@@ -10,7 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from pitboss.rating.fold import Tally
 from pitboss.stores import ratings as stored_ratings
@@ -22,19 +22,23 @@ from workbench.proof.oracle import (
     Account,
     MachineDayKey,
     Rule,
+    Seat,
     Sums,
     Verdict,
     judge,
 )
+from workbench.proof.sns import Message
 from workbench.proof.workload import DAY_STARTS_AT, HOUR, MINUTE, PROPERTY, RATED, ZONE, Fact
 from workbench.proof.world import (
     BATCH_RECORDS,
     DEPLOYED,
     INGEST,
     RATE,
+    RATE_TIMEOUT_MS,
     REGION,
     RETENTION_MS,
     TABLE,
+    WORTH_STEP_CENTS,
     Violation,
     World,
     _request,
@@ -47,8 +51,16 @@ _UNITS = 1_000_000
 
 def run(world: World) -> list[Violation]:
     """Run a schedule and everything that is checked of it; what was violated, in order."""
-    corrections = _Corrections(world)
-    world.on_commit = corrections.note
+    corrections, published = _Corrections(world), _Published(world)
+
+    def committed() -> None:
+        facts: defaultdict[str, list[Fact]] = defaultdict(list)
+        for fact in world.applied():
+            facts[fact.asset_id].append(fact)
+        corrections.note(facts)
+        published.note(facts)
+
+    world.on_commit = committed
     world.run()
     if not world.violations:
         for check in (_nothing_lost, _once, _money, _told, _read_back):
@@ -79,6 +91,13 @@ def _bounds(item: dict[str, Any]) -> tuple[int, int] | None:
     return int(item["first_play"]["N"]), int(item["last_play"]["N"])
 
 
+def _seat(head: dict[str, Any]) -> Seat:
+    since, locked_since = (
+        int(head[name]["N"]) if name in head else None for name in ("seated_since", "locked_since")
+    )
+    return Seat(head.get("seated", {}).get("S"), since, locked_since)
+
+
 class _Stored:
     """The table's items by what they are."""
 
@@ -88,6 +107,7 @@ class _Stored:
         self.machine_days: dict[MachineDayKey, Sums] = {}
         self.machine_play: dict[MachineDayKey, tuple[int, int] | None] = {}
         self.corrections: defaultdict[Account, Sums] = defaultdict(Sums)
+        self.seats: dict[tuple[str, str], Seat] = {}
         for item in items:
             self._take(item)
 
@@ -109,6 +129,8 @@ class _Stored:
             key = MachineDayKey(property_id, asset_id, item["day"]["S"])
             self.machine_days[key] = _sums(item)
             self.machine_play[key] = _bounds(item)
+            if kind == "floor":
+                self.seats[property_id, asset_id] = _seat(item)
 
 
 # I1, I2, I4.
@@ -193,6 +215,7 @@ def _money(world: World) -> Iterator[Violation]:
     yield from _compared("I4 play", verdict.session_play, carded_play)
     played = {key: bounds for key, bounds in stored.machine_play.items() if bounds is not None}
     yield from _compared("I4 play", verdict.machine_play, played)
+    yield from _compared("I4 seat", verdict.seats, stored.seats)
 
 
 def _compared(invariant: str, right: dict[Any, Any], found: dict[Any, Any]) -> Iterator[Violation]:
@@ -220,11 +243,8 @@ class _Corrections:
         self.known: dict[str, frozenset[Any]] = {}
         self.right: defaultdict[Account, Sums] = defaultdict(Sums)
 
-    def note(self) -> None:
+    def note(self, facts: dict[str, list[Fact]]) -> None:
         """A transaction was written: what it should have posted as corrections."""
-        facts: defaultdict[str, list[Fact]] = defaultdict(list)
-        for fact in self.world.applied():
-            facts[fact.asset_id].append(fact)
         for asset_id, now in facts.items():
             mine = frozenset(f.raw for f in now)
             before = self.known.get(asset_id, frozenset())
@@ -268,6 +288,114 @@ def _settled(verdict: Verdict, before: int) -> dict[Account, Sums]:
     return found
 
 
+# I9.
+
+
+TOLD_FOR_MS = 15 * MINUTE
+"""Device time of a machine's newest event, from now, up to which it is told who plays there."""
+
+
+class _State(NamedTuple):
+    """A machine after a transaction, by the oracle."""
+
+    seat: Seat
+    units: int
+    """Theoretical win of the session in progress, in ten-thousandths of a cent."""
+    newest: int
+    raws: frozenset[bytes]
+    fresh: frozenset[bytes]
+    """What the transaction brought: who is given any of it finds out, of older play nobody need."""
+
+
+class _Published:
+    """What is told of players: all that holds where it is of now, and nothing that never held."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.now: dict[str, _State] = {}
+        self.most: dict[tuple[str, Any, Any], int] = {}
+        """The most that a session came to, by machine, player and start."""
+        self.left: set[tuple[str, Any, Any]] = set()
+        """Sessions that were in progress and are over, or turned out to be none."""
+        self.told: set[tuple[str, ...]] = set()
+        self.unpublished = 0
+        """Changes, so far, that invocations said they could not publish."""
+        world.topic.on_message = self.take
+        world.on_rated = self.rated
+
+    def note(self, facts: dict[str, list[Fact]]) -> None:
+        """A transaction was written: who plays by now."""
+        for asset_id, mine in facts.items():
+            before = self.now.get(asset_id)
+            raws = frozenset(f.raw for f in mine)
+            if before is not None and before.raws == raws:
+                continue
+            verdict = judge(mine, RULES)
+            seat = verdict.seats[PROPERTY, asset_id]
+            head = self._head(asset_id)
+            if "stale_from" not in head and _seat(head) != seat:
+                self.world.violate("I4 seat", f"{asset_id}: {_seat(head)} is stored, right: {seat}")
+            units = int(verdict.worth(PROPERTY, asset_id) * _UNITS) if seat.player_id else 0
+            newest = max(f.occurred_at for f in mine)
+            fresh = raws if before is None else raws - before.raws
+            self.now[asset_id] = _State(seat, units, newest, raws, fresh)
+            session = asset_id, seat.player_id, seat.since
+            self.most[session] = max(self.most.get(session, 0), units)
+            if before is not None and before.seat[:2] != seat[:2]:
+                self.left.add((asset_id, before.seat.player_id, before.seat.since))
+
+    def _head(self, asset_id: str) -> dict[str, Any]:
+        items = self.world.table.items()
+        return next(
+            item for item in items if item["sk"]["S"] == asset_id and "/floor/" in item["pk"]["S"]
+        )
+
+    def take(self, message: Message) -> None:
+        """A message was published."""
+        self.world.committed()
+        of = json.loads(message.body)
+        kind, step = of["kind"], of["worth_step"]
+        attributes = {"kind": kind, "property_id": PROPERTY, "worth_step": step}
+        if message.attributes != {k: v for k, v in attributes.items() if v is not None}:
+            self.world.violate("I9", f"{of} has the attributes {message.attributes}")
+        session = of["asset_id"], of["player_id"], of["session_started_at"]
+        match kind:
+            case "session.started":
+                is_so = session in self.most
+            case "worth.crossed":
+                is_so = self.most.get(session, -1) >= step * WORTH_STEP_CENTS * 10_000
+            case "session.ended":
+                is_so = session in self.left
+            case _:
+                is_so = False
+        if not is_so or of["property_id"] != PROPERTY:
+            self.world.violate("I9", f"{of} was told and is not so")
+        if message.at_ms - of["occurred_at"] > TOLD_FOR_MS + RATE_TIMEOUT_MS:
+            self.world.violate("I9", f"{of} was told {message.at_ms - of['occurred_at']} ms after")
+        self.told.add((kind, *map(str, session), str(step)))
+
+    def rated(self, given: set[bytes], now_ms: int) -> None:
+        """An invocation succeeded: who plays where, it or another before has told by now.
+
+        Unless it says that it could not: then the next one tells that the machine has events for.
+        """
+        before, self.unpublished = self.unpublished, self.world.metrics[RATE, "ChangesUnpublished"]
+        if self.unpublished > before:
+            return
+        for asset_id, state in self.now.items():
+            if now_ms - state.newest > TOLD_FOR_MS or state.fresh.isdisjoint(given):
+                continue
+            if state.seat.player_id is None:
+                continue
+            session = asset_id, str(state.seat.player_id), str(state.seat.since)
+            steps = state.units // (WORTH_STEP_CENTS * 10_000)
+            wanted = {("session.started", *session, "None")}
+            if steps:
+                wanted.add(("worth.crossed", *session, str(steps)))
+            for missing in sorted(wanted - self.told):
+                self.world.violate("I9", f"{missing} is so and nobody was told")
+
+
 # I5.
 
 
@@ -279,7 +407,10 @@ SILENT = frozenset(
 )
 """Kinds without a sign of their own: docs/proof.md says why."""
 
-_HEALED = {("put_answer_lost", 0), ("quarantine_failed", 1)}
+_HEALED = {
+    *(("put_answer_lost", 0), ("quarantine_failed", 1)),
+    *(("publish_failed", 0), ("publish_failed", 1)),
+}
 """What a retry within the same invocation makes good, and nobody needs to know."""
 
 
@@ -310,6 +441,7 @@ def signs(world: World) -> dict[str, int]:
         "killed_at_call": died,
         "killed_at_line": died,
         "poison_record": min(rows["unreadable_record"], metrics[RATE, "RecordsUnreadable"]),
+        "publish_failed": metrics[RATE, "ChangesUnpublished"] + died,
         "put_all_throttled": metrics[INGEST, "EventsFailed"] + refused,
         "put_answer_lost": streamed_again + refused,
         "put_stored_but_failed": streamed_again + refused,

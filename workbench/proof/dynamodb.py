@@ -1,8 +1,8 @@
 """DynamoDB in memory, by the rules of its API reference, on the JSON that clients send.
 
 Items are kept as they are on the wire (`{"pk": {"S": "a"}}`, binary in base64), numbers in
-DynamoDB's own form: exact decimals of up to 38 digits. Whatever is asked for that the rating and
-registry stores do not use is `UnknownToFake`, never a guess.
+DynamoDB's own form: exact decimals of up to 38 digits. Whatever is asked for that the stores do not
+use is `UnknownToFake`, never a guess.
 """
 
 import re
@@ -601,6 +601,17 @@ class _Partition:
 type _Key = tuple[str, Any]
 
 
+class Index(NamedTuple):
+    """A global secondary index that projects all attributes. An item without its keys is not in it;
+    several items may have the same.
+    """
+
+    name: str
+    hash_key: str
+    range_key: str
+    types: dict[str, str]
+
+
 class Table:
     """A table: its items, by partition and sort key."""
 
@@ -611,8 +622,10 @@ class Table:
         range_key: str | None,
         types: dict[str, str],
         clock: Clock,
+        indexes: Iterable[Index] = (),
     ) -> None:
         self.name = name
+        self.indexes = {index.name: index for index in indexes}
         self.hash_key = hash_key
         self.range_key = range_key
         self.keys = (hash_key,) if range_key is None else (hash_key, range_key)
@@ -695,6 +708,35 @@ class Table:
         ]
         return [sort for sort, _ in seen], [item for _, item in seen]
 
+    def listed(self, index: Index, hash_value: str) -> tuple[list[Any], list[Item]]:
+        """Sort keys and items of an index's partition, in order. An index is read `lag_ms` late."""
+        keys = {(name, sort) for name, held in self._partitions.items() for sort in held.order}
+        found = []
+        for key in keys | self._past.keys() if self.lag_ms else keys:
+            item = self.get(key, consistent=False) or {}
+            if index.range_key in item and item.get(index.hash_key) == {"S": hash_value}:
+                found.append((_comparable(item[index.range_key]), key, item))
+        found.sort(key=lambda one: one[:2])
+        return [sort for sort, _, _ in found], [item for _, _, item in found]
+
+    def check_indexed(self, item: Item) -> None:
+        """Refuse an item that an index cannot hold.
+
+        Raises:
+            AwsError: a key of an index is of another type, or empty.
+        """
+        for index in self.indexes.values():
+            for name in (index.hash_key, index.range_key):
+                if name not in item:
+                    continue
+                ((kind, content),) = item[name].items()
+                if kind != index.types[name] or content == "":
+                    raise invalid(
+                        "One or more parameter values were invalid: Type mismatch for Index Key "
+                        f"{name} Expected: {index.types[name]} Actual: {kind} IndexName: "
+                        f"{index.name}"
+                    )
+
     @property
     def partitions(self) -> list[str]:
         """Partition keys, in order."""
@@ -771,10 +813,12 @@ class _Write(NamedTuple):
             return old, self.table.size(self.key)
         assert self.item is not None
         if self.kind == "Put":
+            self.table.check_indexed(self.item)
             return self.item, self.size
         new = old or self.item
         if self.bound.update is not None:
             new = self.bound.updated(new, self.table.keys)
+            self.table.check_indexed(new)
         size = item_bytes(new)
         if size > ITEM_BYTES:
             raise _StoredItemFault("Item size to update has exceeded the maximum allowed size")
@@ -789,7 +833,7 @@ _PARAMETERS = {
     "BatchGetItem": {"RequestItems"},
     "BatchWriteItem": {"RequestItems"},
     "Query": {"TableName", "KeyConditionExpression", "FilterExpression", "Limit"}
-    | {"ScanIndexForward", "ExclusiveStartKey", "Select"}
+    | {"ScanIndexForward", "ExclusiveStartKey", "Select", "IndexName"}
     | _READS
     | _EXPRESSION,
     "Scan": {"TableName", "FilterExpression", "Limit", "ExclusiveStartKey"} | _READS | _EXPRESSION,
@@ -797,7 +841,8 @@ _PARAMETERS = {
     "UpdateItem": {"TableName", "Key", "UpdateExpression", "ReturnValues"} | _CONDITIONAL,
     "DeleteItem": {"TableName", "Key", "ReturnValues"} | _CONDITIONAL,
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
-    "CreateTable": {"TableName", "KeySchema", "AttributeDefinitions", "BillingMode"},
+    "CreateTable": {"TableName", "KeySchema", "AttributeDefinitions", "BillingMode"}
+    | {"GlobalSecondaryIndexes"},
     "DeleteTable": {"TableName"},
     "DescribeTable": {"TableName"},
 }
@@ -831,11 +876,19 @@ class DynamoDB:
         hash_key: str,
         range_key: str | None = None,
         types: dict[str, str] | None = None,
+        indexes: dict[str, tuple[str, str]] | None = None,
     ) -> Table:
-        """A new table, at once active; keys are strings unless `types` says otherwise."""
+        """A new table, at once active; keys are strings unless `types` says otherwise.
+
+        `indexes` are global secondary ones by name: their hash and range keys.
+        """
         keys = [hash_key] if range_key is None else [hash_key, range_key]
         kinds = {key: (types or {}).get(key, "S") for key in keys}
-        self.tables[name] = Table(name, hash_key, range_key, kinds, self._clock)
+        found = [
+            Index(index, *of, {key: (types or {}).get(key, "S") for key in of})
+            for index, of in (indexes or {}).items()
+        ]
+        self.tables[name] = Table(name, hash_key, range_key, kinds, self._clock, found)
         return self.tables[name]
 
     def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -879,23 +932,30 @@ class DynamoDB:
         if operation not in {"BatchGetItem", "BatchWriteItem"}:
             raise UnknownToFake(f"{operation} is not done in part")
         wanted = request["RequestItems"]
-        if len(wanted) != 1:
-            raise UnknownToFake("a part of a batch over several tables")
-        ((table, asked),) = wanted.items()
-        every = asked["Keys"] if operation == "BatchGetItem" else asked
+        reads = operation == "BatchGetItem"
+        every = [
+            (table, one)
+            for table, asked in wanted.items()
+            for one in (asked["Keys"] if reads else asked)
+        ]
         left = set(range(len(every) // 2, len(every)) if entries is None else entries)
-        done = [one for index, one in enumerate(every) if index not in left]
-        rest = [one for index, one in enumerate(every) if index in left]
+        parts: tuple[dict[str, list[Any]], ...] = ({}, {})  # done, and left undone
+        for index, (table, one) in enumerate(every):
+            parts[index in left].setdefault(table, []).append(one)
+        done, rest = parts
         if not done and rest:
             raise AwsError("ProvisionedThroughputExceededException", "none could be processed")
-        if operation == "BatchWriteItem":
-            found = self.answer(operation, {**request, "RequestItems": {table: done}})
-            found["UnprocessedItems"] = {table: rest} if rest else {}
+        if not reads:
+            found = self.answer(operation, {**request, "RequestItems": done})
+            found["UnprocessedItems"] = rest
             return found
-        items = {table: {**asked, "Keys": done}}
+        items = {table: {**wanted[table], "Keys": keys} for table, keys in done.items()}
         found = self.answer(operation, {**request, "RequestItems": items})
-        rest += found["UnprocessedKeys"].get(table, {}).get("Keys", [])
-        found["UnprocessedKeys"] = {table: {**asked, "Keys": rest}} if rest else {}
+        for table, missed in found["UnprocessedKeys"].items():
+            rest.setdefault(table, []).extend(missed["Keys"])
+        found["UnprocessedKeys"] = {
+            table: {**wanted[table], "Keys": keys} for table, keys in rest.items()
+        }
         return found
 
     def _table(self, name: str) -> Table:
@@ -914,9 +974,17 @@ class DynamoDB:
         types = {
             one["AttributeName"]: one["AttributeType"] for one in request["AttributeDefinitions"]
         }
-        if types.keys() != set(keys.values()):
+        indexes = {}
+        for index in request.get("GlobalSecondaryIndexes", ()):
+            _known("an index", index, {"IndexName", "KeySchema", "Projection"})
+            of = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}
+            if index["Projection"] != {"ProjectionType": "ALL"} or len(of) < 2:
+                raise UnknownToFake(f"an index such as {index}")
+            indexes[index["IndexName"]] = (of["HASH"], of["RANGE"])
+        used = {*keys.values(), *(key for of in indexes.values() for key in of)}
+        if types.keys() != used:
             raise invalid("Number of attributes in KeySchema does not match AttributeDefinitions")
-        self.create_table(name, keys["HASH"], keys.get("RANGE"), types)
+        self.create_table(name, keys["HASH"], keys.get("RANGE"), types, indexes)
         return {"TableDescription": self._described(name)}
 
     def _DeleteTable(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -992,18 +1060,27 @@ class DynamoDB:
         table, bound = self._table(request["TableName"]), _Bound(request)
         if bound.key is None:
             raise invalid("Either the KeyConditions or KeyConditionExpression must be specified")
-        if bound.filter is not None and not set(table.keys).isdisjoint(bound.paths):
+        index = self._index(table, request)
+        keyed = table if index is None else index
+        if bound.filter is not None and not {keyed.hash_key, keyed.range_key}.isdisjoint(
+            bound.paths
+        ):
             raise invalid("Filter Expression can only contain non-primary key attributes")
-        hash_value, sort_condition = self._key_condition(table, bound)
+        hash_value, sort_condition = self._key_condition(keyed, bound)
         consistent = request.get("ConsistentRead") is True
-        order, items = table.partition(hash_value, consistent=consistent)
+        if index is None:
+            order, items = table.partition(hash_value, consistent=consistent)
+        else:
+            order, items = table.listed(index, hash_value)
         first, last = _range(sort_condition, order)
         chosen = items[first:last]
         sorts = order[first:last]
         if request.get("ScanIndexForward") is False:
             chosen, sorts = chosen[::-1], sorts[::-1]
         start = request.get("ExclusiveStartKey")
-        if start is not None:
+        if start is not None and index is not None:
+            chosen = _after(table, index, start, hash_value, chosen, request)
+        elif start is not None:
             begun, after = table.key(start)
             if begun != hash_value:
                 raise invalid("The provided starting key is outside query boundaries")
@@ -1013,7 +1090,19 @@ class DynamoDB:
                 len(sorts),
             )
             chosen = chosen[skip:]
-        return self._page(table, chosen, request, bound)
+        keys = table.keys if index is None else (*table.keys, index.hash_key, index.range_key)
+        return self._page(table, chosen, request, bound, keys)
+
+    def _index(self, table: Table, request: dict[str, Any]) -> Index | None:
+        name = request.get("IndexName")
+        if name is None:
+            return None
+        index = table.indexes.get(name)
+        if index is None:
+            raise invalid(f"The table does not have the specified index: {name}")
+        if request.get("ConsistentRead") is True:
+            raise invalid("Consistent reads are not supported on global secondary indexes")
+        return index
 
     def _Scan(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         table, bound = self._table(request["TableName"]), _Bound(request)
@@ -1026,9 +1115,9 @@ class DynamoDB:
             for sort, item in zip(*table.partition(hash_value, consistent=consistent), strict=True)
             if begun is None or (hash_value, sort) > begun
         ]
-        return self._page(table, chosen, request, bound)
+        return self._page(table, chosen, request, bound, table.keys)
 
-    def _key_condition(self, table: Table, bound: _Bound) -> tuple[str, Node | None]:
+    def _key_condition(self, table: Table | Index, bound: _Bound) -> tuple[str, Node | None]:
         assert bound.key is not None
         node = bound.key.node
         parts = [node[1], node[2]] if node[0] == "and" else [node]
@@ -1054,7 +1143,12 @@ class DynamoDB:
         return hash_value, sort
 
     def _page(
-        self, table: Table, chosen: list[Item], request: dict[str, Any], bound: _Bound
+        self,
+        table: Table,
+        chosen: list[Item],
+        request: dict[str, Any],
+        bound: _Bound,
+        keys: tuple[str, ...],
     ) -> dict[str, Any]:
         limit = request.get("Limit")
         if limit is not None and limit < 1:
@@ -1082,7 +1176,7 @@ class DynamoDB:
         ]
         page: dict[str, Any] = {"Items": seen, "Count": len(seen), "ScannedCount": len(read)}
         if last is not None:
-            page["LastEvaluatedKey"] = {key: last[key] for key in table.keys}
+            page["LastEvaluatedKey"] = {key: last[key] for key in keys}
         return page
 
     # Writing.
@@ -1226,6 +1320,31 @@ def _projected(item: Item, bound: _Bound) -> Item:
     if bound.projection is None:
         return item
     return {name: item[name] for name in bound.projection if name in item}
+
+
+def _after(
+    table: Table,
+    index: Index,
+    start: Item,
+    hash_value: str,
+    chosen: list[Item],
+    request: dict[str, Any],
+) -> list[Item]:
+    """Of an index's items in the order of a Query, those behind the one it starts after."""
+    if start.keys() != {*table.keys, index.hash_key, index.range_key}:
+        raise invalid("The provided starting key is invalid")
+    if start[index.hash_key] != {"S": hash_value}:
+        raise invalid("The provided starting key is outside query boundaries")
+    is_backward = request.get("ScanIndexForward") is False
+
+    def place(item: Item) -> tuple[Any, _Key]:
+        key = {name: item[name] for name in table.keys}
+        return _comparable(item[index.range_key]), table.key(key)
+
+    after = place(start)
+    return [
+        item for item in chosen if (place(item) < after if is_backward else place(item) > after)
+    ]
 
 
 def _range(condition: Node | None, order: list[Any]) -> tuple[int, int]:

@@ -90,6 +90,7 @@ _RATE = "rating"
 _WRITE = "TransactWriteItems"
 _READ = "BatchGetItem"
 _OBJECT = "PutObject"
+_TELL = "PublishBatch"
 _STEP = "step"
 _ITEM = "page"
 
@@ -159,6 +160,9 @@ KINDS: dict[str, Kind] = {
     "transaction_conflict": Kind(30, _WRITE, 14, (1, 2, 4), "a transaction meets another"),
     "outcome_unknown": Kind(
         31, _WRITE, 14, (0, 1), "a transaction's answer is lost, written or not"
+    ),
+    "publish_failed": Kind(
+        31, _TELL, 6, (0, 1, 2), "the topic's answer is lost, a message fails, or it is throttled"
     ),
     "retried_after_token": Kind(
         32, _WRITE, 14, (11, 30), "a written transaction comes again after its token expired"

@@ -37,6 +37,7 @@ from workbench.proof.clock import Clock
 from workbench.proof.dynamodb import DynamoDB, cancelled
 from workbench.proof.kinesis import Kinesis
 from workbench.proof.s3 import S3, HttpAnswer
+from workbench.proof.sns import SNS
 
 __all__ = [
     "ENVIRONMENT",
@@ -71,7 +72,7 @@ class Call(NamedTuple):
     number: int
     """From 1, over all services."""
     service: str
-    """`dynamodb`, `kinesis` or `s3`."""
+    """`dynamodb`, `kinesis`, `s3` or `sns`."""
     operation: str
     body: dict[str, Any]
     """The request's members, as they are on the wire: binary values in base64, but for S3's."""
@@ -114,9 +115,9 @@ class Lose:
 class Part:
     """A part of the request is not done, and the answer says so.
 
-    PutRecords: the entries at these positions fail with `code`; `stored` ones were written all the
-    same. BatchGetItem and BatchWriteItem: these positions, or the second half, are left
-    unprocessed.
+    PutRecords, PublishBatch: the entries at these positions fail with `code`; `stored` ones were
+    written all the same. BatchGetItem and BatchWriteItem: these positions, or the second half, are
+    left unprocessed.
     """
 
     entries: tuple[int, ...] | None = None
@@ -147,11 +148,13 @@ THROTTLED = {
     "dynamodb": Refuse("ProvisionedThroughputExceededException"),
     "kinesis": Refuse("ProvisionedThroughputExceededException"),
     "s3": Refuse("SlowDown", 503),
+    "sns": Refuse("Throttled", 429),
 }
 INTERNAL = {
     "dynamodb": Refuse("InternalServerError", 500),
     "kinesis": Refuse("InternalFailure", 500),
     "s3": Refuse("InternalError", 500),
+    "sns": Refuse("InternalError", 500),
 }
 
 _TARGETS = {b"DynamoDB_20120810": "dynamodb", b"Kinesis_20131202": "kinesis"}
@@ -160,6 +163,7 @@ _TYPES = {
     "dynamodb": {"Content-Type": "application/x-amz-json-1.0"},
     "kinesis": {"Content-Type": "application/x-amz-json-1.1"},
 }
+_XML = {"Content-Type": "text/xml"}
 _REASONS = {
     "TransactionConflict": "Transaction is ongoing for the item",
     "ThrottlingError": "Throughput exceeds the current capacity of your table or index.",
@@ -183,6 +187,7 @@ class Network:
         self.dynamodb = DynamoDB(clock)
         self.kinesis = Kinesis(clock, region, account)
         self.s3 = S3(clock)
+        self.sns = SNS(clock, region, account)
         self.fault: Callable[[Call], Fault | None] | None = None
         """Asked once for each call."""
         self.latency_ms: Callable[[Call], int] | None = None
@@ -308,6 +313,9 @@ class Network:
             return Call(
                 self._number, service, operation.decode(), msgspec.json.decode(request.body)
             )
+        if urlsplit(request.url).netloc.startswith("sns."):
+            asked = dict(parse_qsl(_text(request.body), keep_blank_values=True))
+            return Call(self._number, "sns", asked["Action"], asked)
         return Call(self._number, "s3", *_s3_call(request))
 
     # Answers.
@@ -323,6 +331,10 @@ class Network:
                 if isinstance(fault, Part):
                     raise UnknownToFake(f"{call.operation} is not done in part")
                 return self._http(request, self.s3.answer(call.operation, call.body))
+            if call.service == "sns":
+                failing = (fault.entries or (0,), fault.code) if isinstance(fault, Part) else ()
+                said = self.sns.answer(call.operation, call.body, *failing)
+                return self._response(request, 200, _XML, said.encode())
             service = self.dynamodb if call.service == "dynamodb" else self.kinesis
             if isinstance(fault, Part):
                 found = service.answer_in_part(
@@ -334,13 +346,16 @@ class Network:
         except AwsError as error:
             if call.service == "s3":
                 return self._http(request, self.s3.error(error, call.body))
-            said = {
+            if call.service == "sns":
+                body = self.sns.error(error).encode()
+                return self._response(request, error.status, _XML, body)
+            refused = {
                 "__type": _NAMESPACES[call.service] + error.code,
                 "message": error.message,
                 **error.members,
             }
             return self._response(
-                request, error.status, _TYPES[call.service], msgspec.json.encode(said)
+                request, error.status, _TYPES[call.service], msgspec.json.encode(refused)
             )
 
     def _http(self, request: _Request, answer: HttpAnswer) -> AWSResponse:
@@ -354,6 +369,10 @@ class Network:
         if not request.stream_output:
             response._content = body  # type: ignore[attr-defined]
         return response
+
+
+def _text(body: bytes | str) -> str:
+    return body.decode() if isinstance(body, bytes) else body
 
 
 class _Raw(BytesIO):

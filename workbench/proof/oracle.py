@@ -29,6 +29,10 @@ LOCK_UP_MINUTES = 60
 """A hand-pay so much before an end without a start may be that game's."""
 
 
+UNLOCKS = frozenset({"game.started", "game.ended", "card.inserted"})
+"""What shows that a machine is not locked up for a hand-pay any more."""
+
+
 class Rule(NamedTuple):
     """A property's rules: when its gaming day starts, and how long a card may lie idle."""
 
@@ -98,6 +102,14 @@ class Line(NamedTuple):
         return self.at // span * span
 
 
+class Seat(NamedTuple):
+    """Who plays at a machine after its newest event, and since when it may be locked up."""
+
+    player_id: str | None
+    since: int | None
+    locked_since: int | None
+
+
 @dataclass
 class Verdict:
     """What must be stored."""
@@ -107,6 +119,21 @@ class Verdict:
     """First and last play of a carded account."""
     machine_play: dict[MachineDayKey, tuple[int, int]] = field(default_factory=dict)
     """First and last start, end or win paid by hand of a machine's gaming day."""
+    seats: dict[tuple[str, str], Seat] = field(default_factory=dict)
+    """Of every machine heard of, by property and asset."""
+
+    def worth(self, property_id: str, asset_id: str) -> Fraction:
+        """What the session in progress at a machine came to, in dollars."""
+        seat = self.seats[property_id, asset_id]
+        mine = (property_id, asset_id, seat.player_id, seat.since)
+        return sum(
+            (
+                line.sums.theoretical_dollars
+                for line in self.lines
+                if (a := line.account) and (a[0], a[1], a[3], a[4]) == mine
+            ),
+            Fraction(0),
+        )
 
     def accounts(self) -> dict[Account, Sums]:
         """The sums of every account that has any, or had play."""
@@ -155,6 +182,10 @@ def judge(facts: Iterable[Fact], rules: dict[str, Rule]) -> Verdict:
         walk = _Walk(property_id, asset_id, rules[property_id], verdict)
         for fact in sorted(events, key=lambda f: (f.occurred_at, f.sequence, f.event_id)):
             walk.take(fact)
+        seat = Seat(None, None, walk.locked_since)
+        if walk.visit is not None:
+            seat = seat._replace(player_id=walk.visit.player_id, since=walk.visit.started_at)
+        verdict.seats[property_id, asset_id] = seat
     return verdict
 
 
@@ -223,12 +254,17 @@ class _Walk:
         self.playing: _Game | None = None
         self.last: _Game | None = None
         self.paid: tuple[int, int] | None = None
+        self.locked_since: int | None = None
         self.meter: int | None = None
         self.overflowed = False
 
     def take(self, fact: Fact) -> None:
         """The next event."""
         at, of = fact.occurred_at, fact.values
+        if fact.kind in UNLOCKS:
+            self.locked_since = None
+        elif fact.kind == "handpay.pending" and self.locked_since is None:
+            self.locked_since = at
         match fact.kind:
             case "card.inserted":
                 self.card_in(fact.player_id or "", at)

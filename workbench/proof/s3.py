@@ -74,7 +74,8 @@ _PASSED_OVER = frozenset(
     | {"authorization", "amz-sdk-invocation-id", "amz-sdk-request", "accept-encoding"}
     | {"x-amz-date", "x-amz-content-sha256", "x-amz-trailer", "x-amz-decoded-content-length"}
     | {"x-amz-sdk-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-crc32"}
-    | {"x-amz-security-token", "content-md5", "content-type", "if-none-match"}
+    | {"x-amz-security-token", "content-md5", "content-type"}
+    | {"if-none-match", "if-match"}
 )
 
 
@@ -136,6 +137,16 @@ class S3:
                 "At least one of the pre-conditions you specified did not hold",
                 412,
             )
+        if "if-match" in headers:
+            there = bucket.objects.get(key)
+            if there is None:
+                raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
+            if there.etag != headers["if-match"]:
+                raise AwsError(
+                    "PreconditionFailed",
+                    "At least one of the pre-conditions you specified did not hold",
+                    412,
+                )
         stored = bucket.put(
             key,
             request["Body"],

@@ -57,6 +57,9 @@ from workbench.proof.workload import (
 
 INGEST, RATE = "ingest_slot_events", "rate_players"
 TABLE, STREAM, BUCKET, REGION = "ratings", "slots", "quarantine", "us-east-1"
+TOPIC = "players"
+WORTH_STEP_CENTS = 5
+"""Little, so that a few games cross it."""
 ENVIRONMENT = {
     **network.ENVIRONMENT,
     "AWS_REGION": REGION,
@@ -64,6 +67,8 @@ ENVIRONMENT = {
     "SLOT_STREAM": STREAM,
     "QUARANTINE_BUCKET": BUCKET,
     "RATINGS_TABLE": TABLE,
+    "PLAYER_TOPIC": f"arn:aws:sns:{REGION}:123456789012:{TOPIC}",
+    "WORTH_STEP_CENTS": str(WORTH_STEP_CENTS),
     "GAMING_DAYS": f"*={ZONE}@{DAY_STARTS_AT:02d}:00",
 }
 
@@ -265,6 +270,7 @@ class World:
             STREAM, self.chance.choice([1, 1, 2, 3]), retention_ms=RETENTION_MS
         )
         self.bucket = self.network.s3.create_bucket(BUCKET)
+        _, self.topic = self.network.sns.create_topic(TOPIC)
         self.mapping = self._mapping()
         self.gateways = [
             GatewayModel(g, [f for f in self.floor.facts if f.gateway == g.name], self.chance)
@@ -277,6 +283,9 @@ class World:
         self.log_lines: list[str] = []
         self.on_commit: Callable[[], None] | None = None
         """Called when the table has changed since the last call."""
+        self.on_rated: Callable[[set[bytes], int], None] | None = None
+        """Called when an invocation of the rating function has succeeded, with the bytes of the
+        events that it was given and the moment, epoch milliseconds."""
         self.oldest_ms = 0
         """The greatest age of a record that was waiting, milliseconds."""
         self.polls = 0
@@ -655,6 +664,10 @@ class World:
             RecordsUnreadable=events.count(None),
             EventsReceived=sum(n or 0 for n in events),
         )
+        if self.on_rated is not None:
+            self.committed()
+            given = {raw for r in event["Records"] for raw in _raws_in(r["kinesis"]["data"]) or ()}
+            self.on_rated(given, self.clock.now_ms)
         return answer
 
     def _run(self, invocation: "_Invocation", event: dict[str, Any], line: Fault | None) -> Any:  # noqa: ANN401
@@ -741,7 +754,7 @@ class World:
         if self._lose_left and call.operation == "PutObject":
             self._lose_left -= 1
             return network.INTERNAL["s3"]
-        for name, service in (("kinesis", "kinesis"), ("table", "dynamodb")):
+        for name, service in (("kinesis", "kinesis"), ("table", "dynamodb"), ("topic", "sns")):
             if call.service == service and now < self._until.get(name, 0):
                 return network.THROTTLED[service]
         match call.operation:
@@ -753,6 +766,21 @@ class World:
                 return network.Part()
             case "PutObject":
                 return self._strike_object()
+            case "PublishBatch":
+                return self._strike_topic()
+            case _:
+                return None
+
+    def _strike_topic(self) -> network.Fault | None:
+        fault = self._due("publish_failed", "PublishBatch")
+        match fault and fault.arg:
+            case 0:
+                return network.Lose(effect=True)
+            case 1:
+                return network.Part((0,), "InternalError")
+            case 2:
+                self._until["topic"] = self.clock.now_ms + 30_000
+                return network.THROTTLED["sns"]
             case _:
                 return None
 
@@ -1070,12 +1098,18 @@ def _rows_of(key: str, body: bytes) -> Iterator[Row]:
 
 
 @lru_cache(maxsize=4096)
-def _events_in(data: str) -> int | None:
-    """How many events a stream record holds; None where it cannot be read."""
+def _raws_in(data: str) -> tuple[bytes, ...] | None:
+    """The bytes of the events that a stream record holds; None where it cannot be read."""
     try:
-        return len(unpack_received(b64decode(data)))
+        return tuple(unpack_received(b64decode(data)))
     except UnreadableRecord:
         return None
+
+
+def _events_in(data: str) -> int | None:
+    """How many events a stream record holds; None where it cannot be read."""
+    raws = _raws_in(data)
+    return None if raws is None else len(raws)
 
 
 def _unpacked(packed: str) -> list[list[Any]]:
@@ -1122,6 +1156,7 @@ def _shared_adapters() -> Iterator[None]:
     for module, name in (
         (rate, "DynamoRatings"),
         (rate, "S3Quarantine"),
+        (rate, "SnsChanges"),
         (ingest, "S3Quarantine"),
         (stored_ratings, "DynamoRatings"),
     ):

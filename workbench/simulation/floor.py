@@ -426,6 +426,12 @@ class Floor:
             arrival = start + 2_000 + self._below(window)
             yield arrival, self._patron(self._kind(), self._player(index), arrival, self.plan.end)
 
+    @property
+    def player_ids(self) -> list[str]:
+        """Everybody with a card, whether they come or not."""
+        found = map(self._player, range(self.plan.players))
+        return [player.player_id for player in found if player is not None]
+
     def _player(self, index: int) -> Player | None:
         """Who the patron of this number is; None for a guest."""
         if index >= self.plan.players:

@@ -38,6 +38,15 @@ class Action(StrEnum):
 
     SEND_SLOT_EVENTS = "slot-events:write"
     READ_RATINGS = "ratings:read"
+    READ_OFFERS = "offers:read"
+    ANSWER_OFFERS = "offers:answer"
+    """Accept and decline, for a player."""
+    REDEEM_OFFERS = "offers:redeem"
+    APPROVE_OFFERS = "offers:approve"
+    READ_EXCLUSIONS = "exclusions:read"
+    WRITE_EXCLUSIONS = "exclusions:write"
+    WRITE_CATALOGUE = "catalogue:write"
+    """Read it too, whole: what offers cost and who they are for."""
 
 
 class Decision(StrEnum):

@@ -1,6 +1,6 @@
 """Answers of the HTTP functions: JSON, and problem details (RFC 9457) for errors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
@@ -48,13 +48,19 @@ def tagged_answer(body: object, if_none_match: Iterable[str] = ()) -> dict[str, 
     }
 
 
-def problem(status: HTTPStatus, detail: str, correlation_id: str) -> dict[str, Any]:
-    """An error as problem details; `correlation_id` finds it in the logs."""
+def problem(
+    status: HTTPStatus, detail: str, correlation_id: str, more: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """An error as problem details; `correlation_id` finds it in the logs.
+
+    `more` are members of its own kind (RFC 9457, 3.2).
+    """
     body = {
         "type": "about:blank",
         "title": status.phrase,
         "status": int(status),
         "detail": detail,
         "correlation_id": correlation_id,
+        **(more or {}),
     }
     return answer(status, body, {"Content-Type": PROBLEM_CONTENT_TYPE})

@@ -17,7 +17,7 @@ from pitboss.offers.budget import Budgets, Counter, player_cap
 from pitboss.offers.catalogue import NO_OFFER, Catalogue, Machine, Offer
 from pitboss.offers.context import Situation, context_hash, context_of
 from pitboss.offers.gate import Facts, refusals
-from pitboss.offers.issued import IssuedOffer, Status, Step
+from pitboss.offers.issued import UNANSWERED, IssuedOffer, Status, Step
 from pitboss.offers.policy import (
     BY_CHANCE,
     NOTHING,
@@ -201,9 +201,7 @@ def _no_offer(known: Known) -> tuple[str, ...]:
     budget = known.budgets.player
     if is_held_out(change.property_id, change.player_id, house.holdout_basis_points):
         return (NoOffer.HELD_OUT,)
-    if any(
-        offer.may_become(Status.EXPIRED) and not offer.is_over(now) for offer in situation.offers
-    ):
+    if any(offer.status in UNANSWERED and not offer.is_over(now) for offer in situation.offers):
         return (NoOffer.OPEN_OFFER,)
     if budget.last_made_at is not None and now < budget.last_made_at + house.pause_minutes * (
         _MINUTE_MS

@@ -19,6 +19,12 @@ _MINUTE_MS = 60_000
 CLOCK_TOLERANCE_MS = 300_000
 """How far in the future a list may say it is complete to, for clocks disagree: five minutes."""
 
+AHEAD_MS = 30_000
+"""How long what the gate let through may take to reach the player: twice the time a function of the
+gate may run, for a request under way when it is ended. What will be a refusal within that time is
+one already: no condition of a transaction knows what time it is.
+"""
+
 
 class ListName(StrEnum):
     """Lists that keep players from offers."""
@@ -59,9 +65,13 @@ class Entry(Struct, frozen=True, array_like=True):
     added_at: int
     """When it was added. An import of a list of an earlier time does not take it away."""
 
-    def counts(self, now: int) -> bool:
-        """Whether it keeps the player from offers at a moment."""
-        return self.since <= now and (self.until is None or now < self.until)
+    def counts(self, now: int, ahead: int = 0) -> bool:
+        """Whether it keeps the player from offers at a moment, or within so many ms after it."""
+        return self.since <= now + ahead and not self.is_over(now)
+
+    def is_over(self, now: int) -> bool:
+        """Whether it has ended. `until` is the first moment at which it counts no more."""
+        return self.until is not None and now >= self.until
 
 
 class Standing(Struct, frozen=True):
@@ -87,6 +97,9 @@ class Machine(Struct, frozen=True):
 
     locked_since: int | None
     """A hand-pay is pending since then."""
+    seated: str | None = None
+    """Whose carded session is in progress. Not the gate's to judge: whoever delivers an offer makes
+    sure, in the same transaction, that it is its player's."""
 
 
 class Facts(Struct, frozen=True):
@@ -106,12 +119,13 @@ NOTHING_READ = Facts(None, None, None)
 def refusals(
     facts: Facts, house: House, now: int, *, at_machine: bool = True
 ) -> tuple[Refusal, ...]:
-    """Every reason why there may be no offer; empty where there may.
+    """Every reason why there may be no offer; empty where there may, for `AHEAD_MS` from now.
 
     Args:
-        facts: what is known, read at one instant and not before.
+        facts: what is known, read not before `now`.
         house: the property's rules.
-        now: that instant.
+        now: when the reading began. What is done about it has to be done by a function that began
+            no earlier, and under conditions that the standing and the machine are still the same.
         at_machine: whether it is about a machine's screen, so that it must not be locked up.
             Redeeming a meal is not.
     """
@@ -127,7 +141,7 @@ def refusals(
         found += [
             Refusal(name.value)
             for name in ListName
-            if name in standing.entries and standing.entries[name].counts(now)
+            if name in standing.entries and standing.entries[name].counts(now, AHEAD_MS)
         ]
         if standing.of_age_from is None or now < standing.of_age_from:
             found.append(Refusal.UNDER_AGE)
@@ -140,6 +154,7 @@ def refusals(
 
 def _are_fresh(complete_to: Mapping[ListName, int], now: int, age_ms: int) -> bool:
     return all(
-        name in complete_to and now - age_ms <= complete_to[name] <= now + CLOCK_TOLERANCE_MS
+        name in complete_to
+        and now + AHEAD_MS - age_ms <= complete_to[name] <= now + CLOCK_TOLERANCE_MS
         for name in ListName
     )

@@ -51,6 +51,9 @@ NEXT: Mapping[Status, frozenset[Status]] = {
 OPEN = frozenset(status for status, following in NEXT.items() if following)
 """Statuses of offers that something may still become of."""
 
+UNANSWERED = frozenset({Status.AWAITING_APPROVAL, Status.DECIDED, Status.DELIVERED})
+"""Statuses of offers that nobody said anything to yet; a player has one such at most."""
+
 GIVES_BACK = frozenset({Status.DECLINED, Status.EXPIRED, Status.REFUSED, Status.WITHDRAWN})
 """Statuses in which an offer costs nothing."""
 

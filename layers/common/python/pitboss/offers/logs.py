@@ -60,7 +60,7 @@ class LoggedDecision(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> int:
         """Where the chosen action stands among the actions."""
-        return next(n for n, action in enumerate(self.actions) if action.code == self.chosen)
+        return [action.code for action in self.actions].index(self.chosen)
 
     @property
     def propensity(self) -> float:

@@ -21,6 +21,8 @@ Games:
     * A machine is locked up until a hand-pay is reset, and its game ends then. So what a hand-pay
       added to the last game is taken off the win of an end whose start is missing, where that comes
       within `MAX_LOCK_UP_MS` and no other card came in between. Later it is another game's end.
+    * What is said of the machine itself: it is locked up from a pending hand-pay until a game
+      starts or ends or a card goes in. The reset is not among what rating looks at.
 
 Sessions:
     * A session is a player's play at one machine: from card-in, or from the first game that names
@@ -246,6 +248,24 @@ class Unrated(Struct, array_like=True, frozen=True, gc=False):
     coin_out_credits: int
 
 
+class Seat(NamedTuple):
+    """Who plays at a machine, and whether it is locked up. Moments in epoch milliseconds.
+
+    As of the machine's newest event: a card that was left in it is seated until another shows that
+    it is gone.
+    """
+
+    player_id: str | None
+    """Of the carded session in progress; None for none."""
+    seated_since: int | None
+    """When that session started."""
+    locked_since: int | None
+    """When a hand-pay was pending, where no game has started or ended since and no card gone in."""
+
+
+NOBODY = Seat(None, None, None)
+
+
 class Carry(Struct, array_like=True, frozen=True, gc=False):
     """All that the fold remembers of the events before a point."""
 
@@ -267,12 +287,21 @@ class Carry(Struct, array_like=True, frozen=True, gc=False):
     selected_game: int = 0
     games: tuple[tuple[int, Paytable], ...] = ()
     """Paytables of the machine's games by their numbers, the one reported last at the end."""
+    locked_since: int | None = None
+    """When the hand-pay that the machine may be locked up for was pending."""
 
     def paytable_in_force(self) -> Paytable | None:
         """That of the selected game, else the machine's."""
         if not self.games:
             return self.paytable
         return dict(self.games).get(self.selected_game, self.paytable)
+
+    def seat(self) -> Seat:
+        """Who plays after these events."""
+        session = self.session
+        if session is None:
+            return NOBODY if self.locked_since is None else Seat(None, None, self.locked_since)
+        return Seat(session.player_id, session.started_at, self.locked_since)
 
 
 class Bounds(NamedTuple):
@@ -358,6 +387,7 @@ class Fold:
         "_in_force",
         "_is_overflowed",
         "_last_game",
+        "_locked_since",
         "_meter",
         "_metered_at",
         "_notes",
@@ -390,6 +420,7 @@ class Fold:
             self._handpay,
             self._selected_game,
             self._games,
+            self._locked_since,
         ) = astuple(carry)
         self._in_force = carry.paytable_in_force()
         self.tallies: dict[SessionDay, Tally] = {}
@@ -424,6 +455,7 @@ class Fold:
             self._handpay,
             self._selected_game,
             self._games,
+            self._locked_since,
         )
 
     def open_page(self, start: int) -> None:
@@ -443,6 +475,7 @@ class Fold:
 
     def _insert_card(self, event: SlotEvent, _: CardInserted) -> None:
         moment, player_id = event.occurred_at, event.player_id or ""
+        self._locked_since = None
         session = self._live_session(moment)
         if session is not None and session.player_id == player_id:  # a doubled card-in
             self._session = replace(session, active_at=moment)
@@ -542,6 +575,7 @@ class Fold:
 
     def _start_game(self, event: SlotEvent, start: GameStarted) -> None:
         moment = event.occurred_at
+        self._locked_since = None
         unfinished, self._open_game = self._open_game, None
         if unfinished is not None:
             self._count(unfinished, _NO_END, None)
@@ -576,6 +610,7 @@ class Fold:
 
     def _end_game(self, event: SlotEvent, end: GameEnded) -> None:
         moment = event.occurred_at
+        self._locked_since = None
         day = self._note_day(moment)
         game = self._open_game
         if game is not None:
@@ -652,8 +687,10 @@ class Fold:
                 )
             )
 
-    def _expect_handpay(self, _: SlotEvent, __: HandpayPending) -> None:
+    def _expect_handpay(self, event: SlotEvent, _: HandpayPending) -> None:
         self._handpay = None
+        if self._locked_since is None:
+            self._locked_since = event.occurred_at
 
     def _pay_by_hand(self, event: SlotEvent, paid: HandpayReported) -> None:
         if paid.level == CANCELLED_CREDITS:

@@ -27,7 +27,18 @@ import msgspec
 from msgspec import Struct
 
 from pitboss.events.slot import SlotEvent
-from pitboss.rating.fold import Bounds, Carry, Fold, House, Note, SessionDay, Tally
+from pitboss.rating.changes import Sitting
+from pitboss.rating.fold import (
+    NOBODY,
+    Bounds,
+    Carry,
+    Fold,
+    House,
+    Note,
+    Seat,
+    SessionDay,
+    Tally,
+)
 
 PAGE_MS = 300_000
 """Device time a page covers: five minutes, the disorder that is usual."""
@@ -224,6 +235,8 @@ class Head(Struct, gc=False):
     """The hold in force after the newest event; None while the machine never reported one."""
     stale_from: int | None = None
     """Start of the first page that still has to be rated anew after a long correction."""
+    seat: Seat = NOBODY
+    """Who plays after the newest event, and whether the machine is locked up."""
 
 
 class SessionDayChange(Struct, gc=False, frozen=True):
@@ -296,7 +309,7 @@ class History:
     there is to know of it is known. Events before `run_start` cannot be applied.
     """
 
-    __slots__ = ("before_run", "head", "pages", "run_start")
+    __slots__ = ("before_run", "head", "pages", "run_start", "sitting")
 
     def __init__(
         self,
@@ -312,6 +325,8 @@ class History:
         if head is not None:
             self.pages[head.page.start] = head.page
             self.run_start = head.page.start if run_start is None else run_start
+        self.sitting: Sitting | None = None
+        """What was told of the player; None where the head is as it was read."""
 
     def missing_from(self, events: Iterable[SlotEvent]) -> int | None:
         """The page start from which pages must be loaded before these events can be applied.
@@ -455,6 +470,8 @@ def _append(
             today,
             (head.applied + fingerprint(fresh)) % _FINGERPRINT_MODULUS,
             None if paytable is None else paytable.hold_basis_points,
+            None,
+            carry.seat(),
         ),
         [],
         None,
@@ -652,7 +669,8 @@ class _Work:
         if before is not None and all(p.start != before.page.start for p in (*sealed, page)):
             sealed.append(before.page)
         today, closed_day, earlier_days = self._split_days(before, page)
-        paytable = page.end(self._house).paytable_in_force()
+        end = page.end(self._house)
+        paytable = end.paytable_in_force()
         applied = (before.applied if before else 0) + fingerprint(self._applied)
         return Change(
             asset_id=asset_id,
@@ -663,6 +681,7 @@ class _Work:
                 applied % _FINGERPRINT_MODULUS,
                 None if paytable is None else paytable.hold_basis_points,
                 next_stale,
+                end.seat(),
             ),
             sealed=sealed,
             closed_day=closed_day,

@@ -44,7 +44,7 @@ from pynamodb.models import Model
 
 from pitboss.errors import TransientError
 from pitboss.events.slot import SlotEvent
-from pitboss.rating.fold import Carry, SessionDay, Tally
+from pitboss.rating.fold import Carry, Seat, SessionDay, Tally
 from pitboss.rating.history import (
     MAX_HISTORY_PAGES,
     Change,
@@ -72,7 +72,7 @@ _OTHER_BYTES = 2 * 1024
 
 _CARRY_BYTES = 14 * 1024
 """More than any carry takes: one with as many waiting sessions and games as there may be, of ids as
-long as they may be, takes 13,205."""
+long as they may be, takes 13,234."""
 
 _TALLY_FIELDS = Tally.__struct_fields__
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -159,6 +159,9 @@ class _Item(Model):
     events = BinaryAttribute(null=True, legacy_encoding=False)
     applied = UnicodeAttribute(null=True)
     stale_from = NumberAttribute(null=True)
+    seated = UnicodeAttribute(null=True)
+    seated_since = NumberAttribute(null=True)
+    locked_since = NumberAttribute(null=True)
     made_at = NumberAttribute(null=True)
     causes = ListAttribute(null=True, of=UnicodeAttribute)
     late_events = NumberAttribute(null=True)
@@ -185,6 +188,7 @@ class DynamoRatings:
         *("sk", "day", "first_play", "last_play", "hold_basis_points"),
         *_TALLY_FIELDS,
     ]
+    _SEAT: ClassVar[list[str]] = ["sk", "seated", "seated_since", "locked_since"]
 
     def __init__(self, table: str, region: str) -> None:
         self._table = table
@@ -217,7 +221,7 @@ class DynamoRatings:
 
     def heads(self, assets: Iterable[Asset]) -> dict[Asset, Head]:
         """The heads of those machines that have one."""
-        keys = {_head_key(asset): asset for asset in assets}
+        keys = {head_key(asset): asset for asset in assets}
         found = self._item.batch_get(list(keys), consistent_read=True)
         return {keys[item.pk, item.sk]: _head(item) for item in found}
 
@@ -261,6 +265,15 @@ class DynamoRatings:
         found = self._item.batch_get(list(by_key), consistent_read=True)
         return {by_key[item.pk, item.sk]: _tally(item) for item in found}
 
+    def session_wins(
+        self, sessions: Iterable[tuple[Asset, SessionDay]]
+    ) -> dict[tuple[Asset, SessionDay], int]:
+        """The theoretical win of these sessions' gaming days, of those that have any play."""
+        by_key = {_session_key(*session): session for session in sessions}
+        wanted = ["pk", "sk", "theoretical_win"]
+        found = self._item.batch_get(list(by_key), consistent_read=True, attributes_to_get=wanted)
+        return {by_key[item.pk, item.sk]: int(item.theoretical_win or 0) for item in found}
+
     def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
         """Write the changes, each machine's at once, in as few transactions as hold them.
 
@@ -288,7 +301,7 @@ class DynamoRatings:
         return conflicting
 
     def _operations(self, asset: Asset, change: Change) -> "_Operations":
-        head = self._put(*_head_key(asset), _head_attributes(change.head))
+        head = self._put(*head_key(asset), _head_attributes(change.head))
         actions = [{"Put": head | _lock(change.before)}]
         partition = _machine_partition(asset)
         sizes = [_page_bytes(head["Item"])]
@@ -364,12 +377,19 @@ class DynamoRatings:
 
     def machine(self, asset: Asset) -> MachineRating | None:
         """A machine's newest gaming day; None for a machine never heard of."""
-        pk, sk = _head_key(asset)
+        pk, sk = head_key(asset)
         try:
             item = self._item.get(pk, sk, attributes_to_get=self._RATING)
         except self._item.DoesNotExist:
             return None
         return _machine_rating(item)
+
+    def seat(self, asset: Asset) -> Seat | None:
+        """Who plays at a machine, as it is now; None for a machine never heard of."""
+        try:
+            return _seat(self._item.get(*head_key(asset), True, attributes_to_get=self._SEAT))
+        except self._item.DoesNotExist:
+            return None
 
     def closed_days(self, asset: Asset, newest: int) -> list[MachineDay]:
         """A machine's closed gaming days, the newest first."""
@@ -393,7 +413,7 @@ class DynamoRatings:
 
     def machine_day(self, asset: Asset, day: str) -> MachineDay | None:
         """A machine's totals of one gaming day, as they are now."""
-        pk, sk = _head_key(asset)
+        pk, sk = head_key(asset)
         try:
             today = _machine_day(self._item.get(pk, sk, True, attributes_to_get=self._RATING))
         except self._item.DoesNotExist:
@@ -406,11 +426,18 @@ class DynamoRatings:
             return None
 
     def player_sessions(
-        self, property_id: str, player_id: str, newest: int, before: SessionPlace | None = None
+        self,
+        property_id: str,
+        player_id: str,
+        newest: int,
+        before: SessionPlace | None = None,
+        *,
+        as_now: bool = False,
     ) -> list[PlayerSession]:
         """A player's sessions by gaming day, the newest first.
 
-        With `before`, those that stand after that place in this order.
+        With `before`, those that stand after that place in this order. `as_now` costs twice as
+        much, and has what was written just before.
         """
         partition = _player_partition(property_id, player_id)
         start = None
@@ -420,6 +447,7 @@ class DynamoRatings:
         found = self._item.query(
             partition,
             self._item.sk.startswith("day/"),
+            consistent_read=as_now,
             scan_index_forward=False,
             limit=newest,
             last_evaluated_key=start,
@@ -467,7 +495,7 @@ class DynamoRatings:
     def pages(self, asset: Asset, first: int, last: int, earliest: int) -> list[Page]:
         """So many of the earliest pages that start in a range (epoch milliseconds), in order."""
         try:
-            head = _page(self._item.get(*_head_key(asset), True))
+            head = _page(self._item.get(*head_key(asset), True))
         except self._item.DoesNotExist:
             return []
         found = self._item.query(
@@ -545,7 +573,8 @@ def _floor_partition(property_id: str, partition: int) -> str:
     return f"{property_id}/floor/{partition}"
 
 
-def _head_key(asset: Asset) -> tuple[str, str]:
+def head_key(asset: Asset) -> tuple[str, str]:
+    """Where the head of a machine is: `pk` and `sk`. Whoever delivers an offer checks it there."""
     partition = crc32(asset.asset_id.encode()) % FLOOR_PARTITIONS
     return _floor_partition(asset.property_id, partition), asset.asset_id
 
@@ -658,9 +687,16 @@ def _day_attributes(day: MachineDay) -> dict[str, Any]:
 
 
 def _head_attributes(head: Head) -> dict[str, Any]:
-    rest = {"stale_from": head.stale_from, "hold_basis_points": head.hold_basis_points}
+    seat = head.seat
+    rest = {
+        "stale_from": head.stale_from,
+        "hold_basis_points": head.hold_basis_points,
+        "seated_since": seat.seated_since,
+        "locked_since": seat.locked_since,
+    }
     return {
         "applied": {"S": _hex(head.applied)},
+        **({} if seat.player_id is None else {"seated": {"S": seat.player_id}}),
         **_numbers(rest),
         **_page_attributes(head.page),
         **_day_attributes(head.today),
@@ -697,7 +733,12 @@ def _head(item: _Item) -> Head:
         int(item.applied, 16),
         _moment(item.hold_basis_points),
         _moment(item.stale_from),
+        _seat(item),
     )
+
+
+def _seat(item: _Item) -> Seat:
+    return Seat(item.seated, _moment(item.seated_since), _moment(item.locked_since))
 
 
 def _tally(item: _Item) -> Tally:

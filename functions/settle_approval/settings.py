@@ -1,0 +1,16 @@
+"""What the environment of `settle_approval` says."""
+
+from dataclasses import dataclass
+
+from pitboss.settings import LogLevel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    offers_table: str
+    standings_table: str
+    ratings_table: str
+    aws_region: str
+    log_level: LogLevel = "INFO"

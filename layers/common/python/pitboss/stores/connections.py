@@ -1,0 +1,219 @@
+"""Connections of games: who listens for which machine, in DynamoDB, and messages to them.
+
+| item | `pk` | `sk` |
+|---|---|---|
+| connection, and its machines | `connection/<connection>` | `connection` |
+| that it listens for a machine | `<property>/machine/<asset>` | `<connection>` |
+| that it is a principal's | `principal/<principal>` | `<connection>` |
+
+A connection's items are made and removed in one transaction. API Gateway does not promise to say
+that a connection has ended: `expires` (epoch seconds) is when it has at the latest, and what is
+past it counts for nothing until DynamoDB deletes it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pitboss.errors import TransientError
+
+MOST_SECONDS = 2 * 60 * 60
+"""How long API Gateway keeps a WebSocket open at most."""
+
+MOST_MACHINES = 64
+"""Machines of one connection, so that its items fit into a transaction, which takes 100."""
+
+POSTS_AT_ONCE = 16
+"""Messages that are sent at the same time."""
+
+
+class Connection(NamedTuple):
+    """An open WebSocket and what it is for."""
+
+    connection_id: str
+    principal_id: str
+    property_id: str
+    assets: frozenset[str]
+    """Machines it listens for, `MOST_MACHINES` at most."""
+    connected_at: int
+    """Epoch milliseconds."""
+
+
+class Listener(NamedTuple):
+    """A connection that listens for a machine."""
+
+    connection_id: str
+    connected_at: int
+    """Epoch milliseconds."""
+
+
+class DynamoConnections:
+    """The open connections of a stack. Reads are strongly consistent.
+
+    Every method may raise ClientError and BotoCoreError; all may be called again.
+    """
+
+    def __init__(self, table: str, region: str) -> None:
+        self._table = table
+        self._client = _client("dynamodb", region, tries=3)
+
+    def add(self, connection: Connection) -> None:
+        """Keep a connection. It must have a machine, and no more than `MOST_MACHINES`."""
+        times = {
+            "connected_at": {"N": str(connection.connected_at)},
+            "expires": {"N": str(connection.connected_at // 1000 + MOST_SECONDS)},
+        }
+        whole = times | {
+            "principal_id": {"S": connection.principal_id},
+            "property_id": {"S": connection.property_id},
+            "assets": {"SS": sorted(connection.assets)},
+        }
+        first, *others = _keys(connection)
+        puts = [first | whole, *(key | times for key in others)]
+        self._client.transact_write_items(
+            TransactItems=[{"Put": {"TableName": self._table, "Item": item}} for item in puts]
+        )
+
+    def remove(self, connection_id: str) -> bool:
+        """Forget a connection; False where there is none by that id."""
+        item = self._client.get_item(
+            TableName=self._table, Key=_connection_key(connection_id), ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            return False
+        connection = Connection(
+            connection_id,
+            item["principal_id"]["S"],
+            item["property_id"]["S"],
+            frozenset(item["assets"]["SS"]),
+            int(item["connected_at"]["N"]),
+        )
+        self._client.transact_write_items(
+            TransactItems=[
+                {"Delete": {"TableName": self._table, "Key": key}} for key in _keys(connection)
+            ]
+        )
+        return True
+
+    def count(self, principal_id: str, now: int) -> int:
+        """How many connections a principal has open at a moment (epoch ms)."""
+        return sum(1 for _ in self._open(_principal(principal_id), now))
+
+    def listening(self, property_id: str, asset_id: str, now: int) -> list[Listener]:
+        """Who listens for a machine at a moment (epoch ms)."""
+        return [
+            Listener(item["sk"]["S"], int(item["connected_at"]["N"]))
+            for item in self._open(_machine(property_id, asset_id), now)
+        ]
+
+    def _open(self, partition: str, now: int) -> Iterator[dict[str, Any]]:
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "expires > :now",
+            "ExpressionAttributeValues": {":pk": {"S": partition}, ":now": {"N": str(now // 1000)}},
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._client.query(**asked)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+class UndeliveredError(TransientError):
+    """A message that API Gateway did not take, for any reason but that nobody is there."""
+
+    def __init__(self, connection_id: str, fault: Exception) -> None:
+        super().__init__(f"connection {connection_id} was not reached: {fault}")
+
+
+class LiveApi:
+    """The WebSocket API of a stack, as who sends messages over its connections.
+
+    A message is sent once: who missed it asks by itself in time, and others wait behind it.
+    """
+
+    def __init__(self, url: str, region: str) -> None:
+        """
+        Args:
+            url: where its connections are managed, see `management_url`.
+            region: where it is.
+        """
+        self._client = _client("apigatewaymanagementapi", region, tries=1, endpoint_url=url)
+
+    def send(self, connection_id: str, message: bytes) -> bool:
+        """Send a message over a connection; False where it is gone.
+
+        Raises:
+            UndeliveredError: it may or may not have been sent.
+        """
+        try:
+            self._client.post_to_connection(ConnectionId=connection_id, Data=message)
+        except self._client.exceptions.GoneException:
+            return False
+        except (ClientError, BotoCoreError) as fault:
+            raise UndeliveredError(connection_id, fault) from fault
+        return True
+
+
+def management_url(url: str, aws_endpoint_url: str | None) -> str:
+    """Where the connections of a WebSocket API are managed.
+
+    Args:
+        url: its address on AWS, `https://<api>.execute-api.<region>.<suffix>/<stage>`.
+        aws_endpoint_url: the one address of all services, where the AWS is no real one.
+
+    >>> management_url("https://a1b2.execute-api.us-east-1.amazonaws.com/dev", None)
+    'https://a1b2.execute-api.us-east-1.amazonaws.com/dev'
+    >>> management_url(
+    ...     "https://a1b2.execute-api.us-east-1.amazonaws.com/dev", "http://127.0.0.1:4566"
+    ... )
+    'http://127.0.0.1:4566/_aws/execute-api/a1b2/dev'
+    """
+    if aws_endpoint_url is None:
+        return url
+    host, _, stage = url.removeprefix("https://").partition("/")
+    return f"{aws_endpoint_url}/_aws/execute-api/{host.partition('.')[0]}/{stage}"
+
+
+def _client(service: str, region: str, *, tries: int, **more: Any) -> Any:  # noqa: ANN401
+    """A client that many threads may share, and that waits for nobody for long."""
+    config = Config(
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"total_max_attempts": tries},
+        max_pool_connections=POSTS_AT_ONCE,
+    )
+    return botocore.session.get_session().create_client(
+        service, region_name=region, config=config, **more
+    )
+
+
+def _machine(property_id: str, asset_id: str) -> str:
+    return f"{property_id}/machine/{asset_id}"
+
+
+def _principal(principal_id: str) -> str:
+    return f"principal/{principal_id}"
+
+
+def _connection_key(connection_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"connection/{connection_id}"}, "sk": {"S": "connection"}}
+
+
+def _keys(connection: Connection) -> list[dict[str, Any]]:
+    """Of all its items, the connection's own first."""
+    partitions = [
+        _principal(connection.principal_id),
+        *(_machine(connection.property_id, asset) for asset in sorted(connection.assets)),
+    ]
+    sort = {"S": connection.connection_id}
+    return [
+        _connection_key(connection.connection_id),
+        *({"pk": {"S": partition}, "sk": sort} for partition in partitions),
+    ]

@@ -1,0 +1,89 @@
+"""Players' scores of the night, in the table of offers.
+
+An item for each player: `pk` `<property>/player/<player>`, `sk` `scores`, `body` JSON. The next
+night writes it anew; one that is not is forgotten after two days (`expires`).
+"""
+
+import time
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import batched
+from typing import Any
+
+import msgspec
+
+from pitboss.errors import TransientError
+from pitboss.offers.scored import PlayerScores
+
+KEPT_SECONDS = 2 * 86_400
+MAX_TRIES = 6
+_BATCH = 25
+"""Items that one BatchWriteItem takes."""
+
+
+class UnwrittenScores(TransientError):
+    """DynamoDB took not all of a batch, again and again."""
+
+    def __init__(self, items: int) -> None:
+        super().__init__(f"{items} players' scores were not written")
+
+
+class DynamoScores:
+    """Players' scores of a stack."""
+
+    def __init__(
+        self,
+        offers_table: str,
+        region: str | None = None,
+        client: Any = None,  # noqa: ANN401 - as botocore makes it
+    ) -> None:
+        """Reached through `client`, or through one of its own in `region`."""
+        self._table = offers_table
+        self._region = region
+        self._given_client = client
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - botocore makes it from data
+        if self._given_client is not None:
+            return self._given_client
+        # Imported and made on first use: modules import without botocore's weight.
+        import botocore.session
+
+        return botocore.session.get_session().create_client("dynamodb", region_name=self._region)
+
+    def put(self, scores: Iterable[PlayerScores]) -> int:
+        """Write players' scores over what there is; how many.
+
+        Raises:
+            UnwrittenScores: not all could be written.
+        """
+        written = 0
+        for batch in batched(scores, _BATCH, strict=False):
+            written += len(batch)
+            asked: Any = {self._table: [{"PutRequest": {"Item": _item(one)}} for one in batch]}
+            for attempt in range(MAX_TRIES):
+                asked = self._client.batch_write_item(RequestItems=asked).get("UnprocessedItems")
+                if not asked:
+                    break
+                time.sleep(0.05 * 2**attempt)
+            else:
+                raise UnwrittenScores(len(asked[self._table]))
+        return written
+
+    def of(self, property_id: str, player_id: str) -> PlayerScores | None:
+        """A player's scores; None where there are none."""
+        found = self._client.get_item(TableName=self._table, Key=_key(property_id, player_id))
+        item = found.get("Item")
+        return None if item is None else msgspec.json.decode(item["body"]["S"], type=PlayerScores)
+
+
+def _key(property_id: str, player_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"{property_id}/player/{player_id}"}, "sk": {"S": "scores"}}
+
+
+def _item(scores: PlayerScores) -> dict[str, Any]:
+    return {
+        **_key(scores.property_id, scores.player_id),
+        "body": {"S": msgspec.json.encode(scores).decode()},
+        "expires": {"N": str(scores.scored_at // 1_000 + KEPT_SECONDS)},
+    }

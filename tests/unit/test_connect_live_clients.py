@@ -1,0 +1,148 @@
+"""Opening a WebSocket: only for machines that the caller may reach, and not without end."""
+
+import json
+import random
+from collections.abc import Iterator
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connect_live_clients import handler as room
+from connect_live_clients.service import MOST_CONNECTIONS, Refusal, connect
+from pitboss.access import Action, Kind, Principal
+from pitboss.stores.connections import MOST_MACHINES, Connection, DynamoConnections
+from tests.sample_events import load
+from workbench.proof.clock import Clock
+from workbench.proof.network import ENVIRONMENT, Network
+
+NOW = 1_767_225_600_000
+READ = frozenset({Action.READ_OFFERS})
+GAME = Principal("game-7", Kind.GATEWAY, "north", frozenset({"7", "8"}), READ)
+FLOOR = Principal("signs", Kind.SERVICE, "north", None, READ)
+READER = Principal("host", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoConnections]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    clock = Clock(NOW, random.Random(1))
+    network = Network(clock)
+    network.dynamodb.create_table("connections", "pk", "sk")
+    with clock.installed(), network.installed():
+        yield _store()
+    assert network.unknown == []
+
+
+@cache
+def _store() -> DynamoConnections:
+    """One for all tests: making its client takes longer than a test."""
+    return DynamoConnections("connections", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("who", "machines", "refusal"),
+    [
+        (GAME, "7", None),
+        (GAME, "0007, 8,", None),
+        (FLOOR, "1234", None),
+        (GAME, "", Refusal.NO_MACHINE),
+        (GAME, " , ", Refusal.NO_MACHINE),
+        (GAME, "000", Refusal.BAD_MACHINE),
+        (FLOOR, "a/b", Refusal.BAD_MACHINE),
+        (FLOOR, "9" * 65, Refusal.BAD_MACHINE),
+        (GAME, "9", Refusal.NOT_FOUND),
+        (GAME, "7,9", Refusal.NOT_FOUND),
+        (READER, "7", Refusal.NOT_FOUND),
+        (FLOOR, ",".join(map(str, range(1, MOST_MACHINES + 1))), None),
+        (FLOOR, ",".join(map(str, range(1, MOST_MACHINES + 2))), Refusal.TOO_MANY_MACHINES),
+    ],
+)
+def test_what_may_be_listened_to(
+    connections: DynamoConnections, who: Principal, machines: str, refusal: Refusal | None
+) -> None:
+    assert connect("c-1", who, machines, connections, NOW) is refusal
+    assert connections.count(who.principal_id, NOW) == (refusal is None)
+
+
+def test_it_is_kept_for_its_machines_and_forgotten_whole(connections: DynamoConnections) -> None:
+    connect("c-1", GAME, "0007,8", connections, NOW)
+    for asset in ("7", "8"):
+        ((connection_id, connected_at),) = connections.listening("north", asset, NOW)
+        assert (connection_id, connected_at) == ("c-1", NOW)
+
+
+class Full:
+    """Has as many connections as are said, and takes none."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.added: list[Connection] = []
+
+    def count(self, principal_id: str, now: int) -> int:
+        return self._count
+
+    def add(self, connection: Connection) -> None:
+        self.added.append(connection)
+
+
+def test_a_principal_has_so_many_connections_and_no_more() -> None:
+    last, full = Full(MOST_CONNECTIONS - 1), Full(MOST_CONNECTIONS)
+
+    assert connect("c-1", GAME, "7", last, NOW) is None
+    assert connect("c-1", GAME, "7", full, NOW) is Refusal.TOO_MANY_CONNECTIONS
+    assert (len(last.added), full.added) == (1, [])
+
+
+# The handler, with the sample events.
+
+
+@pytest.fixture
+def wiring(connections: DynamoConnections, monkeypatch: pytest.MonkeyPatch) -> DynamoConnections:
+    found = SimpleNamespace(connections=connections, now=lambda: NOW)
+    monkeypatch.setattr(room, "_wiring", lambda: found)
+    return connections
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    names = ("ClientsConnected", "ClientsRefused", "ClientsDisconnected")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {name: line[name][0] for line in lines for name in names if name in line}
+
+
+def test_a_game_comes_and_goes(
+    wiring: DynamoConnections, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events: dict[str, Any] = load("connect_live_clients")
+    machine = ("north", "1940732")
+
+    assert room.handler(events["connected"], None) == {"statusCode": 200}
+    assert len(wiring.listening(*machine, NOW)) == 1
+    assert counted(capsys) == {"ClientsConnected": 1, "ClientsRefused": 0}
+    assert room.handler(events["disconnected"], None) == {"statusCode": 200}
+    assert wiring.listening(*machine, NOW) == []
+    assert counted(capsys) == {"ClientsDisconnected": 1}
+    assert room.handler(events["disconnected"], None) == {"statusCode": 200}, "told twice"
+    assert counted(capsys) == {"ClientsDisconnected": 0}
+
+
+def test_who_asks_for_a_foreign_machine_hears_that_there_is_none(
+    wiring: DynamoConnections, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = room.handler(load("connect_live_clients")["foreign_machine"], None)
+
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["detail"] == "there is no such machine"
+    assert wiring.listening("north", "1940732", NOW) == []
+    assert counted(capsys) == {"ClientsConnected": 0, "ClientsRefused": 1}
+
+
+@pytest.mark.usefixtures("wiring")
+def test_every_refusal_has_an_answer() -> None:
+    assert room._ANSWERS.keys() == set(Refusal)
+    event = load("connect_live_clients")["connected"]
+    event["queryStringParameters"] = None
+    assert room.handler(event, None)["statusCode"] == 400

@@ -1,0 +1,254 @@
+"""`pitboss models` and `pitboss retrain`: what they say, what they change, and who did it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import validate_parameters
+from typer.testing import CliRunner, Result
+
+from pitboss.offers.card import (
+    Bin,
+    Card,
+    CurvePoint,
+    Decile,
+    GateSaid,
+    Interval,
+    PolicyValue,
+    Weight,
+)
+from pitboss.offers.learned import RULES
+from pitboss.offers.learning import Recipe
+from pitboss.offers.outcomes import TrainingSummary, Uplift
+from pitboss.stores.models import S3Models
+from tests import offer_nights
+from workbench import main, model_card, models
+from workbench.paths import ROOT
+
+pytestmark = pytest.mark.unit
+
+VALUE = Interval(1_234.6, 50.0, 1_136.6, 1_332.6)
+WORTH = PolicyValue(VALUE, VALUE, VALUE, 320.5, 12.5, 0.0)
+SUMMARY = TrainingSummary(
+    days=["2026-01-01", "2026-01-02"], held_out_days=["2026-01-02"], decisions=2_000,
+    open_windows=0, without_choice={}, train_rows=1_500, held_out_rows=500, cap_cents=10_000,
+    capped=3, rejected=0, chosen={}, models={}, uplift=Uplift(90, 10, 20.0, -5.0, 45.0),
+    why_not=None,
+)  # fmt: skip
+
+
+def card(version: str) -> Card:
+    return Card(
+        version=version,
+        sha256="0" * 64,
+        run="r",
+        recipe=Recipe(),
+        data=SUMMARY,
+        champion=RULES,
+        policies={"challenger": WORTH, "champion": WORTH, "none": WORTH},
+        learning_curve=[CurvePoint(0.5, 750, VALUE), CurvePoint(1.0, 1_500, VALUE)],
+        calibration=[Decile(50, 900.0, 950.0), Decile(50, 1_500.0, 1_400.0)],
+        propensities=[Bin(0.0, 0.5, 400), Bin(0.5, 1.0, 100)],
+        weights=[Weight("accepted_meal", 120.0)],
+        gate=GateSaid(False, "not surely <better>", VALUE),
+    )
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
+    with offer_nights.models() as made:
+        for version in ("v1", "v2"):
+            made.put_version(version, version.encode(), msgspec.json.encode(card(version)))
+        monkeypatch.setattr(models, "_models", lambda: made)
+        monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
+        yield made
+
+
+def pitboss(*words: str, said: str = "") -> Result:
+    return CliRunner().invoke(main.app, ["models", *words], input=said)
+
+
+def serves(store: S3Models) -> str | None:
+    champion = store.champion()
+    return None if champion is None else champion.version
+
+
+def test_the_versions_are_listed_with_what_serves(store: S3Models) -> None:
+    assert store.promote("v1", "bob", 1_000, None, "good")
+    shown = pitboss("list")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert "$12.35 ($11.37 to $13.33)" in shown.stdout
+    assert "1970-01-01 00:00:01 v1 by bob: good" in shown.stdout
+    listed = json.loads(pitboss("list", "--json").stdout)
+    assert listed["champion"] == "v1"
+    assert [one["version"] for one in listed["versions"]] == ["v2", "v1"]
+    assert listed["history"][0]["promoted_by"] == "bob"
+
+
+def test_where_nothing_was_promoted_the_rules_serve(store: S3Models) -> None:
+    assert f"({RULES}) serve" in pitboss("list").stdout
+    shown = pitboss("show", "champion")
+    assert shown.exit_code == 1
+    assert "no model" in shown.stderr
+
+
+def test_a_card_is_shown_and_drawn(store: S3Models, tmp_path: Path) -> None:
+    page, picture = tmp_path / "card.html", tmp_path / "card.png"
+    shown = pitboss("show", "v1", "--html", str(page), "--png", str(picture))
+    assert shown.exit_code == 0, shown.stderr
+    assert "keep: not surely <better>" in shown.stdout
+    assert "$0.20 a player and day (−$0.05 to $0.45), 90 players against 10" in shown.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    text = page.read_text()
+    assert "not surely &lt;better&gt;" in text
+    assert "<better>" not in text
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert json.loads(pitboss("show", "v1", "--json").stdout) == msgspec.to_builtins(card("v1"))
+
+
+def test_every_chart_is_drawn_where_nothing_is_known_too() -> None:
+    unknown = Interval(None, None, None, None)
+    worth = PolicyValue(unknown, unknown, unknown, 0.0, 0.0, 1.0)
+    bare = msgspec.to_builtins(
+        msgspec.structs.replace(
+            card("v1"),
+            policies={"challenger": worth},
+            learning_curve=[CurvePoint(1.0, 0, unknown)],
+            calibration=[Decile(1, None, None)],
+            weights=[],
+            data=msgspec.structs.replace(SUMMARY, days=[], uplift=Uplift(0, 0, None, None, None)),
+        )
+    )
+    drawn = model_card.drawing(bare)
+    assert all(title in drawn for title, _ in model_card.CHARTS)
+    assert "nan" not in drawn
+    assert "not known" in model_card.page(bare)
+
+
+def test_promoting_asks_and_keeps_who_did_it(store: S3Models) -> None:
+    refused = pitboss("promote", "v1", said="n\n")
+    assert (refused.exit_code, serves(store)) == (1, None)
+    assert "Nothing was changed." in refused.stderr
+    assert "v1 is to make offers instead of rules-1" in refused.stderr
+    done = pitboss("promote", "v1", "--why", "a try", said="y\n")
+    assert done.exit_code == 0, done.stderr
+    champion = store.champion()
+    assert champion is not None
+    (entry,) = champion.history
+    assert (entry.version, entry.promoted_by, entry.why) == (
+        *("v1", "arn:aws:iam::1:user/ann"),
+        "a try",
+    )
+    assert pitboss("promote", "v1", "--yes").exit_code == 1  # it serves already
+
+
+def test_only_what_there_is_can_be_promoted(store: S3Models) -> None:
+    unknown = pitboss("promote", "v9", "--yes")
+    assert (unknown.exit_code, serves(store)) == (2, None)
+    assert "`pitboss models list`" in unknown.stderr
+    assert pitboss("show", "v9").exit_code == 2
+
+
+def test_rolling_back_asks_and_goes_back(store: S3Models) -> None:
+    assert pitboss("rollback", "--yes").exit_code == 1
+    assert pitboss("promote", "v1", "--yes").exit_code == 0
+    assert pitboss("promote", "v2", "--yes").exit_code == 0
+    assert (pitboss("rollback", said="n\n").exit_code, serves(store)) == (1, "v2")
+    assert (pitboss("rollback", said="y\n").exit_code, serves(store)) == (0, "v1")
+    assert (pitboss("rollback", "--yes").exit_code, serves(store)) == (0, RULES)
+
+
+# --- the night ------------------------------------------------------------------------------------
+
+
+def entered(name: str, second: float) -> dict[str, Any]:
+    return {"timestamp": at(second), "stateEnteredEventDetails": {"name": name}}
+
+
+def left(name: str, second: float) -> dict[str, Any]:
+    return {"timestamp": at(second), "stateExitedEventDetails": {"name": name}}
+
+
+def at(second: float) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+
+
+def test_the_times_of_states_are_sums_over_a_maps_items() -> None:
+    events = [
+        *(entered("Plan", 0), left("Plan", 1.5), entered("Score", 2)),
+        *(entered("ScorePlayers", 2), entered("ScorePlayers", 2)),
+        *(left("ScorePlayers", 3), left("ScorePlayers", 5), left("Score", 5)),
+        entered("Failed", 6),
+    ]
+    assert models.state_times(events) == {
+        **{"Plan": 1.5, "Score": 3.0},
+        **{"ScorePlayers": 4.0, "Failed": 0.0},
+    }
+
+
+def test_a_place_to_train_in_is_one_there_is() -> None:
+    found = CliRunner().invoke(main.app, ["retrain", "--train-in", "cellar"])
+    assert (found.exit_code, "choose lambda or sagemaker" in found.stderr) == (2, True)
+
+
+MACHINE: dict[str, Any] = yaml.safe_load(
+    (ROOT / "statemachines" / "nightly_retraining.asl.yaml").read_text(encoding="utf-8")
+)
+
+
+def example(node: Any) -> Any:
+    """Parameters as Step Functions would send them, expressions by examples."""
+    if isinstance(node, list):
+        return [example(one) for one in node]
+    if not isinstance(node, dict):
+        known = {
+            "${TrainingRoleArn}": "arn:aws:iam::123456789012:role/training",
+            "${TrainingImageUri}": "123456789012.dkr.ecr.us-east-1.amazonaws.com/pitboss:1",
+            "${TrainingInstanceType}": "ml.m5.large",
+        }
+        return known.get(node, node)
+    examples = {"HyperParameters": {"seed": "1"}, "TrainingJobName": "pitboss-" + "0" * 36}
+    return {
+        name.removesuffix(".$"): (
+            examples.get(name.removesuffix(".$"), "s3://lake/models/offers/runs/r/train/")
+            if name.endswith(".$")
+            else example(value)
+        )
+        for name, value in node.items()
+    }
+
+
+def test_a_training_job_is_asked_for_as_the_service_model_has_it() -> None:
+    model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+    shape: Any = model.operation_model("CreateTrainingJob").input_shape
+    asked = example(MACHINE["States"]["TrainInSageMaker"]["Parameters"])
+
+    validate_parameters(asked, shape)  # which raises
+    allowed = shape.members["ResourceConfig"].members["InstanceType"].enum
+    assert asked["ResourceConfig"]["InstanceType"] in allowed
+    for broken in (
+        {"RoleArn": 7},
+        {"HyperParameters": {"seed": 1}},
+        {"StoppingCondition": {"x": 1}},
+    ):
+        with pytest.raises(Exception, match="Parameter validation failed"):
+            validate_parameters({**asked, **broken}, shape)
+    assert asked["InputDataConfig"][0]["ChannelName"] == "train"
+
+
+def test_every_failure_is_told_before_the_night_ends() -> None:
+    states = MACHINE["States"]
+    assert states["TellFailure"]["Next"] == "Failed"
+    for name, state in states.items():
+        if state["Type"] in ("Task", "Map") and not name.startswith("Tell"):
+            (caught,) = state["Catch"]
+            assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "TellFailure"), name
+    # Nothing but `Promote` comes between a verdict and a champion.
+    assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]

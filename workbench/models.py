@@ -1,0 +1,325 @@
+"""`pitboss models` and `pitboss retrain`: which model makes offers, what it is worth, and the night
+that learns the next one.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from workbench import endpoint
+from workbench.console import UsageError, WorkbenchError, err, moment, out, print_json, say
+
+if TYPE_CHECKING:
+    from pitboss.stores.models import S3Models
+
+POLL_SECONDS = 0.5
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Why = Annotated[str, typer.Option(help="Why; it is kept with who did it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
+
+models_app = typer.Typer(no_args_is_help=True, help="Models that choose offers.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(models_app, name="models")
+    app.command("retrain")(retrain)
+
+
+@models_app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Every version, the newest first, and which of them serves."""
+    from pitboss.offers.learned import RULES
+
+    models = _models()
+    champion = models.champion()
+    serves = RULES if champion is None else champion.version
+    cards = [_card(models, version) for version in reversed(models.versions())]
+    if as_json:
+        history = [] if champion is None else champion.history
+        print_json(
+            {
+                "champion": serves,
+                "versions": [
+                    {
+                        "version": card["version"],
+                        "run": card["run"],
+                        "gate": card["gate"],
+                        "value": card["policies"]["challenger"]["dr"],
+                    }
+                    for card in cards
+                ],
+                "history": [
+                    {name: getattr(one, name) for name in one.__struct_fields__} for one in history
+                ],
+            }
+        )
+        return
+    from workbench.model_card import dollars
+
+    table = Table()
+    for heading in ("", "version", "learned from", "value a decision", "gate"):
+        table.add_column(heading)
+    for card in cards:
+        value = card["policies"]["challenger"]["dr"]
+        span = f"{dollars(value['value'])} ({dollars(value['low'])} to {dollars(value['high'])})"
+        table.add_row(
+            *("serves" if card["version"] == serves else "", card["version"]),
+            *(f"{card['data']['train_rows']:,}", span),
+            "promote" if card["gate"]["promote"] else "keep",
+        )
+    out.print(table)
+    if serves == RULES:
+        out.print(f"The rules of the house ({RULES}) serve.")
+    for one in () if champion is None else champion.history[:10]:
+        said = f"{one.version} by {one.promoted_by}: {one.why}"
+        out.print(f"{moment(one.promoted_at)} {escape(said)}")
+
+
+@models_app.command("show")
+def show_model(
+    version: Annotated[str, typer.Argument(help="A version, or `champion`.")],
+    html: Annotated[Path | None, typer.Option(help="Write its card as a page, too.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write its card as a picture, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A version's card: what it was learned from, what it is worth, and what the gate said."""
+    from pitboss.offers.learned import RULES
+    from workbench import model_card
+
+    models = _models()
+    if version == "champion":
+        champion = models.champion()
+        version = RULES if champion is None else champion.version
+    if version == RULES:
+        raise WorkbenchError(f"{RULES} are the rules of the house: no model, and so no card.")
+    card = _card(models, version)
+    for path, made in ((html, model_card.page), (png, model_card.picture)):
+        if path is not None:
+            content = made(card)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            say(f"wrote {path}")
+    if as_json:
+        print_json(card)
+    else:
+        _show(card)
+
+
+@models_app.command("promote")
+def promote(
+    version: Annotated[str, typer.Argument(help="The version, or `rules-1`.")],
+    why: Why = "by hand",
+    yes: Yes = False,
+) -> None:
+    """Let a version serve, whatever the gate said of it."""
+    from pitboss.offers.learned import RULES
+    from pitboss.stores.models import UnknownVersion
+
+    models = _models()
+    champion = models.champion()
+    serves = None if champion is None else champion.version
+    if version == (serves or RULES):
+        raise WorkbenchError(f"{version} serves already.")
+    _meant(f"{version} is to make offers instead of {serves or RULES}, in a minute?", yes)
+    try:
+        done = models.promote(version, _who(), _now(), serves, why)
+    except UnknownVersion as fault:
+        raise UsageError(
+            f"There is no model {version!r}: `pitboss models list` names them."
+        ) from fault
+    if not done:
+        raise WorkbenchError("Another version was promoted meanwhile: look again.")
+    out.print(f"{version} serves; `pitboss models rollback` goes back to {serves or RULES}.")
+
+
+@models_app.command("rollback")
+def roll_back(why: Why = "rolled back by hand", yes: Yes = False) -> None:
+    """Let the version serve again that served before."""
+    from pitboss.offers.learned import RULES
+
+    models = _models()
+    champion = models.champion()
+    if champion is None or champion.version == RULES:
+        raise WorkbenchError("The rules of the house serve: there is nothing to go back to.")
+    before = champion.previous or RULES
+    _meant(f"{before} is to make offers again instead of {champion.version}, in a minute?", yes)
+    if models.roll_back(_who(), _now(), why) is None:
+        raise WorkbenchError("Another version was promoted meanwhile: look again.")
+    out.print(f"{before} serves.")
+
+
+@models_app.command("scores")
+def scores(
+    player_id: Annotated[str, typer.Argument(help="The player.")],
+    property_id: Annotated[str, typer.Option("--property", help="The property.")],
+    as_json: AsJson = False,
+) -> None:
+    """What the model expects of the offers to a player, as of last night, for their host."""
+    import msgspec
+
+    from pitboss.stores.scores import DynamoScores
+
+    table = endpoint.stack_outputs()["OffersTableName"]
+    found = DynamoScores(table, client=endpoint.client("dynamodb")).of(property_id, player_id)
+    if found is None:
+        raise WorkbenchError(
+            f"Player {player_id} of {property_id} was not scored last night: not active of late, "
+            "refused by the gate, or never made offers."
+        )
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    out.print(f"by {found.model_version}, {moment(found.scored_at)}")
+    for offer in found.offers:
+        said = f"{offer.code} ({offer.name}): {offer.value:+.0f}; {', '.join(offer.reasons)}"
+        out.print(escape(said))
+
+
+def retrain(
+    run: Annotated[
+        str | None, typer.Option(help="What to call it; each is made once. Default: by the time.")
+    ] = None,
+    train_in: Annotated[
+        str | None, typer.Option(help="lambda or sagemaker. Default: the stack's.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the night now: refine, export, build, train, evaluate, promote or keep, score."""
+    if train_in not in (None, "lambda", "sagemaker"):
+        raise UsageError(f"{train_in!r} is no place to train in: choose lambda or sagemaker.")
+    name = run or time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+    answer = run_night(name, {"train_in": train_in} if train_in else {})
+    if as_json:
+        print_json(answer)
+    else:
+        table = Table()
+        for heading in ("state", "seconds"):
+            table.add_column(heading, justify="left" if heading == "state" else "right")
+        for state, seconds in answer["states"].items():
+            table.add_row(state, f"{seconds:.1f}")
+        out.print(table)
+    if answer["status"] != "SUCCEEDED":
+        raise WorkbenchError(
+            f"The night failed ({answer['error']}): {answer['cause']}. The model that served "
+            "before goes on."
+        )
+    if not as_json:
+        outcome = answer["output"].get("outcome")
+        said = (
+            "another execution made it"
+            if outcome is None
+            else (f"{outcome['verdict']} (version {outcome['version']}): {outcome['why']}")
+        )
+        out.print(escape(f"Run {name}: {said}"))
+
+
+def run_night(run: str, asked: dict[str, Any], test_case: str = "") -> dict[str, Any]:
+    """Start the state machine, wait for its end, and say how long each state took.
+
+    Args:
+        run: what to call the run.
+        asked: what else its input says.
+        test_case: of mocked service integrations, where an emulator has any.
+    """
+    client = endpoint.client("stepfunctions")
+    machine = endpoint.stack_outputs()["NightlyRetrainingStateMachineArn"]
+    started = time.monotonic()
+    execution = client.start_execution(
+        stateMachineArn=machine + (f"#{test_case}" if test_case else ""),
+        name=f"retrain-{run}-{time.time_ns() // 1_000_000}",
+        input=json.dumps({"run": run, **asked}),
+    )["executionArn"]
+    with err.status("retraining ...") as line:
+        while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            line.update(f"retraining ... {time.monotonic() - started:.0f} s")
+            time.sleep(POLL_SECONDS)
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
+    events = [event for page in pages for event in page["events"]]
+    return {
+        "run": run,
+        "status": found["status"],
+        "seconds": round(time.monotonic() - started, 1),
+        "states": state_times(events),
+        "error": found.get("error"),
+        "cause": found.get("cause"),
+        "output": json.loads(found["output"]) if found.get("output") else {},
+    }
+
+
+def state_times(events: list[dict[str, Any]]) -> dict[str, float]:
+    """Seconds from entering each state to leaving it, in the order in which they were entered.
+
+    A state that is entered several times, in a map, has the sum of them.
+    """
+    entered: dict[str, list[Any]] = {}
+    found: dict[str, float] = {}
+    for event in events:
+        if name := event.get("stateEnteredEventDetails", {}).get("name"):
+            entered.setdefault(name, []).append(event["timestamp"])
+            found.setdefault(name, 0.0)
+        elif (name := event.get("stateExitedEventDetails", {}).get("name")) and entered.get(name):
+            found[name] += (event["timestamp"] - entered[name].pop(0)).total_seconds()
+    return {name: round(seconds, 2) for name, seconds in found.items()}
+
+
+def _models() -> "S3Models":
+    from pitboss.stores.models import S3Models
+
+    return S3Models(endpoint.stack_outputs()["LakeBucketName"], client=endpoint.client("s3"))
+
+
+def _card(models: "S3Models", version: str) -> dict[str, Any]:
+    from pitboss.stores.models import UnknownVersion
+
+    try:
+        card: dict[str, Any] = json.loads(models.card(version))
+    except UnknownVersion as fault:
+        raise UsageError(
+            f"There is no model {version!r}: `pitboss models list` names them."
+        ) from fault
+    return card
+
+
+def _show(card: dict[str, Any]) -> None:
+    from workbench.model_card import dollars, sentence, uplift_in_words
+
+    data = card["data"]
+    out.print(escape(f"{card['version']}: {sentence(card)}"))
+    out.print(
+        f"learned from {data['train_rows']:,} decisions of {len(data['days'])} days, judged on "
+        f"{data['held_out_rows']:,} of {', '.join(data['held_out_days'])}; play counted as "
+        f"{dollars(data['cap_cents'])} at most, {data['capped']:,} were above"
+    )
+    out.print(f"uplift over the holdout: {uplift_in_words(data['uplift'])}")
+    table = Table()
+    for heading in ("policy", "ips", "snips", "dr", "95 % interval", "effective rows"):
+        table.add_column(heading, justify="left" if heading == "policy" else "right")
+    for name, one in card["policies"].items():
+        table.add_row(
+            name,
+            *(dollars(one[how]["value"]) for how in ("ips", "snips", "dr")),
+            f"{dollars(one['dr']['low'])} to {dollars(one['dr']['high'])}",
+            f"{one['effective_rows']:,.0f}",
+        )
+    out.print(table)
+
+
+def _meant(question: str, yes: bool) -> None:
+    if not yes and not typer.confirm(question, err=True):
+        raise WorkbenchError("Nothing was changed.")
+
+
+def _who() -> str:
+    """The caller, as AWS knows them."""
+    arn: str = endpoint.client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,328 @@
+"""The part of the OpenAPI document that is about offers."""
+
+from typing import Any
+
+from workbench.schemas import Document, prose
+
+_PROBLEM = "application/problem+json"
+_JSON = "application/json"
+
+_IDS = {
+    "asset_id": "The machine; padding zeros are cut.",
+    "player_id": "The player's pseudonym.",
+    "offer_id": "The offer.",
+}
+_NEVER_KEPT = {"Cache-Control": "no-store: each time it is shown it passes the gate anew."}
+_VERSION_TAG = {"ETag": "The catalogue's version, for `If-Match`."}
+
+
+def tags() -> list[Document]:
+    """What the functions are for."""
+    import keep_catalogue
+    import keep_exclusions
+    import serve_offers
+
+    return [
+        {"name": "offers", "description": prose(serve_offers.__doc__).partition("\n")[0]},
+        {"name": "catalogue", "description": prose(keep_catalogue.__doc__).partition("\n")[0]},
+        {"name": "exclusions", "description": prose(keep_exclusions.__doc__).partition("\n")[0]},
+    ]
+
+
+def structs() -> list[Any]:
+    """What is answered and sent."""
+    from keep_catalogue.service import AppliedDocument, CatalogueDocument, VersionsDocument
+    from keep_exclusions.service import Exclude, StandingDocument
+    from pitboss.offers.catalogue import Catalogue
+    from serve_offers.documents import AnsweredOffer, MachineOffer, PendingOffers, PlayerOffers
+
+    return [
+        *(MachineOffer, PlayerOffers, PendingOffers, AnsweredOffer),
+        *(Catalogue, CatalogueDocument, AppliedDocument, VersionsDocument),
+        *(Exclude, StandingDocument),
+    ]
+
+
+def paths() -> Document:
+    """The routes."""
+    from pitboss.access import Action
+
+    player = "/v1/players/{player_id}/offers"
+    one = f"{player}/{{offer_id}}"
+    again = "The same key with the same request has the same answer for a day."
+    return {
+        "/v1/machines/{asset_id}/offer": {
+            "get": _operation(
+                "getMachineOffer",
+                "Read what who is seated at a machine may be shown.",
+                "An offer that is shown is delivered. Nothing, a refusal of the gate and an offer "
+                "for somebody else look the same: `null`.",
+                Action.READ_OFFERS,
+                ["asset_id"],
+                {"200": _answers("What may be shown now.", "MachineOffer", _NEVER_KEPT)},
+            )
+        },
+        player: {
+            "get": _operation(
+                "getPlayerOffers",
+                "Read a player's offers.",
+                "Those that are open and may be shown, and are delivered by this. A service is "
+                "told why they were made, and those that are over.",
+                Action.READ_OFFERS,
+                ["player_id"],
+                {"200": _answers("What may be shown now.", "PlayerOffers", _NEVER_KEPT)},
+            )
+        },
+        f"{one}/accept": {"post": _answer("accept", "Accept an offer.", again)},
+        f"{one}/decline": {"post": _answer("decline", "Decline an offer.", again)},
+        f"{one}/redeem": {
+            "post": _answer(
+                "redeem",
+                "Redeem an accepted offer.",
+                "Passes the gate: who must not be made an offer any more has it withdrawn. Free "
+                f"play and multipliers are redeemed at the offer's machine. {again}",
+            )
+        },
+        f"{one}/approve": {"post": _settle("approve", "Approve an offer that awaits it.")},
+        f"{one}/refuse": {"post": _settle("refuse", "Refuse an offer that awaits approval.")},
+        "/v1/offers/pending": {
+            "get": _operation(
+                "getPendingOffers",
+                "List the offers that await approval.",
+                "Those that expire first, first; a second late.",
+                Action.APPROVE_OFFERS,
+                [],
+                {"200": _answers("They.", "PendingOffers")},
+            )
+        },
+        "/v1/offers/catalogue": {
+            "get": _operation(
+                "getCatalogue",
+                "Read the catalogue in force.",
+                "",
+                Action.WRITE_CATALOGUE,
+                [],
+                {"200": _answers("The one in force.", "CatalogueDocument", _VERSION_TAG)},
+                tag="catalogue",
+            ),
+            "put": _put_catalogue(),
+        },
+        "/v1/offers/catalogue/versions": {
+            "get": _operation(
+                "getCatalogueVersions",
+                "List the catalogues that were applied.",
+                "The last first.",
+                Action.WRITE_CATALOGUE,
+                [],
+                {"200": _answers("They.", "VersionsDocument")},
+                tag="catalogue",
+            )
+        },
+        "/v1/players/{player_id}/exclusions": {"get": _exclusion("get", "Read a player's lists.")},
+        "/v1/players/{player_id}/exclusions/{list}": {
+            "put": _exclusion("put", "Put a player on a list, at once."),
+            "delete": _exclusion("delete", "Take a player off a list."),
+        },
+    }
+
+
+def _exclusion(method: str, summary: str) -> Document:
+    from pitboss.access import Action
+    from pitboss.offers.gate import ListName
+
+    if method == "get":
+        return _operation(
+            "getExclusions",
+            summary,
+            "And what else the gate knows of them.",
+            Action.READ_EXCLUSIONS,
+            ["player_id"],
+            {"200": _answers("Where the player stands.", "StandingDocument")},
+            tag="exclusions",
+        )
+    document = _operation(
+        f"{method}Exclusion",
+        summary,
+        "Again is the same. A self-exclusion is only ever made longer.",
+        Action.WRITE_EXCLUSIONS,
+        ["player_id"],
+        {
+            "200": _answers("Where the player stands now.", "StandingDocument"),
+            "400": {"$ref": "#/components/responses/WrongExclusion"},
+            "409": {"$ref": "#/components/responses/StillExcluded"},
+            "503": {"$ref": "#/components/responses/StandingInMotion"},
+        },
+        tag="exclusions",
+    )
+    names = {"type": "string", "enum": [str(name) for name in ListName]}
+    document["parameters"].append(
+        {"name": "list", "in": "path", "required": True, "description": "The list."}
+        | {"schema": names}
+    )
+    document["requestBody"] = {
+        "required": False,
+        "description": "Without one, from now on for ever."
+        if method == "put"
+        else "Only its `note` is looked at.",
+        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Exclude"}}},
+    }
+    return document
+
+
+def responses() -> dict[str, Document]:
+    """What several of them answer."""
+    meanings = {
+        "NoIdempotencyKey": "The `Idempotency-Key` is missing, or not 1 to 64 of the characters.",
+        "OfferRefuses": "The offer's state does not allow it, or the gate; `offer_status` is what "
+        "the offer is now.",
+        "KeyReused": "The `Idempotency-Key` was used for another request.",
+        "OfferInMotion": "The offer, the standing or the machine kept changing: send the same "
+        "again.",
+        "CatalogueMoved": "Another catalogue is in force than the request names.",
+        "FaultyCatalogue": "It is no catalogue of the caller's property; `faults` says why.",
+        "WrongExclusion": "The body is none, or its times make no sense.",
+        "StillExcluded": "It would end a self-exclusion before the end that was agreed.",
+        "StandingInMotion": "Others kept changing the same player: send the same again.",
+        "PreconditionRequired": "Neither `If-Match` nor `If-None-Match: *`.",
+    }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        name: {"description": meaning, "content": {_PROBLEM: problem}}
+        for name, meaning in meanings.items()
+    }
+
+
+def _answer(verb: str, summary: str, description: str) -> Document:
+    from pitboss.access import Action
+
+    action = Action.REDEEM_OFFERS if verb == "redeem" else Action.ANSWER_OFFERS
+    document = _operation(
+        f"{verb}Offer",
+        summary,
+        description,
+        action,
+        ["player_id", "offer_id"],
+        {
+            "200": _answers("What the offer came to by it.", "AnsweredOffer"),
+            "400": {"$ref": "#/components/responses/NoIdempotencyKey"},
+            "409": {"$ref": "#/components/responses/OfferRefuses"},
+            "422": {"$ref": "#/components/responses/KeyReused"},
+            "503": {"$ref": "#/components/responses/OfferInMotion"},
+        },
+    )
+    document["parameters"].append(
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "description": "New for each answer, the same when it is sent again "
+            "(draft-ietf-httpapi-idempotency-key-header); with or without quotes.",
+            "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
+        }
+    )
+    return document
+
+
+def _settle(verb: str, summary: str) -> Document:
+    from pitboss.access import Action
+
+    return _operation(
+        f"{verb}Offer",
+        summary,
+        "The first to say so decides. The same said again changes nothing.",
+        Action.APPROVE_OFFERS,
+        ["player_id", "offer_id"],
+        {
+            "200": _answers("It was settled so before: the offer.", "OfferDocument"),
+            "202": _answers("Taken on: the offer as it was.", "OfferDocument"),
+            "409": {"$ref": "#/components/responses/OfferRefuses"},
+        },
+    )
+
+
+def _put_catalogue() -> Document:
+    from keep_catalogue.service import MAX_BYTES
+    from pitboss.access import Action
+
+    document = _operation(
+        "putCatalogue",
+        "Put a catalogue in force.",
+        "As a whole, in place of the one that is named by `If-Match`.",
+        Action.WRITE_CATALOGUE,
+        [],
+        {
+            "200": _answers("It is in force.", "AppliedDocument", _VERSION_TAG),
+            "412": {"$ref": "#/components/responses/CatalogueMoved"},
+            "422": {"$ref": "#/components/responses/FaultyCatalogue"},
+            "428": {"$ref": "#/components/responses/PreconditionRequired"},
+        },
+        tag="catalogue",
+    )
+    document["parameters"] += [
+        {
+            "name": name,
+            "in": "header",
+            "description": meaning,
+            "schema": {"type": "string"},
+        }
+        for name, meaning in (
+            ("If-Match", "The ETag of the catalogue in force."),
+            ("If-None-Match", "`*`, where there is none yet."),
+        )
+    ]
+    document["requestBody"] = {
+        "required": True,
+        "description": f"At most {MAX_BYTES:,} bytes.",
+        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Catalogue"}}},
+    }
+    return document
+
+
+def _operation(
+    operation: str,
+    summary: str,
+    description: str,
+    action: str,
+    ids: list[str],
+    own: Document,
+    tag: str = "offers",
+) -> Document:
+    return {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        "description": f"{description} Of the caller's own property. "
+        f"Asks for the scope `{action}`.".strip(),
+        "parameters": [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": _IDS[name],
+                "schema": {"$ref": "#/components/schemas/Identifier"},
+            }
+            for name in ids
+        ],
+        "responses": dict(
+            sorted(
+                {
+                    "401": {"$ref": "#/components/responses/Unauthorized"},
+                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
+                    "404": {"$ref": "#/components/responses/NotFound"},
+                    "429": {"$ref": "#/components/responses/TooManyRequests"},
+                    **own,
+                }.items()
+            )
+        ),
+    }
+
+
+def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    response: Document = {"description": description, "content": {_JSON: schema}}
+    if headers:
+        response["headers"] = {
+            header: {"description": meaning, "schema": {"type": "string"}}
+            for header, meaning in headers.items()
+        }
+    return response
