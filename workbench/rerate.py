@@ -397,8 +397,7 @@ class Work:
     ) -> tuple[list[PlayerChange], int]:
         """The players that change, those that change most first, and how many were looked at."""
         from pitboss.rating.fold import Tally
-        from pitboss.rating.players import profile
-        from read_ratings.service import MAX_SESSION_DAYS, MAX_TABLE_DAYS
+        from pitboss.rating.players import MAX_SESSION_DAYS, MAX_TABLE_DAYS, profile
         from workbench.rerating import rated_anew
 
         played = {

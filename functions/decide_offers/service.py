@@ -16,7 +16,7 @@ from pitboss.offers.gate import Facts
 from pitboss.offers.issued import IssuedOffer, Status
 from pitboss.offers.policy import Policy
 from pitboss.rating.house_rules import PropertyRules
-from pitboss.rating.players import profile
+from pitboss.rating.players import MAX_SESSION_DAYS, MAX_TABLE_DAYS, profile
 from pitboss.rating.tables import TableDay
 from pitboss.stores.offers import Recorded
 from pitboss.stores.ratings import Asset, PlayerSession
@@ -33,13 +33,6 @@ MAX_TRIES = 6
 CATALOGUE_MS = 60_000
 """How long a catalogue that was read is gone by. One that is applied counts within a minute, and
 a decision spares the reading of its largest item."""
-
-MAX_SESSION_DAYS = 5_000
-"""Session-days that a player is known by, the newest: as many as `read_ratings` reads, so that both
-find the same worth and tier."""
-
-MAX_TABLE_DAYS = 1_000
-"""Gaming days at tables, as above."""
 
 
 class Ratings(Protocol):

@@ -32,7 +32,7 @@ from pitboss.rating.history import (
     page_of,
 )
 from pitboss.rating.house_rules import PropertyRules
-from pitboss.rating.players import Move, profile
+from pitboss.rating.players import MAX_SESSION_DAYS, MAX_TABLE_DAYS, Move, profile
 from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import Asset, AssetChange, PlayerSession, UnstorableChange
 
@@ -41,11 +41,6 @@ MAX_CONFLICTS = 8
 
 MAX_CACHED_PAGES = 8_000
 """Pages kept between invocations, 10 to 30 kB each unpacked; the machines idle longest go first."""
-
-MAX_SESSION_DAYS = 5_000
-"""Sessions' gaming days that a player's tier is made of at most, the newest; days at tables:
-`MAX_TABLE_DAYS`. As many as `read_ratings` reads, so that both find the same tier."""
-MAX_TABLE_DAYS = 1_000
 
 KNOWN_GAME = (
     SlotEvent("paytable", 0, 1, None, PaytableReported(9_674)),

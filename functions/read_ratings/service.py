@@ -10,19 +10,12 @@ from pitboss.rating import players
 from pitboss.rating.fold import Tally
 from pitboss.rating.history import MachineDay
 from pitboss.rating.house_rules import PropertyRules
+from pitboss.rating.players import MAX_SESSION_DAYS, MAX_TABLE_DAYS
 from pitboss.rating.tables import TableDay, table_dollars
 from pitboss.stores.ratings import Asset, MachineRating, PlayerSession, SessionPlace
 
 MAX_DAYS = 31
 """Closed gaming days of a machine that are shown."""
-
-MAX_SESSION_DAYS = 5_000
-"""Session-days that a player's rating is made of, the newest. ADT looks back a year and a tier on
-the period before this one, two years at most: a player of five visits a week with nine machines
-each has as many. Read they are 1.5 MB, two queries' answers."""
-
-MAX_TABLE_DAYS = 1_000
-"""Gaming days at tables that a player's rating is made of, the newest: two years and more."""
 
 MAX_SESSIONS = 100
 """Session-days in a player's document, the newest; `/sessions` has all."""

@@ -25,6 +25,14 @@ from pitboss.rating.fold import SessionDay, Tally
 from pitboss.rating.house_rules import Period, PropertyRules, RuleSet
 from pitboss.rating.tables import TABLE_UNITS_PER_DOLLAR, TableDay
 
+MAX_SESSION_DAYS = 5_000
+"""Session-days that a player's rating is made of, the newest. ADT looks back a year and a tier on
+the period before this one, two years at most: a player of five visits a week with nine machines
+each has as many. Read they are 1.5 MB, two queries' answers."""
+
+MAX_TABLE_DAYS = 1_000
+"""Gaming days at tables that a player's rating is made of, the newest: two years and more."""
+
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _CENT = 10_000
