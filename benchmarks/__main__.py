@@ -47,7 +47,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "latency": lambda seconds: latency.run(seconds),
     "decision_time": lambda _: decision_time.run(),
     "overspend": lambda _: overspend.run(),
-    "offer_latency": lambda seconds: offer_latency.run(seconds),
+    "offer_latency": lambda _: offer_latency.run(),
     "read_latency": lambda seconds: read_latency.run(seconds),
     "stream_bytes": lambda _: stream_bytes.run(),
     "lake_raw": lambda _: lake_raw.run(),
