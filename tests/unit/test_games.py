@@ -163,16 +163,18 @@ def live(status: int = 101) -> Iterator[Live]:
     found: list[Live] = []
 
     def opened(socket: ServerConnection) -> None:
-        assert socket.request is not None
-        found[0].asked.append(socket.request.path)
-        found[0].sockets.append(socket)
         for _ in socket:
             pass
 
-    def refuse(socket: ServerConnection, request: Any) -> Any:
-        return None if status == 101 else socket.respond(status, "no")
+    def asked(socket: ServerConnection, request: Any) -> Any:
+        """Note who asks before they are answered: later, the games would be ahead of the note."""
+        if status != 101:
+            return socket.respond(status, "no")
+        found[0].asked.append(request.path)
+        found[0].sockets.append(socket)
+        return None
 
-    with serve(opened, "127.0.0.1", 0, process_request=refuse) as server:
+    with serve(opened, "127.0.0.1", 0, process_request=asked) as server:
         port = server.socket.getsockname()[1]
         found.append(Live(f"ws://127.0.0.1:{port}/local"))
         threading.Thread(target=server.serve_forever, daemon=True).start()
