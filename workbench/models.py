@@ -74,7 +74,10 @@ def list_models(as_json: AsJson = False) -> None:
             *(f"{card['data']['train_rows']:,}", span),
             "promote" if card["gate"]["promote"] else "keep",
         )
-    out.print(table)
+    if cards:
+        out.print(table)
+    else:
+        out.print("No version yet: `pitboss retrain` learns one.")
     if serves == RULES:
         out.print(f"The rules of the house ({RULES}) serve.")
     for one in () if champion is None else champion.history[:10]:

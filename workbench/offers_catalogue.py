@@ -1,7 +1,8 @@
 """`pitboss offers catalogue`: a file of offers, its faults by line, and what it would change."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,9 @@ def load(file: Path) -> Catalogue:
         catalogue = parse(content)
     except InvalidCatalogue as fault:
         found = list(_form_faults(content)) or list(fault.faults)
-        faults += [Fault(_line(root, one), _said(one)) for one in found]
+        faults += [
+            Fault(line, _said(one)) for line, one in zip(_lines(root, found), found, strict=True)
+        ]
     else:
         if not faults:
             return catalogue
@@ -203,14 +206,25 @@ def _steps(place: str) -> _Steps:
     return tuple(steps)
 
 
-def _line(root: yaml.Node | None, fault: str) -> int | None:
-    if root is None:
-        return None
+def _lines(root: yaml.Node | None, faults: Sequence[str]) -> Iterator[int | None]:
+    """The line of each fault. Faults of offers with the same code come offer by offer, and those of
+    the next begin where it is said that the code is there twice.
+    """
+    codes: Counter[str] = Counter()
+    for fault in faults:
+        offer = _OFFER.match(fault)
+        if root is None or offer is None or _PLACE.search(fault):
+            yield None if root is None else _line(root, fault)
+        else:
+            codes[offer[1]] += fault.endswith(" is there twice")
+            lines = _lines_of_offers(root, offer[1])
+            yield lines[codes[offer[1]]] if codes[offer[1]] < len(lines) else None
+
+
+def _line(root: yaml.Node, fault: str) -> int | None:
     found = _PLACE.search(fault)
     if found is not None:
         return _line_at(root, _steps(found[1]))
-    if found := _OFFER.match(fault):
-        return _line_of_offer(root, found[1])
     if found := _MACHINE.match(fault):
         return _line_at(root, ("machines", found[1]))
     if found := _FIELD.match(fault):
@@ -237,14 +251,13 @@ def _line_at(node: yaml.Node, steps: _Steps) -> int:
     return line
 
 
-def _line_of_offer(root: yaml.Node, code: str) -> int | None:
-    """The line of the last offer of a code: the one that is there twice is the second."""
-    found = None
-    for key, offers in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value != "offers" or not isinstance(offers, yaml.SequenceNode):
-            continue
-        for offer in offers.value:
-            for name, value in offer.value if isinstance(offer, yaml.MappingNode) else ():
-                if name.value == "code" and value.value == code:
-                    found = value.start_mark.line + 1
-    return found
+def _lines_of_offers(root: yaml.Node, code: str) -> list[int]:
+    """The lines of the offers of a code."""
+    return [
+        value.start_mark.line + 1
+        for key, offers in (root.value if isinstance(root, yaml.MappingNode) else ())
+        if key.value == "offers" and isinstance(offers, yaml.SequenceNode)
+        for offer in offers.value
+        for name, value in (offer.value if isinstance(offer, yaml.MappingNode) else ())
+        if name.value == "code" and value.value == code
+    ]

@@ -3,6 +3,7 @@
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pitboss.offers.catalogue import Kind
 from pitboss.offers.issued import IssuedOffer, Status
@@ -54,14 +55,8 @@ class OfferDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def for_host(cls, offer: IssuedOffer) -> Self:
         """What a host may know."""
-        return cls(
-            offer_id=offer.offer_id,
-            player_id=offer.player_id,
-            asset_id=offer.asset_id,
-            kind=offer.kind,
-            text=offer.text,
-            status=offer.status,
-            expires_at=offer.expires_at,
+        return replace(
+            cls.for_player(offer),
             name=offer.name,
             code=offer.code,
             cost_cents=offer.cost_cents,

@@ -99,6 +99,15 @@ def test_where_nothing_was_promoted_the_rules_serve(store: S3Models) -> None:
     assert "no model" in shown.stderr
 
 
+def test_without_a_version_it_is_said_how_one_comes_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with offer_nights.models() as none:
+        monkeypatch.setattr(models, "_models", lambda: none)
+        assert pitboss("list").stdout.startswith("No version yet: `pitboss retrain` learns one.")
+        assert json.loads(pitboss("list", "--json").stdout)["versions"] == []
+
+
 def test_a_card_is_shown_and_drawn(store: S3Models, tmp_path: Path) -> None:
     page, picture = tmp_path / "card.html", tmp_path / "card.png"
     shown = pitboss("show", "v1", "--html", str(page), "--png", str(picture))

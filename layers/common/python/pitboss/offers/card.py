@@ -161,7 +161,8 @@ def judge(
     }
     # The others are on the card; where little is left to chance the log says too little of them for
     # anything to be surely better.
-    said = promotion.decide(CHALLENGER, CHAMPION, {n: rows[n] for n in (CHALLENGER, CHAMPION)})
+    compared = {name: rows[name] for name in (CHALLENGER, CHAMPION)}
+    said = promotion.decide(CHALLENGER, CHAMPION, compared, unit="cents a decision")
     digest = version(model)
     return Card(
         version=f"{run}-{digest[:8]}",

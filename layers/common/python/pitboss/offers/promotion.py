@@ -56,6 +56,7 @@ def decide(
     champion: str,
     rows: Mapping[str, Sequence[Row]],
     estimator: Estimator = doubly_robust,
+    unit: str = "",
 ) -> Verdict:
     """Whether the challenger is to take over from the champion.
 
@@ -65,6 +66,7 @@ def decide(
         rows: what the same held-out decisions, in the same order, say about each policy by name;
             challenger and champion among them.
         estimator: how values are estimated.
+        unit: what values are in, in the words of the reason.
     """
     found = overlap(rows[challenger])
     values = {name: estimate(estimator(its)) for name, its in rows.items()}
@@ -74,13 +76,13 @@ def decide(
         if name != challenger
     }
     why_not = _unjudged(found, rows[challenger], [*values.values(), *differences.values()])
-    why_not = why_not or _not_better(challenger, champion, rows, differences)
+    why_not = why_not or _not_better(challenger, champion, rows, differences, unit)
     if why_not is not None:
         return Verdict("keep", champion, why_not, values, differences, found)
     nearest = min(differences, key=lambda name: differences[name].low)
     reason = (
-        f"{challenger} earns more than each of the others: {_said(differences[nearest])} more than "
-        f"{nearest}."
+        f"{challenger} earns more than each of the others: "
+        f"{_said(differences[nearest], unit)} more than {nearest}."
     )
     return Verdict("promote", challenger, reason, values, differences, found)
 
@@ -107,6 +109,7 @@ def _not_better(
     champion: str,
     rows: Mapping[str, Sequence[Row]],
     differences: Mapping[str, Estimate],
+    unit: str,
 ) -> str | None:
     """Which policy it is not surely better than, the champion first; None where there is none."""
     for name in sorted(differences, key=lambda name: name != champion):
@@ -121,8 +124,8 @@ def _not_better(
             )
         if found.low <= 0:
             return (
-                f"{challenger} is not surely better than {name}: it earns {_said(found)} more, and "
-                "the lower bound is not above 0."
+                f"{challenger} is not surely better than {name}: it earns "
+                f"{_said(found, unit)} more, and the lower bound is not above 0."
             )
     return None
 
@@ -137,5 +140,6 @@ def decisive_rows(challenger: Sequence[Row], other: Sequence[Row]) -> float:
     return math.fsum(more) ** 2 / squares if squares else 0.0
 
 
-def _said(found: Estimate) -> str:
-    return f"{found.value:.4g} ({CONFIDENCE:.0%} interval {found.low:.4g} to {found.high:.4g})"
+def _said(found: Estimate, unit: str) -> str:
+    value = f"{found.value:.4g} {unit}".rstrip()
+    return f"{value} ({CONFIDENCE:.0%} interval {found.low:.4g} to {found.high:.4g})"
