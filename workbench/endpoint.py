@@ -13,11 +13,13 @@ Everything else in the workbench, in the tests and in the benchmarks calls `clie
 
 import os
 import re
+import ssl
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench import emulator
 from workbench.console import WorkbenchError
@@ -252,6 +254,47 @@ def live_url() -> str:
     # The same path as for REST APIs; a host of its own resolves in browsers alone.
     path = f"_aws/execute-api/{found['LiveApiId']}/{found['ApiStage']}"
     return f"{'wss' if scheme == 'https' else 'ws'}://{host}/{path}"
+
+
+class MqttPlace(NamedTuple):
+    """Where devices connect, and the authorities that the server's certificate may be of (PEM)."""
+
+    host: str
+    port: int
+    ca_pem: str
+
+
+MQTT_PORT = 8883
+
+
+def mqtt_place() -> MqttPlace:
+    """Where the devices of the target connect.
+
+    Raises:
+        WorkbenchError: the local stack was started by a release that took no devices.
+    """
+    where = target()
+    running = None if chosen_target() else emulator.Running.load()
+    if running is None:
+        found = client("iot").describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+        host, _, port = found.partition(":")
+        return MqttPlace(host, int(port or MQTT_PORT), _amazon_root())
+    if running.mqtt_port is None:
+        raise WorkbenchError("The stack takes no devices: run `pitboss down` and `pitboss up`.")
+    with urllib.request.urlopen(f"{where.endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:
+        return MqttPlace(emulator.HOST, running.mqtt_port, answer.read().decode())
+
+
+def _amazon_root() -> str:
+    """Amazon Root CA 1, which AWS IoT's endpoints are certified by, as botocore ships it."""
+    import botocore.httpsession
+
+    authorities = ssl.create_default_context(cafile=botocore.httpsession.get_cert_path(True))
+    known = zip(authorities.get_ca_certs(), authorities.get_ca_certs(True), strict=True)
+    for certificate, der in known:
+        if "Amazon Root CA 1" in str(certificate["subject"]):
+            return ssl.DER_cert_to_PEM_cert(der)
+    raise WorkbenchError("There is no certificate of Amazon Root CA 1: install botocore again.")
 
 
 def address_of_api(where: Target, found: dict[str, str]) -> str:

@@ -83,7 +83,9 @@ def _gone(group: int, leader: int, deadline: float) -> bool:
     return False
 
 
-def end_group(leader: ProcessId, grace: float = 0.0) -> bool:
+def end_group(
+    leader: ProcessId, grace: float = 0.0, ask: signal.Signals = signal.SIGTERM
+) -> bool:
     """End a process that leads its own group, and every process of the group.
 
     With a grace in seconds the leader is asked first and given that long to save its state.
@@ -96,7 +98,7 @@ def end_group(leader: ProcessId, grace: float = 0.0) -> bool:
         return True  # The number belongs to a stranger now; our group ended long ago.
     if found is not None and grace > 0:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(leader.pid, signal.SIGTERM)
+            os.kill(leader.pid, ask)
         deadline = time.monotonic() + grace
         while time.monotonic() < deadline and is_running(leader):
             _reap(leader.pid)

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench import deploy, emulator, endpoint
+from workbench import database, deploy, emulator, endpoint
 from workbench.console import WorkbenchError, out, print_json, say, step
 from workbench.paths import ROOT, VENV_BIN, home
 
@@ -37,7 +37,7 @@ KeepState = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (up, down, status, logs, env, reset, doctor):
+    for command in (up, down, status, logs, env, migrate, reset, doctor):
         app.command()(command)
 
 
@@ -59,6 +59,9 @@ def _make_user(address: str, root_secret: str) -> tuple[str, str]:
 
 
 def _start(port: int | None, *, keep_state: bool) -> emulator.Running:
+    database.stop()
+    if not keep_state:
+        database.wipe()
     with step("starting the embedded AWS"):
         fresh = emulator.start(port, keep_state=keep_state)
         key_id, secret = _make_user(fresh.endpoint, fresh.root_secret)
@@ -70,6 +73,7 @@ def _start(port: int | None, *, keep_state: bool) -> emulator.Running:
             access_key_id=key_id,
             secret_access_key=secret,
             keep_state=keep_state,
+            mqtt_port=fresh.mqtt_port,
         )
         running.save()
     return running
@@ -113,10 +117,21 @@ def up(port: Port = None, keep_state: KeepState = False) -> None:
 def down() -> None:
     """Stop the local stack and everything it started."""
     running = emulator.Running.load()
-    if emulator.stop(save=running is not None and running.keep_state):
+    was_running = emulator.stop(save=running is not None and running.keep_state)
+    if database.stop() or was_running:
         out.print("Stopped.")
     else:
         out.print("Nothing was running.")
+
+
+def migrate(json: AsJson = False) -> None:
+    """Bring the shufflers' database to the deployed release. `pitboss up` does it by itself."""
+    done = deploy.migrate()
+    if json:
+        print_json(done)
+        return
+    made = ", ".join(done["made"]) or "none"
+    out.print(f"The database is at revision {done['revision']}. Partitions made: {made}.")
 
 
 def env() -> None:
@@ -316,6 +331,8 @@ def reset(
     running = emulator.Running.load()
     emulator.stop()
     emulator.wipe_state()
+    database.stop()
+    database.wipe()
     address = ensure_up(keep_state=running is not None and running.keep_state)
     out.print(f"The API answers at {address}, with nothing in it.")
 
@@ -387,6 +404,15 @@ def _running() -> Finding:
     )
 
 
+def _database() -> Finding:
+    server = database.running()
+    if server is not None:
+        return Finding("database", True, f"{database.version()}, on port {server.port}")
+    if endpoint.chosen_target() is None and emulator.Running.load() is not None:
+        return Finding("database", False, "the stack runs without it", "run `pitboss up`")
+    return Finding("database", True, f"{database.version()}, not running")
+
+
 def _disk() -> Finding:
     home().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home()).free
@@ -415,6 +441,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     _make,
     _emulator,
     _running,
+    _database,
     _disk,
     _drift,
 )

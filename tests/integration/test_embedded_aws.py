@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 import time
+import uuid
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,6 +22,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from workbench import emulator, endpoint
+from workbench.shuffler_device import Outbox, ShufflerDevice
 
 ECHO = """
     import json
@@ -76,7 +78,10 @@ class TestAddress:
                 if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                     listening.append(fields[1])
 
-        assert listening == [f"0100007F:{running.port:04X}"]
+        assert running.mqtt_port is not None
+        assert sorted(listening) == sorted(
+            f"0100007F:{port:04X}" for port in (running.port, running.mqtt_port)
+        )
 
 
 class TestIdentity:
@@ -642,6 +647,97 @@ class TestStateMachine:
             lambda found: found["status"] != "RUNNING",
         )
         return found
+
+
+class TestIoT:
+    """Besides what `test_devices` needs of it: certificates, policies, last wills."""
+
+    def _queue(self, workshop: Any) -> tuple[str, str]:
+        sqs = endpoint.client("sqs")
+        url = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:10]}")["QueueUrl"]
+        workshop.cleanup.callback(sqs.delete_queue, QueueUrl=url)
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return url, found["Attributes"]["QueueArn"]
+
+    def _messages(self, url: str) -> list[Any]:
+        found = endpoint.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    def _rule(self, workshop: Any, *actions: dict[str, Any]) -> str:
+        """A rule with these actions; its topic."""
+        iot, name = endpoint.client("iot"), f"test_{uuid.uuid4().hex[:10]}"
+        sql = f"SELECT *, principal() AS principal FROM '{name}'"
+        iot.create_topic_rule(
+            ruleName=name, topicRulePayload={"sql": sql, "actions": list(actions)}
+        )
+        workshop.cleanup.callback(iot.delete_topic_rule, ruleName=name)
+        return name
+
+    def test_a_rules_kinesis_action_does_nothing_unlike_aws(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        """For which there are `ShufflerRules` and `ingest_shuffler_events`."""
+        stream, _ = workshop.stream()
+        url, _ = self._queue(workshop)
+        role = workshop.role(service="iot.amazonaws.com")
+        topic = self._rule(
+            workshop,
+            {"kinesis": {"streamName": stream, "partitionKey": "a", "roleArn": role}},
+            {"sqs": {"queueUrl": url, "roleArn": role}},
+        )
+
+        endpoint.client("iot-data").publish(topic=topic, payload=b'{"n": 1}')
+
+        (message,) = eventually(lambda: self._messages(url))
+        assert message["n"] == 1
+        kinesis = endpoint.client("kinesis")
+        start = kinesis.get_shard_iterator(
+            StreamName=stream, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        assert kinesis.get_records(ShardIterator=start)["Records"] == []
+
+    def test_a_rule_invokes_a_function_as_events_do_and_few_at_a_time(
+        self, embedded: endpoint.Target, workshop: Any, eventually: Any
+    ) -> None:
+        """The emulator starts a process for each message, and forgets a failure; `launch` mends
+        both.
+        """
+        function, seen = workshop.witness(
+            """
+            import time
+
+            def handler(event, context):
+                saw([event["n"], os.getpid()])
+                time.sleep(0.05)
+                if event["n"] == 9:
+                    raise RuntimeError("not this one")
+            """
+        )
+        url, arn = self._queue(workshop)
+        client = endpoint.client("lambda")
+        client.put_function_event_invoke_config(
+            FunctionName=function,
+            MaximumRetryAttempts=0,
+            DestinationConfig={"OnFailure": {"Destination": arn}},
+        )
+        found = client.get_function_configuration(FunctionName=function)["FunctionArn"]
+        topic = self._rule(workshop, {"lambda": {"functionArn": found}})
+
+        data = endpoint.client("iot-data")
+        for number in range(10):
+            data.publish(topic=topic, payload=json.dumps({"n": number}).encode())
+
+        (failed,) = eventually(lambda: self._messages(url))
+        assert failed["requestPayload"]["n"] == 9
+        assert {number for number, _ in seen()} == set(range(10))
+        assert len({process for number, process in seen() if number < 9}) <= 2
+
+    def test_who_has_no_certificate_may_connect_unlike_aws(self, embedded: endpoint.Target) -> None:
+        """So `pitboss.shufflers.messages` believes a certificate's id alone."""
+        place, nobody = endpoint.mqtt_place(), f"test-{uuid.uuid4().hex[:10]}"
+
+        with ShufflerDevice(place, None, Outbox(), nobody, "7", now=lambda: 0) as device:
+            assert device.wait_connected(10), device.refusals
 
 
 class TestMetrics:

@@ -23,6 +23,7 @@ from workbench.processes import ProcessId, end_group, identify, is_running
 
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
+PREFERRED_MQTT_PORT = 8883
 REGION = "us-east-1"
 ROOT_KEY = "PITBOSSLOCALROOT"
 """The emulator's root key id. Its secret is random and used once, to make the user."""
@@ -45,6 +46,8 @@ class Running:
     access_key_id: str
     secret_access_key: str
     keep_state: bool
+    mqtt_port: int | None = None
+    """Where AWS IoT takes devices' connections; None of a stack that takes none."""
 
     @property
     def process(self) -> ProcessId:
@@ -104,7 +107,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _any_free_port() -> int:
+def any_free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -117,27 +121,44 @@ def choose_port(asked: int | None = None) -> int:
     A port that was asked for is taken or refused. Otherwise the remembered one, the usual one,
     or any that is free, in that order.
     """
-    remembered_in = home() / "ports.json"
     if asked is not None:
         if not is_free(asked):
             raise WorkbenchError(
                 f"Port {asked} is taken by another program: end that program, "
                 "or run `pitboss up` without --port to have a free one chosen."
             )
-        chosen = asked
-    else:
-        try:
-            remembered = int(json.loads(remembered_in.read_text())["gateway"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            remembered = PREFERRED_PORT
-        candidates = (port for port in (remembered, PREFERRED_PORT) if is_free(port))
-        chosen = next(candidates, None) or _any_free_port()
-    remembered_in.parent.mkdir(parents=True, exist_ok=True)
-    remembered_in.write_text(json.dumps({"gateway": chosen}))
+        _remember("gateway", asked)
+        return asked
+    return _choose("gateway", PREFERRED_PORT)
+
+
+def choose_mqtt_port() -> int:
+    """The port of MQTT, chosen and remembered as that of HTTP."""
+    return _choose("mqtt", PREFERRED_MQTT_PORT)
+
+
+def _choose(name: str, preferred: int) -> int:
+    remembered = _remembered().get(name, preferred)
+    candidates = (port for port in (remembered, preferred) if is_free(port))
+    chosen = next(candidates, None) or any_free_port()
+    _remember(name, chosen)
     return chosen
 
 
-def _environment(port: int, secret: str, keep_state: bool) -> dict[str, str]:
+def _remembered() -> dict[str, int]:
+    try:
+        ports = json.loads((home() / "ports.json").read_text())
+        return {name: int(port) for name, port in ports.items()}
+    except (FileNotFoundError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _remember(name: str, port: int) -> None:
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / "ports.json").write_text(json.dumps(_remembered() | {name: port}))
+
+
+def _environment(port: int, mqtt_port: int, secret: str, keep_state: bool) -> dict[str, str]:
     """The whole environment of the emulator, and so of its functions: nothing is inherited
     but what a program needs to run at all.
     """
@@ -152,8 +173,7 @@ def _environment(port: int, secret: str, keep_state: bool) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": secret,
         "MINISTACK_REGION": REGION,
-        # These two listen on every interface, whatever BIND_HOST says.
-        "IOT_MTLS_ENABLED": "0",
+        "IOT_MTLS_PORT": str(mqtt_port),
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "1" if keep_state else "0",
         "STATE_DIR": str(home() / "state"),
@@ -170,6 +190,7 @@ class Started:
 
     process: ProcessId
     endpoint: str
+    mqtt_port: int
     root_secret: str
 
 
@@ -184,7 +205,7 @@ def start(port: int | None = None, *, keep_state: bool = False) -> Started:
                 f"The embedded AWS is not installed ({interpreter} is missing): run `make setup`."
             )
     stop()
-    chosen = choose_port(port)
+    chosen, mqtt_port = choose_port(port), choose_mqtt_port()
     secret = secrets.token_urlsafe(30)
     for folder in ("tmp", "state", "logs"):
         (home() / folder).mkdir(parents=True, exist_ok=True)
@@ -198,7 +219,7 @@ def start(port: int | None = None, *, keep_state: bool = False) -> Started:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=home(),
-            env=_environment(chosen, secret, keep_state),
+            env=_environment(chosen, mqtt_port, secret, keep_state),
             start_new_session=True,
         )
     identity = identify(process.pid)
@@ -210,7 +231,7 @@ def start(port: int | None = None, *, keep_state: bool = False) -> Started:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if answers(endpoint):
-            return Started(identity, endpoint, secret)
+            return Started(identity, endpoint, mqtt_port, secret)
         time.sleep(0.05)
     if process.poll() is None:
         stop()

@@ -4,20 +4,32 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 the emulator may be imported here. The one argument is the interpreter of the environment the
 functions run in; the emulator starts functions with `sys.executable`.
 
-Four things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
+Nine things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
 of a state machine, by the name of its class; the emulator calls everything `Runtime.HandlerError`,
 and has the class in the traceback that it logs. A state machine's definition in S3 may be YAML; the
 emulator reads JSON. A task may wait as long as its input says (`TimeoutSecondsPath`). And who may
 publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`.
+
+Of AWS IoT: MQTT is served on the address that HTTP is, not on every one there is. A policy may name
+attributes of the thing that connects. A last will is of who left it, as rules see it. Who
+connected with a certificate that is no longer active is cut off. And a rule invokes a function as
+Lambda is invoked by events, tried again and then given to its failure destination, and no more than
+two at a time: the emulator starts a thread and a process for every message.
 """
 
+import asyncio
 import json
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 _UNNAMED = "Runtime.HandlerError"
+_POLICY_VARIABLE = re.compile(r"\$\{(iot:[A-Za-z.]+(?:\[[\w.,@/:#-]+\])?)\}")
+_EVERYWHERE = ("", "0.0.0.0", "::")
+_FUNCTIONS_OF_RULES = 2
 _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+(?:\w+\.)*(\w+)", re.M)
 
 
@@ -55,6 +67,102 @@ def permission(action: str | None) -> str | None:
     return "sns:Publish" if action == "sns:PublishBatch" else action
 
 
+def attributes_of(thing: dict[str, Any] | None) -> dict[str, str]:
+    """What a policy may know of the attributes of a thing, by the variables' names."""
+    attributes = (thing or {}).get("attributes") or {}
+    return {
+        f"iot:connection.thing.attributes[{name.lower()}]": str(value)
+        for name, value in attributes.items()
+    }
+
+
+def bind_to(host: str) -> None:
+    """Let no server of this process listen on every address there is, but on this one."""
+    loops: Any = asyncio.BaseEventLoop
+    create = loops.create_server
+
+    async def create_there(
+        loop: asyncio.BaseEventLoop,
+        factory: Callable[[], asyncio.BaseProtocol],
+        at: object = None,
+        *rest: Any,
+        **more: Any,
+    ) -> asyncio.Server:
+        at = more.pop("host", at)
+        is_open = at in _EVERYWHERE or (at is None and "sock" not in more)
+        made: asyncio.Server = await create(loop, factory, host if is_open else at, *rest, **more)
+        return made
+
+    loops.create_server = create_there
+
+
+def mend_iot(iot: Any, lambda_svc: Any) -> None:  # noqa: ANN401 - modules of the emulator
+    """All that is mended of AWS IoT."""
+    context_of, dispatch = iot._mqtt_policy_context, ThreadPoolExecutor(_FUNCTIONS_OF_RULES)
+    clean_up, change_certificate = iot._WSSession.cleanup, iot._handle_certificate
+
+    def context_with_attributes(
+        account: str, region: str, certificate_id: str, client_id: str
+    ) -> dict[str, str]:
+        context: dict[str, str] = context_of(account, region, certificate_id, client_id)
+        if "iot:connection.thing.thingname" in context:
+            with iot.request_scope(account, region):
+                context |= attributes_of(iot._things.get(client_id))
+        return context
+
+    async def clean_up_by_will(session: Any) -> None:  # noqa: ANN401 - the emulator's class
+        topic, session._will_topic = session._will_topic, None
+        if topic is not None and not session._cleaned_up and not session._graceful_disconnect:
+            await iot.broker_publish(
+                session.account_id,
+                session.region,
+                topic,
+                session._will_message or b"",
+                qos=session._will_qos,
+                retain=session._will_retain,
+                properties=session._will_properties,
+                client_id=session._client_id or None,
+                principal=session._principal,
+            )
+        await clean_up(session)
+
+    async def cut_off(sessions: Iterable[Any]) -> None:
+        for session in sessions:
+            await session._send({"type": "websocket.close"})
+
+    def change_certificate_of_connected(method: str, path: str, *rest: object) -> object:
+        answer: object = change_certificate(method, path, *rest)
+        certificate_id = path.rpartition("/")[2]
+        if method == "PUT" and not iot._mtls_active_registrations(certificate_id):
+            cut = [
+                session
+                for session in list(iot._connected_clients.values())
+                if session.certificate_id == certificate_id
+            ]
+            if cut:
+                asyncio.run_coroutine_threadsafe(cut_off(cut), iot._mtls_loop)
+        return answer
+
+    def invoke(function: dict[str, Any], event: object) -> None:
+        if lambda_svc._execute_function_with_config_scope(function, event).get("error"):
+            lambda_svc.invoke_async_with_retry(function, event)
+
+    def invoke_by_rule(account: str, region: str, arn: str, event: object) -> None:
+        found, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
+            arn, account_id=account, region=region
+        )
+        if not found or not config:
+            raise RuntimeError(f"there is no function {arn}")
+        function = lambda_svc._execution_record_for_config(found, config)
+        dispatch.submit(invoke, function, event)
+
+    iot._POLICY_VARIABLE_RE = _POLICY_VARIABLE
+    iot._mqtt_policy_context = context_with_attributes
+    iot._WSSession.cleanup = clean_up_by_will
+    iot._handle_certificate = change_certificate_of_connected
+    iot._dispatch_rule_to_lambda = invoke_by_rule
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -65,6 +173,7 @@ def main() -> None:
     from ministack.app import main as serve  # type: ignore[import-not-found]
     from ministack.core import iam_actions  # type: ignore[import-not-found]
     from ministack.services import (  # type: ignore[import-not-found]
+        iot,
         lambda_svc,
         stepfunctions,
     )
@@ -80,6 +189,8 @@ def main() -> None:
     )
     action_of = iam_actions.extract_iam_action
     iam_actions.extract_iam_action = lambda *call, **more: permission(action_of(*call, **more))
+    bind_to(os.environ["BIND_HOST"])
+    mend_iot(iot, lambda_svc)
     serve()
 
 
