@@ -1,4 +1,8 @@
-"""`pitboss simulate`: a seeded floor, into files or live through the front door."""
+"""`pitboss simulate`: a seeded floor, into files or live through the front door.
+
+Without a command of its own it plays slot machines; see `workbench.simulate_shufflers` for the
+other.
+"""
 
 import signal
 import threading
@@ -27,10 +31,16 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("simulate")(simulate)
+    from workbench.simulate_shufflers import simulate_shufflers
+
+    floor = typer.Typer(invoke_without_command=True)
+    floor.callback()(simulate)
+    floor.command("shufflers")(simulate_shufflers)
+    app.add_typer(floor, name="simulate")
 
 
 def simulate(
+    ctx: typer.Context,
     machines: Annotated[int, typer.Option(min=1, help="Slot machines on the floor.")] = 20,
     players: Annotated[
         int, typer.Option(min=0, help="Players with a card; a guest without one for every two.")
@@ -88,6 +98,18 @@ def simulate(
     must find, truth.json what was really played. With --standings the folder standings has the
     files that `pitboss patrons import` and `pitboss exclusions import` take.
     """
+    if ctx.invoked_subcommand is not None:
+        given = [
+            parameter.opts[-1]
+            for parameter in ctx.command.params
+            if (source := ctx.get_parameter_source(parameter.name or ""))
+            and source.name == "COMMANDLINE"
+        ]
+        if given:
+            raise UsageError(
+                f"{given[0]} belongs after `{ctx.invoked_subcommand}`, or to slot machines alone."
+            )
+        return
     from workbench.gateways import must_be_id
     from workbench.simulation import FAULTS, ODDITIES, FloorPlan, open_floor
 
@@ -97,7 +119,7 @@ def simulate(
         raise UsageError("--speed is for --live: add that, or leave --speed out.")
     must_be_id(property_id, "property")
     now = int(time.time() * 1_000)
-    begins = _moment(start) if start else now if live else FloorPlan.start
+    begins = moment_of(start) if start else now if live else FloorPlan.start
     try:
         if days:
             plan = FloorPlan.of_days(machines, players, days, seed, begins, property_id, gaming_day)
@@ -138,7 +160,12 @@ def _names(text: str, known: tuple[str, ...]) -> frozenset[str]:
     return names
 
 
-def _moment(text: str) -> int:
+def moment_of(text: str) -> int:
+    """The moment that an option says, epoch ms.
+
+    Raises:
+        UsageError: it says none, or one that no shift has.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -181,7 +208,8 @@ def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
     with ExitStack() as opened:
         client = opened.enter_context(PitbossClient(endpoint.api_url(), signer))
         files = opened.enter_context(ShiftFiles(folder, floor)) if folder else None
-        closed = opened.enter_context(_closed_by_interrupt())
+        closing = "closing the floor: games in progress are finished, cards come out"
+        closed = opened.enter_context(interrupted_once(closing))
         tell = opened.enter_context(_counting())
 
         def posted(events: "list[Event]", counts: "Counts") -> None:
@@ -193,14 +221,14 @@ def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
 
 
 @contextmanager
-def _closed_by_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one interrupts as always."""
+def interrupted_once(saying: str) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, saying so; the second one interrupts as always."""
     closed = threading.Event()
 
     def close(*_: object) -> None:
         signal.signal(signal.SIGINT, before)
         closed.set()
-        say("closing the floor: games in progress are finished, cards come out")
+        say(saying)
 
     before = signal.signal(signal.SIGINT, close)
     try:

@@ -1,0 +1,332 @@
+"""`pitboss simulate shufflers`: card shufflers that wear, into files or live over MQTT."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from workbench.console import UsageError, WorkbenchError, err, out, print_json, say
+from workbench.simulate import interrupted_once, moment_of
+
+if TYPE_CHECKING:
+    from pitboss.events.shuffler import Part
+    from workbench.shuffler_device import ShufflerDevice
+    from workbench.shuffling import ShufflerPlan, Tally
+    from workbench.shuffling.live import Told
+
+DEFAULT_FOLDER = Path("shufflers")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def simulate_shufflers(
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Shufflers, one a table.")] = 20,
+    days: Annotated[int, typer.Option(min=1, max=3_660, help="Gaming days.")] = 30,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed is the same floor; more devices only add.")
+    ] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help=f"Write the files here. Default: {DEFAULT_FOLDER}; live: none."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="A moment of the first gaming day, ISO 8601, UTC unless it says. "
+            "Default: 2026-01-01; live: now, or so many days ago where it is faster.",
+        ),
+    ] = None,
+    property_id: Annotated[str, typer.Option("--property", help="Whose shufflers they are.")] = (
+        "P1"
+    ),
+    gaming_day: Annotated[
+        str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
+    ] = "America/Los_Angeles@06:00",
+    report_seconds: Annotated[
+        int, typer.Option(help="Between two reports of telemetry; a divisor of 3,600.")
+    ] = 300,
+    replace_after: Annotated[
+        str,
+        typer.Option(
+            help="Replace parts after so many operating hours: rollers=4000,camera=9000. "
+            "The others run to failure."
+        ),
+    ] = "",
+    by_hour: Annotated[
+        bool,
+        typer.Option("--by-hour", help="No messages, the truth only: many times faster."),
+    ] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Publish to the running stack as it happens, over MQTT."),
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=100_000, help="Live: times faster than real time.", show_default="1"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Simulate card shufflers that wear, jam and fail, with the truth about them.
+
+    Writes messages.ndjson.gz (what they publish), truth.json (failures and why, maintenance, sums
+    by gaming day) and wear.ndjson (how worn each part was). With --live each is an MQTT client with
+    a certificate of its own, which is registered where it is not; its link is cut now and then, and
+    it keeps what it has to say. docs/shuffler-simulator.md has the equations.
+    """
+    from workbench.gateways import must_be_id
+    from workbench.shuffling import DEFAULT_START, ShufflerPlan
+
+    if speed is not None and not live:
+        raise UsageError("--speed is for --live: add that, or leave --speed out.")
+    if live and (by_hour or folder is not None):
+        raise UsageError("--live writes no files: leave --out and --by-hour out.")
+    must_be_id(property_id, "property")
+    begins = DEFAULT_START
+    if start is not None:
+        begins = moment_of(start)
+    elif live:
+        ago = days if speed is not None and speed > 1 else 0
+        begins = int(time.time() * 1_000) - ago * 86_400_000
+    try:
+        plan = ShufflerPlan(
+            count,
+            days,
+            seed,
+            begins,
+            property_id,
+            gaming_day,
+            report_seconds,
+            _parts(replace_after),
+        )
+    except ValueError as fault:
+        raise UsageError(f"No such floor: {fault}.") from None
+    began = time.monotonic()
+    written = folder or DEFAULT_FOLDER
+    result = _live(plan, speed or 1.0) if live else _write(plan, written, by_hour)
+    result |= {"seconds": round(time.monotonic() - began, 3)}
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+
+
+def _parts(text: str) -> "dict[Part, float]":
+    """Hours by part, written `rollers=4000,camera=9000`."""
+    from pitboss.events.shuffler import Part
+
+    found: dict[Part, float] = {}
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, hours = piece.partition("=")
+        if name not in list(Part):
+            raise UsageError(f"{name!r} is no part: choose from {', '.join(Part)}.")
+        if not hours.isdecimal() or not 1 <= int(hours) <= 1_000_000:
+            raise UsageError(f"{piece!r} has no hours: write {name}= and 1 to 1000000.")
+        found[Part(name)] = float(hours)
+    return found
+
+
+def _write(plan: "ShufflerPlan", folder: Path, by_hour: bool) -> dict[str, Any]:
+    from workbench.shuffling.files import Floor, write_hours, write_messages
+
+    floor = Floor(plan)
+    try:
+        if by_hour:
+            with _progress(plan.count) as tell:
+                for done in write_hours(floor, folder):
+                    tell(done)
+        else:
+            with _progress(plan.end - plan.first_ms) as tell:
+                for at in write_messages(floor, folder):
+                    tell(at - plan.first_ms)
+    except OSError as fault:
+        raise WorkbenchError(
+            f"The floor cannot be written to {folder} ({fault.strerror}): name another --out."
+        ) from fault
+    said = {
+        "messages": sum(truth.messages for truth in floor.truths),
+        "events": sum(truth.events for truth in floor.truths),
+    }
+    return (
+        _about(plan)
+        | {"out": str(folder)}
+        | ({} if by_hour else said)
+        | figures(plan, list(floor.tallies()))
+    )
+
+
+def _about(plan: "ShufflerPlan") -> dict[str, Any]:
+    return {
+        "seed": plan.seed,
+        "property": plan.property_id,
+        "devices": plan.count,
+        "days": plan.days,
+        "start": plan.first_ms,
+        "end": plan.end,
+    }
+
+
+def figures(plan: "ShufflerPlan", tallies: "list[Tally]") -> dict[str, Any]:
+    """What came of a floor, to see whether it is plausible."""
+    operating = sum(tally.operating_hours for tally in tallies)
+    down = sum(tally.down_hours + tally.planned_down_hours for tally in tallies)
+    failures = sum(tally.failures for tally in tallies)
+    random_failures = sum(tally.random_failures for tally in tallies)
+    cycles = sum(tally.cycles for tally in tallies)
+    jams = sum(tally.jams for tally in tallies)
+    return {
+        "cycles": cycles,
+        "cycles_per_device_day": round(cycles / plan.count / plan.days, 1),
+        "operating_hours": round(operating, 1),
+        "failures": failures,
+        "random_failures": random_failures,
+        "random_share": round(random_failures / failures, 3) if failures else None,
+        "planned_replacements": sum(tally.planned for tally in tallies),
+        "mtbf_operating_hours": round(operating / failures, 1) if failures else None,
+        "jams_per_1000_shuffles": round(1_000 * jams / cycles, 2) if cycles else None,
+        "down_hours": round(down, 1),
+        "availability": round(operating / (operating + down), 5) if operating else None,
+    }
+
+
+@contextmanager
+def _progress(total: float) -> Iterator[Callable[[float], None]]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("playing the days"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        said = time.monotonic()
+
+        def tell(done: float) -> None:
+            nonlocal said
+            bar.update(task, completed=done)
+            if not err.is_terminal and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                say(f"playing the days: {100 * done / total:.0f} %")
+
+        yield tell
+
+
+# --- live -----------------------------------------------------------------------------------------
+
+
+def _live(plan: "ShufflerPlan", speed: float) -> dict[str, Any]:
+    import msgspec
+
+    from workbench.shuffling.live import VirtualClock, due, tell
+
+    with ExitStack() as opened:
+        clock = VirtualClock(plan.start, speed, time.monotonic)
+        devices = _devices(plan, clock.now)
+        for device in devices.values():
+            opened.enter_context(device)
+        closed = opened.enter_context(interrupted_once("stopping: what is said already is sent"))
+        counting = opened.enter_context(_counting())
+        told = tell(due(plan, plan.start), devices, clock, closed.wait, counting)
+        deadline = time.monotonic() + 30
+        unsent = [
+            asset_id
+            for asset_id, device in devices.items()
+            if not device.wait_sent(max(0.0, deadline - time.monotonic()))
+        ]
+    if unsent:
+        refusals = devices[unsent[0]].refusals
+        why = f" ({refusals[-1]})" if refusals else ""
+        raise WorkbenchError(
+            f"{len(unsent)} of {plan.count} shufflers could not send all they had to say, "
+            f"{unsent[0]} among them{why}: they keep it, and send it when they run again."
+        )
+    return _about(plan) | msgspec.structs.asdict(told)
+
+
+def _devices(plan: "ShufflerPlan", now: Callable[[], int]) -> "dict[str, ShufflerDevice]":
+    """The devices' network sides, by asset; who is not registered is."""
+    from workbench import devices, endpoint
+    from workbench.shuffler_device import Credentials, Outbox, ShufflerDevice
+    from workbench.shuffling import ShufflerDevice as Simulated
+
+    place = endpoint.mqtt_place()
+    active = {
+        device.asset
+        for device in devices.known()
+        if device.property == plan.property_id and device.status == "ACTIVE"
+    }
+    found: dict[str, ShufflerDevice] = {}
+    for index in range(plan.count):
+        simulated = Simulated(plan, index)
+        asset_id = simulated.asset_id
+        files = devices.files_of(plan.property_id, asset_id)
+        if asset_id not in active:
+            devices.add(plan.property_id, asset_id, files)
+        # Whatever it said before, in an outbox that is no more, had smaller numbers.
+        outbox = Outbox(files.folder / "outbox.sqlite", first_sequence=int(time.time() * 1_000))
+        found[asset_id] = ShufflerDevice(
+            place,
+            Credentials(files.certificate, files.key),
+            outbox,
+            plan.property_id,
+            asset_id,
+            now=now,
+            firmware=simulated.firmware,
+        )
+    return found
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[["Told"], None]]:
+    """A line of counts that keeps up on a terminal, and comes now and then in a log."""
+    said = time.monotonic()
+
+    def line(told: "Told") -> str:
+        return (
+            f"{told.messages:,} messages of {told.events:,} events, {told.cuts:,} links cut, "
+            f"until {time.strftime('%Y-%m-%d %H:%M', time.gmtime(told.at / 1_000))} UTC"
+        )
+
+    if err.is_terminal:
+        with err.status("the shufflers connect") as status:
+            yield lambda told: status.update(line(told))
+        return
+
+    def now_and_then(told: "Told") -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            say(line(told))
+
+    yield now_and_then
+
+
+def _show(result: dict[str, Any]) -> None:
+    names = {
+        "messages": "messages",
+        "events": "events",
+        "cuts": "links cut",
+        "cycles": "shuffles",
+        "cycles_per_device_day": "shuffles per device and day",
+        "operating_hours": "operating hours",
+        "failures": "failures",
+        "random_failures": "of them random",
+        "planned_replacements": "parts replaced before they failed",
+        "mtbf_operating_hours": "operating hours between failures",
+        "jams_per_1000_shuffles": "jams per 1,000 shuffles",
+        "down_hours": "hours out of service",
+        "availability": "availability",
+        "seconds": "seconds it took",
+    }
+    title = f"{result['devices']:,} shufflers, {result['days']:,} days, seed {result['seed']}"
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    for name, words in names.items():
+        if (value := result.get(name)) is not None:
+            table.add_row(words, f"{value:,}")
+    out.print(table)
+    if "out" in result:
+        out.print(f"messages, truth and wear: {escape(result['out'])}")
