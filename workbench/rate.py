@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from workbench.console import UsageError, err, moment, out, print_json
 from workbench.event_files import FileFormat, raw_events
 
 if TYPE_CHECKING:
+    from pitboss.gaming_day import GamingDay
     from pitboss.rating.fold import Tally
     from pitboss.stores.ratings import Asset
 
@@ -46,6 +48,13 @@ def rate(
             help="The property's gaming day, Area/City@HH:MM.", show_default=DEFAULT_GAMING_DAY
         ),
     ] = None,
+    paces: Annotated[
+        Path | None,
+        typer.Option(
+            help="What shufflers measured at tables, of `pitboss shufflers paces --json`: "
+            "for slips without a pace."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Rate files of events offline, with the code that is deployed: for audits.
@@ -53,16 +62,21 @@ def rate(
     --json has what a simulated shift's ledger.json has, under the same names: sums by machine and
     player, by gaming day and by session, and every gap. What cannot be accepted is counted, and
     named on standard error with the reason. Rated table sessions (table-sessions) are
-    comma-separated files; they need no gaming day. The exit status is 1 where anything was not
-    accepted.
+    comma-separated files; they need no gaming day but for --paces. The exit status is 1 where
+    anything was not accepted.
     """
     from rich.progress import track
 
     if file_format is FileFormat.TABLE_SESSIONS:
-        if gaming_day is not None:
-            raise UsageError("Rated table sessions have no gaming day: leave --gaming-day out.")
-        _rate_table_sessions(files, as_json)
+        if gaming_day is not None and paces is None:
+            raise UsageError(
+                "Rated table sessions have no gaming day but for --paces: leave --gaming-day out."
+            )
+        starts_at = _gaming_day(gaming_day or DEFAULT_GAMING_DAY).starts_at
+        _rate_table_sessions(files, paces, starts_at, as_json)
         return
+    if paces is not None:
+        raise UsageError("Paces are for rated table sessions: leave --paces out.")
     audit = Audit(file_format, DEFAULT_GAMING_DAY if gaming_day is None else gaming_day)
     for path in files:
         events = list(raw_events(path))
@@ -81,10 +95,21 @@ def rate(
     _end(result, file_format)
 
 
-def _rate_table_sessions(files: Iterable[Path], as_json: bool) -> None:
-    from workbench.table_sessions import TableAudit
+def _gaming_day(text: str) -> "GamingDay":
+    from pitboss.gaming_day import GamingDay
 
-    audit = TableAudit()
+    try:
+        return GamingDay.parse(text)
+    except ValueError as fault:
+        raise UsageError(f"{fault}: give --gaming-day one.") from None
+
+
+def _rate_table_sessions(
+    files: Iterable[Path], paces: Path | None, starts_at: time, as_json: bool
+) -> None:
+    from workbench.table_sessions import MeasuredPaces, TableAudit
+
+    audit = TableAudit(None if paces is None else MeasuredPaces.read(paces, starts_at))
     for path in files:
         audit.take(path)
     for refusal in audit.refusals[:_REFUSALS_SHOWN]:
@@ -113,16 +138,12 @@ class Audit:
     """Events in, ratings out; the shape of `result` is a contract."""
 
     def __init__(self, file_format: FileFormat, gaming_day: str) -> None:
-        from pitboss.gaming_day import GamingDay
         from pitboss.rating.fold import House
         from pitboss.rating.house_rules import shipped
         from rate_players.service import RatePlayers
         from workbench.memory import MemoryRatings
 
-        try:
-            rule = GamingDay.parse(gaming_day)
-        except ValueError as fault:
-            raise UsageError(f"{fault}: give --gaming-day one.") from None
+        rule = _gaming_day(gaming_day)
         self._format = file_format.reader
         self._ratings = MemoryRatings()
         self._house: Callable[[str], House] = lambda property_id: House(
@@ -380,6 +401,15 @@ def _session(one: dict[str, Any]) -> str:
 def _show_table_sessions(result: dict[str, Any]) -> None:
     for title, name in (("Players", "player_id"), ("Tables", "table_name"), ("Games", "game")):
         out.print(_session_table(f"{title} (dollars)", name, result[title.lower()]))
+    for one in result.get("measured_paces", ()):
+        constant = one["decisions_per_hour_assumed"]
+        beside = f"{constant} assumed ({one['theoretical_win_assumed']} dollars)"
+        out.print(
+            f"{escape(one['table_name'])} on {one['gaming_day']}: {one['sessions']:,} sessions at "
+            f"{one['decisions_per_hour']} decisions an hour as measured "
+            f"({one['theoretical_win']} dollars), not at "
+            f"{'any that is known' if constant is None else beside}"
+        )
     for flag, count in result["sessions_flagged"].items():
         if count:
             out.print(f"flagged {flag}: {count:,} of {result['totals']['sessions']:,} sessions")

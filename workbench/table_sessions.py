@@ -14,14 +14,19 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+import msgspec
+
+from pitboss.gaming_day import GamingDay
 from pitboss.rating.tables import (
     HOUSE_EDGE_WHOLE,
     Flag,
     Game,
+    RatedSession,
     TableSession,
     TableTally,
     TableTotals,
@@ -193,10 +198,83 @@ def _number(row: Mapping[str, str], column: str, *, decimals: int = 0, signed: b
     return -number if sign else number
 
 
+class MeasuredPaces:
+    """Decisions an hour that shufflers measured, by table and gaming day."""
+
+    def __init__(self, paces: Mapping[tuple[str, str], int], starts_at: time) -> None:
+        """
+        Args:
+            paces: by table and gaming day (ISO date).
+            starts_at: when the gaming day starts by the floor's clock, which files show.
+        """
+        self._paces = paces
+        self._rule = GamingDay(ZoneInfo("UTC"), starts_at)
+
+    @classmethod
+    def read(cls, path: Path, starts_at: time) -> "MeasuredPaces":
+        """The paces of a file that `pitboss shufflers paces --json` wrote.
+
+        Raises:
+            WorkbenchError: the file cannot be read, or is none.
+        """
+        try:
+            document = msgspec.json.decode(path.read_bytes(), type=_Paces)
+        except OSError as fault:
+            raise WorkbenchError(
+                f"{path} cannot be read ({fault.strerror}): check the name."
+            ) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+            raise WorkbenchError(
+                f"{path} holds no paces ({fault}): `pitboss shufflers paces --json` prints them."
+            ) from None
+        return cls(
+            {
+                (one.table_id, one.gaming_day): one.decisions_per_hour
+                for one in document.tables
+                if one.decisions_per_hour is not None
+            },
+            starts_at,
+        )
+
+    def day_of(self, session: TableSession) -> str:
+        """The gaming day that a session began in."""
+        return self._rule.date_of(session.started_at).isoformat()
+
+    def of(self, session: TableSession) -> int | None:
+        """The pace of a session's table and gaming day; None where it was not measured."""
+        return self._paces.get((session.table_name, self.day_of(session)))
+
+
+class _Pace(msgspec.Struct):
+    table_id: str
+    gaming_day: str
+    decisions_per_hour: Annotated[int, msgspec.Meta(gt=0)] | None
+
+
+class _Paces(msgspec.Struct):
+    tables: list[_Pace]
+
+
+class _ByMeasure(msgspec.Struct):
+    """Sessions of a table and gaming day that were rated by a measured pace."""
+
+    pace: int
+    assumed_pace: int | None
+    sessions: int = 0
+    theoretical_win: int = 0
+    theoretical_win_assumed: int = 0
+
+
 class TableAudit:
     """Files of table sessions in, ratings out; the shape of `result` is a contract."""
 
-    def __init__(self) -> None:
+    def __init__(self, paces: MeasuredPaces | None = None) -> None:
+        """
+        Args:
+            paces: what is used for slips without a pace, in place of their games' constants.
+        """
+        self._paces = paces
+        self._measured: dict[tuple[str, str], _ByMeasure] = {}
         self._totals = TableTotals()
         self._known: Counter[Cells] = Counter()
         self._counts = dict.fromkeys(("received", "accepted", "duplicate", "quarantined"), 0)
@@ -211,7 +289,8 @@ class TableAudit:
             try:
                 if isinstance(row.session, RowFault):
                     raise row.session
-                rated = rate_session(row.session)
+                measured = None if self._paces is None else self._paces.of(row.session)
+                rated = rate_session(row.session, measured_pace=measured)
             except (RowFault, UnratableSession) as fault:
                 self._counts["quarantined"] += 1
                 self.refusals.append(f"{path.name} row {row.number}: {fault}")
@@ -224,11 +303,42 @@ class TableAudit:
             if here[row.cells] > 1:
                 rated = rated._replace(flags=rated.flags | {Flag.REPEATED})
             self._totals.add(row.session, rated)
+            if Flag.PACE_MEASURED in rated.flags:
+                self._compare(row.session, rated)
         self._known |= here
 
+    def _compare(self, session: TableSession, rated: RatedSession) -> None:
+        """Keep what the measured pace came to beside what the constant would have."""
+        assert self._paces is not None, "a pace was measured"
+        sums = self._measured.setdefault(
+            (session.table_name, self._paces.day_of(session)),
+            _ByMeasure(rated.pace, rated.assumed_pace),
+        )
+        sums.sessions += 1
+        sums.theoretical_win += rated.theoretical_win
+        sums.theoretical_win_assumed += rated.theoretical_win_assumed or 0
+
     def result(self) -> dict[str, Any]:
-        """Counts, flags, players, tables, games and totals; theoretical win in dollars."""
+        """Counts, flags, players, tables, games and totals; theoretical win in dollars.
+
+        With paces also where they were used: by table and gaming day the measured pace and the
+        constant, and the theoretical win by each; null where the game's constant is not known.
+        """
         totals = self._totals
+        measured = [
+            {
+                "table_name": table,
+                "gaming_day": day,
+                "sessions": one.sessions,
+                "decisions_per_hour": one.pace,
+                "decisions_per_hour_assumed": one.assumed_pace,
+                "theoretical_win": table_dollars(one.theoretical_win),
+                "theoretical_win_assumed": None
+                if one.assumed_pace is None
+                else table_dollars(one.theoretical_win_assumed),
+            }
+            for (table, day), one in sorted(self._measured.items())
+        ]
         return {
             **self._counts,
             "sessions_flagged": {flag.value: totals.flags[flag] for flag in Flag},
@@ -245,6 +355,7 @@ class TableAudit:
                 for game, tally in sorted(totals.games.items(), key=lambda entry: entry[0] or "")
             ],
             "totals": _amounts(totals.total),
+            **({} if self._paces is None else {"measured_paces": measured}),
         }
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from pitboss import queries
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
@@ -19,7 +20,7 @@ from pitboss.settings import read
 from pitboss.stores.ratings import Asset, DynamoRatings
 from pitboss.stores.secrets import secret_text
 from pitboss.telemetry import logger, metrics
-from read_ratings import ledgers, queries, service
+from read_ratings import ledgers, service
 from read_ratings.settings import Settings
 
 DEFAULT_SESSIONS, MAX_SESSIONS = 50, 500

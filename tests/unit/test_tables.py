@@ -307,7 +307,7 @@ def test_flags_count_sessions() -> None:
     for fields in ({"average_bet_cents": 0}, {"average_bet_cents": 0, "minutes": 0}, {}):
         played = session(**fields)
         totals.add(played, rate_session(played))
-    totals.add(session(), RatedSession(0, frozenset({Flag.REPEATED})))
+    totals.add(session(), RatedSession(0, frozenset({Flag.REPEATED}), 70, None, None))
     assert totals.flags == {
         Flag.AVERAGE_BET_MISSING: 2,
         Flag.MINUTES_MISSING: 1,

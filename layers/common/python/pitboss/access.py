@@ -47,6 +47,11 @@ class Action(StrEnum):
     WRITE_EXCLUSIONS = "exclusions:write"
     WRITE_CATALOGUE = "catalogue:write"
     """Read it too, whole: what offers cost and who they are for."""
+    READ_MAINTENANCE = "maintenance:read"
+    ANSWER_MAINTENANCE = "maintenance:answer"
+    """Acknowledge recommendations, and say that they are done or not going to be."""
+    READ_SHUFFLERS = "shufflers:read"
+    """And what they measure at tables."""
 
 
 class Decision(StrEnum):

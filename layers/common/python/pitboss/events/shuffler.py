@@ -41,7 +41,8 @@ type Milliamperes = Annotated[int, Meta(ge=0, le=100_000)]
 type DeciCelsius = Annotated[int, Meta(ge=-1_000, le=5_000, description="tenths of a degree C")]
 type Micrometres = Annotated[int, Meta(ge=-100_000, le=100_000)]
 type BasisPoints = Annotated[int, Meta(ge=0, le=10_000, description="hundredths of a percent")]
-type Label = Annotated[str, Meta(max_length=64)]
+type Label = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+"""Text without control characters."""
 
 
 class Part(StrEnum):

@@ -87,6 +87,8 @@ class Flag(StrEnum):
     """A minute or more lies between the stated minutes, which are rated, and start to end."""
     PACE_ASSUMED = "pace_assumed"
     """No measured pace: the game's constant was used."""
+    PACE_MEASURED = "pace_measured"
+    """No pace on the slip: that which the table's shufflers measured was used."""
     EDGE_ASSUMED = "edge_assumed"
     """No house edge: the game's constant was used."""
     OTHER_CURRENCY = "other_currency"
@@ -143,6 +145,12 @@ class RatedSession(NamedTuple):
     theoretical_win: int
     """In table units: 1/600,000,000 dollar."""
     flags: frozenset[Flag]
+    pace: int
+    """Decisions an hour that it was rated by."""
+    assumed_pace: int | None
+    """The game's constant, which is used where nobody measured; None where it is not known."""
+    theoretical_win_assumed: int | None
+    """What it would be by that constant."""
 
 
 def table_theoretical_win(
@@ -173,28 +181,45 @@ def table_dollars(units: int) -> str:
 
 
 def rate_session(
-    session: TableSession, constants: Mapping[Game, GameConstants] = HOUSE_CONSTANTS
+    session: TableSession,
+    constants: Mapping[Game, GameConstants] = HOUSE_CONSTANTS,
+    measured_pace: int | None = None,
 ) -> RatedSession:
     """Rate one session: by its own pace and edge, by its game's where it has none.
+
+    Args:
+        session: the slip.
+        constants: what is assumed of games.
+        measured_pace: decisions an hour that the table's shufflers measured of the gaming day
+            (`pitboss.shufflers.metrics.decisions_an_hour`): in place of the game's constant.
 
     Raises:
         UnratableSession: it lacks one of them and the game's constants are not known.
 
     """
+    assumed = None if session.game is None else constants.get(session.game)
     pace, edge = session.decisions_an_hour, session.house_edge
+    pace = measured_pace if pace is None else pace
     if pace is None or edge is None:
-        if session.game is None or session.game not in constants:
+        if assumed is None:
             raise UnratableSession(session.table_name)
-        assumed = constants[session.game]
         pace = assumed.decisions_an_hour if pace is None else pace
         edge = assumed.house_edge if edge is None else edge
+
+    def worth(by_pace: int) -> int:
+        bet, minutes = session.average_bet_cents, session.minutes
+        return table_theoretical_win(bet, by_pace, minutes, edge)
+
     return RatedSession(
-        table_theoretical_win(session.average_bet_cents, pace, session.minutes, edge),
-        _flags(session),
+        worth(pace),
+        _flags(session, is_measured=measured_pace is not None),
+        pace,
+        None if assumed is None else assumed.decisions_an_hour,
+        None if assumed is None else worth(assumed.decisions_an_hour),
     )
 
 
-def _flags(session: TableSession) -> frozenset[Flag]:
+def _flags(session: TableSession, *, is_measured: bool) -> frozenset[Flag]:
     lasted = session.ended_at - session.started_at
     looked_at = {
         Flag.AVERAGE_BET_MISSING: session.average_bet_cents == 0,
@@ -202,7 +227,8 @@ def _flags(session: TableSession) -> frozenset[Flag]:
         Flag.ENDS_BEFORE_START: lasted < 0,
         Flag.MINUTES_DISAGREE: abs(lasted - session.minutes * _MINUTE_MS) >= _MINUTE_MS
         and lasted >= 0,
-        Flag.PACE_ASSUMED: session.decisions_an_hour is None,
+        Flag.PACE_ASSUMED: session.decisions_an_hour is None and not is_measured,
+        Flag.PACE_MEASURED: session.decisions_an_hour is None and is_measured,
         Flag.EDGE_ASSUMED: session.house_edge is None,
         Flag.OTHER_CURRENCY: not session.in_dollars,
     }

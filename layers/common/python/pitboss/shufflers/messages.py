@@ -6,6 +6,7 @@ the endpoint has none. What was published is looked at by who reads the stream, 
 end alike; a payload that is no JSON comes through, and is kept.
 """
 
+import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Delivered(Struct, frozen=True):
     received_at: int
     """Epoch ms at AWS IoT Core."""
     principal: str | None = None
-    """The id of the certificate that the connection was made with."""
+    """The id of the certificate that the connection was made with, 64 hexadecimal digits."""
     client_id: str | None = None
 
 
@@ -61,6 +62,7 @@ class ReadMessage(NamedTuple):
         return NO_PROPERTY if self.topic is None else self.topic.property_id
 
 
+_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _DELIVERED = msgspec.json.Decoder(Delivered)
 _MESSAGE = msgspec.json.Decoder(Message)
 
@@ -110,8 +112,9 @@ def _source(delivered: Delivered, topic: Topic | None, payload: bytes) -> Topic:
     """The topic of a message that may be believed."""
     if topic is None:
         raise InvalidEvent("unknown_topic", delivered.topic[:200])
-    if not delivered.principal:
-        raise InvalidEvent("no_certificate", "the connection was made without a certificate")
+    if not _CERTIFICATE_ID.fullmatch(delivered.principal or ""):
+        # AWS IoT names another principal where somebody signs with an access key.
+        raise InvalidEvent("no_certificate", f"it is of {delivered.principal!r}"[:200])
     if delivered.client_id != thing_name(topic.property_id, topic.asset_id):
         raise InvalidEvent("foreign_client", f"client {delivered.client_id!r} on {topic}"[:200])
     if len(payload) > MAX_MESSAGE_BYTES:

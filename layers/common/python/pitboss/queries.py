@@ -47,13 +47,13 @@ def limit(query: Mapping[str, str], default: int, most: int) -> int:
     return count
 
 
-def day(query: Mapping[str, str]) -> str | None:
+def day(query: Mapping[str, str], name: str = "day") -> str | None:
     """The gaming day that is asked about, if any.
 
     Raises:
         RefusedQueryError: it is no date.
     """
-    text = query.get("day")
+    text = query.get(name)
     if text is None:
         return None
     try:
@@ -61,7 +61,9 @@ def day(query: Mapping[str, str]) -> str | None:
             raise ValueError
         date.fromisoformat(text)
     except ValueError:
-        raise RefusedQueryError(f"day is {_shown(text)}, not a date such as 2026-01-31") from None
+        raise RefusedQueryError(
+            f"{name} is {_shown(text)}, not a date such as 2026-01-31"
+        ) from None
     return text
 
 
