@@ -45,7 +45,8 @@ deploy: setup ## build and deploy to an account (ENV=dev or prod)
 	@rm -f .aws-sam/fingerprint # what `pitboss up` built is built over
 	@machine=$$($(BIN)/python -m workbench.machine $(ENV)) && \
 	MACHINE=$$machine $(BIN)/sam build --config-env $(ENV) && \
-	$(BIN)/sam deploy --config-env $(ENV)
+	$(BIN)/sam deploy --config-env $(ENV) && \
+	$(BIN)/pitboss --env $(ENV) migrate
 
 bench: setup ## print every figure the project promises
 	@$(BIN)/python -m benchmarks $(ARGS)

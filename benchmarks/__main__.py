@@ -15,11 +15,13 @@ from benchmarks import (
     aws_calls,
     cold_start,
     decision_time,
+    failure_data,
     hillstrom,
     lake_raw,
     lake_refine,
     latency,
     leaks,
+    maintenance_cost,
     nightly,
     offer_estimators,
     offer_latency,
@@ -29,6 +31,8 @@ from benchmarks import (
     rating_path,
     read_latency,
     real_day,
+    shuffler_messages,
+    shuffler_writes,
     stored_items,
     stream_bytes,
     three_days,
@@ -52,11 +56,15 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "stream_bytes": lambda _: stream_bytes.run(),
     "lake_raw": lambda _: lake_raw.run(),
     "lake_refine": lambda _: lake_refine.run(),
+    "maintenance_cost": lambda _: maintenance_cost.run(),
     "nightly": lambda _: nightly.run(),
     "offer_estimators": lambda _: offer_estimators.run(),
     "offer_regret": lambda _: offer_regret.run(),
     "offer_learners": lambda _: offer_learners.run(),
     "hillstrom": lambda _: hillstrom.run(),
+    "failure_data": lambda _: failure_data.run(),
+    "shuffler_messages": lambda _: shuffler_messages.run(),
+    "shuffler_writes": lambda _: shuffler_writes.run(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
 }
@@ -64,7 +72,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
 ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
-        *("cold_start", "nightly", "overspend"),
+        *("cold_start", "nightly", "overspend", "shuffler_messages"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""

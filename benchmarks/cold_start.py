@@ -28,11 +28,17 @@ CLIENTS = {
     "LiveApi('https://api.execute-api.us-east-1.amazonaws.com/dev', 'us-east-1')",
     "decide_offers": "from pitboss.stores.offers import DynamoOffers as S; "
     "S('offers', 'standings', 'ratings', 'us-east-1')._client",
+    "ingest_shuffler_events": "from pitboss.stores.stream import KinesisStream as S; "
+    "S('stream', 'us-east-1', print)._client",
     "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "
     "S('stream', 'us-east-1', print)._client",
     "keep_exclusions": "from pitboss.stores.standings import DynamoStandings as S; "
     "S('table', None, 'us-east-1')",
     "rate_players": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
+    "serve_maintenance": "from pitboss.stores.maintenance import SqlMaintenance",
+    "serve_shufflers": "from pitboss.stores.shufflers import PostgresShufflers",
+    "track_shufflers": "from pitboss.stores.quarantine import S3Quarantine as S; "
+    "S('bucket', 'us-east-1')._client",
     "read_ratings": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
     **dict.fromkeys(
         ("expire_offers", "keep_catalogue", "serve_offers", "settle_approval"),
@@ -79,7 +85,7 @@ def run() -> dict[str, Any]:
     """Medians in milliseconds, and ratios to the yardstick."""
     functions = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
     functions = [name for name in functions if not name.startswith("_")]
-    layers = [BUILD / name / "python" for name in ("CommonLayer", "LakeLayer")]
+    layers = [BUILD / name / "python" for name in ("CommonLayer", "LakeLayer", "SqlLayer")]
     cases: dict[str, tuple[str, list[Path]]] = {"boto3 and a DynamoDB client": (_YARDSTICK, [])}
     for name in functions:
         logical_id = "".join(word.title() for word in name.split("_")) + "Function"

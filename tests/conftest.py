@@ -2,20 +2,33 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from pitboss.stores.database import Database
+from tests.databases import Databases, databases
+from workbench import database as embedded_database
 from workbench import deploy, emulator, endpoint
 from workbench import stack as stack_commands
-from workbench.paths import home
+from workbench.paths import ROOT, home
 
 SUITES = ("unit", "contract", "integration", "e2e")
 ON_THE_STACK = ("tests/integration/", "tests/e2e/")
-TEST_HOME = ".pitboss/test"
+
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+TEST_HOME = f".pitboss/test-{_WORKER}" if _WORKER else ".pitboss/test"
+
+
+def pytest_configure() -> None:
+    """Let processes of one run not look for ports in the same places: they start at once."""
+    if _WORKER:
+        emulator.PREFERRED_PORT = emulator.any_free_port()
+        emulator.PREFERRED_MQTT_PORT = emulator.any_free_port()
+        embedded_database.PREFERRED_PORT = emulator.any_free_port()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,13 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Which tests of `make test` stay together on one of its processes: those of a file, and all
-    that use the local stack.
+    """Which tests of `make test` stay together on one of its processes: those of a file. Each
+    process has an embedded AWS of its own; another AWS is one, and its tests stay together.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return "stack" if file.startswith(ON_THE_STACK) else file
+        is_shared = file.startswith(ON_THE_STACK) and endpoint.chosen_target() is not None
+        return "stack" if is_shared else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
@@ -56,12 +70,15 @@ def aws() -> Iterator[endpoint.Target]:
     os.environ["PITBOSS_HOME"] = TEST_HOME
     emulator.stop()
     emulator.wipe_state()
+    embedded_database.stop()
+    embedded_database.wipe()
     shutil.rmtree(home() / "keys", ignore_errors=True)  # of principals that went with the state
     stack_commands.ensure_running()
     try:
         yield endpoint.target()
     finally:
         emulator.stop()
+        embedded_database.stop()
         if before is None:
             del os.environ["PITBOSS_HOME"]
         else:
@@ -76,3 +93,26 @@ def stack(aws: endpoint.Target) -> dict[str, str]:
     """
     deploy.deploy()
     return endpoint.stack_outputs()
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Databases]:
+    """An embedded PostgreSQL of this process of the run, with nothing in it but a template."""
+    with databases(ROOT / ".pitboss" / "test-databases" / (_WORKER or "alone")) as made:
+        yield made
+
+
+@pytest.fixture
+def databases_of(database_server: Databases) -> Iterator[Callable[..., Database]]:
+    """Makes `Database`s of one database, migrated and empty, that this test has to itself.
+
+    `databases_of()` logs in as the owner, `databases_of(roles.TRACKER)` as a function does.
+    """
+    with database_server.one() as login:
+        yield login
+
+
+@pytest.fixture
+def database(databases_of: Callable[..., Database]) -> Database:
+    """A database, migrated and empty, that this test has to itself; as its owner."""
+    return databases_of()

@@ -64,6 +64,14 @@ COMPLIANCE = Principal(
 )
 """What lists are kept by."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
+TECHNICIANS = Principal(
+    "technicians",
+    Kind.SERVICE,
+    "north",
+    None,
+    frozenset({Action.READ_SHUFFLERS, Action.READ_MAINTENANCE, Action.ANSWER_MAINTENANCE}),
+)
+"""What technicians look at shufflers with."""
 
 
 def envelope(
@@ -143,7 +151,7 @@ def _lines(packets: list[bytes]) -> bytes:
     return b"".join(line + b"\n" for line in packets)
 
 
-def _array(events: list[Any]) -> bytes:
+def _array(events: Any) -> bytes:
     return json.dumps(events).encode()
 
 
@@ -308,6 +316,74 @@ def delivered(*records: bytes) -> dict[str, Any]:
             for n, record in enumerate(records)
         ]
     }
+
+
+def shuffler_message(kind: str, payload: bytes) -> dict[str, Any]:
+    """A message as a rule of AWS IoT selects it."""
+    return {
+        "payload": base64.b64encode(payload).decode(),
+        "topic": f"pitboss/north/shufflers/4711/{kind}",
+        "received_at": MONDAY_EVENING,
+        "principal": "0a1b2c3d" * 8,
+        "client_id": "north:4711",
+    }
+
+
+def _happened(sequence: int, event_type: str, **data: Any) -> dict[str, Any]:
+    """An event of the shuffler 4711."""
+    event = envelope(f"s-{sequence}", event_type, asset_id="4711", data=data)
+    return event | {"occurred_at": MONDAY_EVENING - 60_000 + sequence * 1_000}
+
+
+SHUFFLER_MESSAGES = [
+    shuffler_message(
+        "status", _array({"events": [_happened(2, "device.connected", firmware="4.2")]})
+    ),
+    shuffler_message(
+        "events",
+        _array(
+            {
+                "events": [
+                    _happened(
+                        3,
+                        "shuffle.completed",
+                        table_id="BJ-1",
+                        cycle_ms=95_000,
+                        cards=416,
+                        decks=8,
+                        rounds=39,
+                        dealing_ms=1_800_000,
+                    ),
+                    _happened(4, "fault.raised", code="E7", part="gripper", is_failure=True),
+                ]
+            }
+        ),
+    ),
+    shuffler_message(
+        "telemetry",
+        _array(
+            {
+                "events": [
+                    _happened(
+                        5,
+                        "telemetry.reported",
+                        uptime_ms=600_000,
+                        operating_ms=600_000,
+                        energy_j=9_000,
+                    )
+                ]
+            }
+        ),
+    ),
+]
+"""A shuffler that connects, shuffles and fails, and a report of its sensors."""
+
+FOREIGN_MESSAGE = SHUFFLER_MESSAGES[1] | {"client_id": "north:4712"}
+"""What another shuffler publishes in its name."""
+
+
+def _record(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode()
 
 
 def dropped(key: str) -> dict[str, Any]:
@@ -495,6 +571,38 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "serve_offers/player_offers": asked(
             "/v1/players/{player_id}/offers", HOSTS, player_id="p-81"
         ),
+        "serve_maintenance/open": asked(
+            "/v1/maintenance", TECHNICIANS, query={"status": "open", "limit": "20"}
+        ),
+        "serve_maintenance/one": asked(
+            "/v1/maintenance/{recommendation_id}", TECHNICIANS, recommendation_id="r-1"
+        ),
+        "serve_maintenance/dismissed": sent(
+            "POST",
+            "/v1/maintenance/{recommendation_id}/dismiss",
+            TECHNICIANS,
+            b'{"note":"rollers were cleaned yesterday"}',
+            headers={"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"},
+            recommendation_id="r-1",
+        ),
+        "export_histories/run": {"run": NIGHT},
+        "train_failure_model/run": {"run": NIGHT},
+        "assess_shufflers/run": {"run": NIGHT},
+        "recommend_maintenance/run": {"run": NIGHT},
+        "recommend_maintenance/sent": {
+            "sent": [{"recommendation_id": "r-1", "urgency": "this_week"}]
+        },
+        "serve_shufflers/shufflers": asked("/v1/shufflers", TECHNICIANS, query={"limit": "2"}),
+        "serve_shufflers/shuffler": asked("/v1/shufflers/{asset_id}", TECHNICIANS, asset_id="4711"),
+        "serve_shufflers/history": asked(
+            "/v1/shufflers/{asset_id}/history",
+            TECHNICIANS,
+            query={"from": "2020-06-01", "to": "2020-06-30"},
+            asset_id="4711",
+        ),
+        "serve_shufflers/paces": asked(
+            "/v1/tables/paces", TECHNICIANS, query={"from": "2020-06-15", "to": "2020-06-15"}
+        ),
         "settle_approval/approved": {
             "property_id": "north",
             "player_id": "p-81",
@@ -503,6 +611,8 @@ def sample_events() -> dict[str, dict[str, Any]]:
         },
         "import_files/dropped": dropped("drop/slot-meters/north/january.csv"),
         "import_files/misplaced": dropped("drop/north/january.csv"),
+        "ingest_shuffler_events/events": shuffler_message("events", b'{"events": []}'),
+        "ingest_shuffler_events/no_json": shuffler_message("telemetry", b"\xff"),
         "ingest_slot_events/envelopes": posted(_array([*PLAY, *GAME_ON_ANOTHER])),
         "ingest_slot_events/gateway_packets": posted(_lines(PACKETS), "application/x-ndjson"),
         "ingest_slot_events/gzip": posted(zipped, encoding="gzip"),
@@ -531,6 +641,8 @@ def sample_events() -> dict[str, dict[str, Any]]:
         },
         "evaluate_policy/model": {"run": NIGHT, "model": "model.vw", "hyperparameters": {}},
         "export_decisions/partition": PARTITION,
+        "migrate_database/migrate": {"task": "migrate"},
+        "migrate_database/partitions": {"task": "partitions"},
         "plan_retraining/by_hand": {
             **{"execution": "retrain-1", "started_at": "2020-06-17T16:30:00.000Z"},
             "asked": {"run": "by-hand", "train_in": "sagemaker", "hyperparameters": {"seed": "2"}},
@@ -543,6 +655,10 @@ def sample_events() -> dict[str, dict[str, Any]]:
             **{"version": f"{NIGHT}-0a1b2c3d", "replaces": "", "why": "better than the rules"},
         },
         "score_players/property": PLANNED,
+        "track_shufflers/messages": delivered(*(_record(message) for message in SHUFFLER_MESSAGES)),
+        "track_shufflers/poison_among_good": delivered(
+            b"no record", _record(SHUFFLER_MESSAGES[0]), _record(FOREIGN_MESSAGE)
+        ),
         "train_policy/run": {"run": NIGHT, "hyperparameters": {}},
         "plan_refinement/everything": {},
         "plan_refinement/nightly": {"ended": True},

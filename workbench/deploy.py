@@ -11,8 +11,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from workbench import endpoint
+from workbench import database, emulator, endpoint
 from workbench.console import WorkbenchError, say, step
 from workbench.machine import machine_of
 from workbench.paths import ROOT, VENV_BIN, home
@@ -167,21 +168,83 @@ def stack_status() -> tuple[str, str] | None:
 
 
 def _record(wanted: str, stack_id: str) -> dict[str, str]:
+    server = database.running()
     return {
         "endpoint": endpoint.target().endpoint or "aws",
         "stack": stack_id,
         "fingerprint": wanted,
+        "database": f"port {server.port}" if server and _has_embedded_database() else "",
     }
 
 
 def is_current() -> bool:
-    """Whether the deployed stack is made from the sources as they are now."""
+    """Whether the deployed stack is made from the sources as they are now, migrations included."""
     status = stack_status()
     return (
         status is not None
         and status[1] in GOOD
         and _deployed() == _record(fingerprint(), status[0])
     )
+
+
+def _overrides() -> str:
+    """The parameters that samconfig.toml gives the environment."""
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    given: str = settings[endpoint.environment()]["deploy"]["parameters"]["parameter_overrides"]
+    return given
+
+
+def _has_embedded_database() -> bool:
+    """Whether the stack gets the embedded PostgreSQL: a local one that is given no other."""
+    return endpoint.environment() == "local" and "DatabaseHost=" not in _overrides()
+
+
+@contextmanager
+def _parameters() -> Iterator[list[str]]:
+    """What `sam deploy` is told besides the configuration's own parameters.
+
+    In a file that only its owner may read, for as long as it is needed: others see command lines.
+    """
+    if not _has_embedded_database():
+        yield []
+        return
+    server = database.ensure_running()
+    path = home() / "parameters.yaml"
+    ours = {
+        "DatabaseHost": emulator.HOST,
+        "DatabasePort": str(server.port),
+        "DatabasePassword": server.password,
+        "DatabaseTls": "disable",
+    }
+    emulator.write_private(path, json.dumps([_overrides(), ours]))
+    try:
+        yield ["--parameter-overrides", f"file://{path}"]
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def migrate() -> dict[str, Any]:
+    """Bring the shufflers' database to the deployed release; what it came to.
+
+    Raises:
+        WorkbenchError: the function could not do it.
+    """
+    function = endpoint.stack_outputs()["MigrateDatabaseFunctionName"]
+    answer = _invoke(function, {"task": "migrate"})
+    if "errorType" in answer:
+        raise WorkbenchError(
+            f"The database was not migrated: {answer['errorType']}: {answer.get('errorMessage')}. "
+            "Put that right, then deploy again, or run `pitboss migrate`."
+        )
+    return answer
+
+
+def _invoke(function: str, event: dict[str, str]) -> dict[str, Any]:
+    # A migration takes as long as the function may; sent twice, the second would wait for it.
+    client = endpoint.client("lambda", read_timeout=910, retries={"max_attempts": 0})
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
 
 
 def _make_artifact_bucket() -> None:
@@ -202,14 +265,16 @@ def deploy() -> bool:
             f"There is no template.yaml in {ROOT}: check the repository out again."
         )
     with _one_at_a_time():
+        if _has_embedded_database():
+            database.ensure_running()
         if is_current():
             return False
         wanted = fingerprint()
         _build(wanted)
-        with step("deploying the stack"):
+        with step("deploying the stack"), _parameters() as parameters:
             _make_artifact_bucket()
             _run(
-                ["sam", "deploy", "--config-env", endpoint.environment()],
+                ["sam", "deploy", "--config-env", endpoint.environment(), *parameters],
                 home() / "logs" / "deploy.log",
                 "`sam deploy` failed: mend what the end of its log names, "
                 "then run `pitboss up` again.",
@@ -220,7 +285,9 @@ def deploy() -> bool:
                 "`sam deploy` ended well but there is no stack: run `pitboss doctor`.",
                 home() / "logs" / "deploy.log",
             )
+        endpoint.forget()
+        with step("migrating the database"):
+            migrate()
         _deployed_file().parent.mkdir(parents=True, exist_ok=True)
         _deployed_file().write_text(json.dumps(_record(wanted, status[0])))
-    endpoint.forget()
     return True

@@ -245,11 +245,18 @@ def ensure(principal: "Principal") -> Path:
     return path
 
 
+def _properties_of_shufflers() -> set[str]:
+    from workbench import devices
+
+    with _explained():
+        return {device.property for device in devices.known()}
+
+
 def _must_be_a_property(property_id: str) -> None:
     """Refuse a property that nothing was ever to send for.
 
     Raises:
-        WorkbenchError: it has no gateway; those that have one are named.
+        WorkbenchError: it has neither gateway nor shuffler; those that have one are named.
     """
     from pitboss.access import Kind
 
@@ -259,6 +266,8 @@ def _must_be_a_property(property_id: str) -> None:
             for credential in registry().credentials()
             if credential.principal.kind is Kind.GATEWAY
         }
+    if property_id not in known:
+        known |= _properties_of_shufflers()
     if property_id not in known:
         choice = f"choose {' or '.join(sorted(known))}" if known else "none has a gateway yet"
         raise WorkbenchError(
@@ -297,7 +306,8 @@ def workbench_service(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     from pitboss.access import Action, Kind
 
     name = _own_name("workbench-reader", property_id)
-    return _principal(name, Kind.SERVICE, property_id, None, Action.READ_RATINGS)
+    scopes = Action.READ_RATINGS, Action.READ_SHUFFLERS
+    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
 
 
 def workbench_games(property_id: str = DEFAULT_PROPERTY) -> "Principal":
@@ -318,6 +328,15 @@ def workbench_host(property_id: str = DEFAULT_PROPERTY) -> "Principal":
         *(Action.READ_RATINGS, Action.READ_OFFERS, Action.WRITE_CATALOGUE),
         *(Action.APPROVE_OFFERS, Action.READ_EXCLUSIONS, Action.WRITE_EXCLUSIONS),
     )
+    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+
+
+def workbench_technician(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that the workbench looks at recommended maintenance by, and answers it."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-technician", property_id)
+    scopes = Action.READ_SHUFFLERS, Action.READ_MAINTENANCE, Action.ANSWER_MAINTENANCE
     return _principal(name, Kind.SERVICE, property_id, None, *scopes)
 
 

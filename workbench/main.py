@@ -13,11 +13,13 @@ from typer.core import TyperGroup
 
 from workbench import (
     demo,
+    devices,
     endpoint,
     exclusions,
     games,
     gateways,
     imports,
+    maintenance,
     models,
     offers,
     prove,
@@ -31,6 +33,7 @@ from workbench import (
     rerate,
     schemas,
     show,
+    shufflers,
     simulate,
     stack,
     stream,
@@ -105,5 +108,8 @@ for commands in (
     offers,
     games,
     exclusions,
+    devices,
+    shufflers,
+    maintenance,
 ):
     commands.register(app)

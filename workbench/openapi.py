@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench import openapi_offers
+from workbench import openapi_maintenance, openapi_offers, openapi_shufflers
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -44,6 +44,8 @@ def api_document() -> Document:
             {"name": "ingest", "description": prose(ingest_slot_events.__doc__).partition("\n")[0]},
             {"name": "ratings", "description": prose(read_ratings.__doc__).partition("\n")[0]},
             *openapi_offers.tags(),
+            *openapi_shufflers.tags(),
+            *openapi_maintenance.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -117,6 +119,8 @@ def api_document() -> Document:
             ),
             "/v1/floor": _read("getFloor", "Read the floor's rating.", "FloorDocument"),
             **openapi_offers.paths(),
+            **openapi_shufflers.paths(),
+            **openapi_maintenance.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -248,6 +252,8 @@ def _responses() -> dict[str, Document]:
     }
     return {
         **openapi_offers.responses(),
+        **openapi_shufflers.responses(),
+        **openapi_maintenance.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -308,6 +314,8 @@ def _schemas() -> dict[str, Document]:
     structs = [*forms, unknown, _packet_form(), Answer]
     structs += [MachineDocument, PlayerDocument, SessionsDocument, LedgerDocument, FloorDocument]
     structs += openapi_offers.structs()
+    structs += openapi_shufflers.structs()
+    structs += openapi_maintenance.structs()
     found = components(structs, _REFERENCE)
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},

@@ -39,6 +39,7 @@ class Stage(StrEnum):
     INGEST = "ingest_slot_events"
     RATE = "rate_players"
     IMPORT = "import_files"
+    TRACK = "track_shufflers"
 
 
 def register(parent: typer.Typer) -> None:
@@ -289,6 +290,12 @@ def _chosen(
                 f"{rows[0].record_id} is a row of an imported file: put it right in a file of such "
                 "rows, and import that with `pitboss import`."
             )
+        published = [one for one in named if one.entry.stage == Stage.TRACK]
+        if published:
+            raise WorkbenchError(
+                f"{published[0].record_id} was published by a shuffler: it has to publish that "
+                "again, as it should be; nobody else may in its name."
+            )
         done = [one for one in named if one.state is State.REPLAYED]
         if done and State.REPLAYED not in states:
             raise WorkbenchError(
@@ -301,7 +308,7 @@ def _chosen(
     chosen = [
         record
         for record in records.find(wanted)
-        if record.state in states and record.entry.stage != Stage.IMPORT
+        if record.state in states and record.entry.stage not in (Stage.IMPORT, Stage.TRACK)
     ]
     if not chosen:
         raise WorkbenchError(

@@ -31,6 +31,15 @@ ROUTES = {
     ("GET", "/v1/players/{player_id}/exclusions"): Action.READ_EXCLUSIONS,
     ("PUT", "/v1/players/{player_id}/exclusions/{list}"): Action.WRITE_EXCLUSIONS,
     ("DELETE", "/v1/players/{player_id}/exclusions/{list}"): Action.WRITE_EXCLUSIONS,
+    ("GET", "/v1/shufflers"): Action.READ_SHUFFLERS,
+    ("GET", "/v1/shufflers/{asset_id}"): Action.READ_SHUFFLERS,
+    ("GET", "/v1/shufflers/{asset_id}/history"): Action.READ_SHUFFLERS,
+    ("GET", "/v1/tables/paces"): Action.READ_SHUFFLERS,
+    ("GET", "/v1/maintenance"): Action.READ_MAINTENANCE,
+    ("GET", "/v1/maintenance/{recommendation_id}"): Action.READ_MAINTENANCE,
+    ("POST", "/v1/maintenance/{recommendation_id}/acknowledge"): Action.ANSWER_MAINTENANCE,
+    ("POST", "/v1/maintenance/{recommendation_id}/done"): Action.ANSWER_MAINTENANCE,
+    ("POST", "/v1/maintenance/{recommendation_id}/dismiss"): Action.ANSWER_MAINTENANCE,
     ("CONNECT", "$connect"): Action.READ_OFFERS,
 }
 """Every route of the API, and of the live API the one that opens a connection, and what it does."""

@@ -28,11 +28,23 @@ _SECTION_OF_TYPE = {
     "AWS::DynamoDB::Table": "Data",
     "AWS::S3::Bucket": "Data",
     "AWS::RDS::DBCluster": "Data",
+    "AWS::RDS::DBClusterParameterGroup": "Data",
+    "AWS::RDS::DBInstance": "Data",
+    "AWS::RDS::DBSubnetGroup": "Data",
+    "AWS::EC2::RouteTable": "Data",
+    "AWS::EC2::SecurityGroup": "Data",
+    "AWS::EC2::Subnet": "Data",
+    "AWS::EC2::SubnetRouteTableAssociation": "Data",
+    "AWS::EC2::VPC": "Data",
+    "AWS::EC2::VPCEndpoint": "Data",
     "AWS::SecretsManager::Secret": "Data",
     "AWS::Glue::Database": "Data",
     "AWS::Glue::Table": "Data",
     "AWS::Athena::WorkGroup": "Data",
     "AWS::Kinesis::Stream": "Messaging",
+    "AWS::IoT::Policy": "Messaging",
+    "AWS::IoT::TopicRule": "Messaging",
+    "AWS::IAM::Role": "Messaging",
     "AWS::SNS::Topic": "Messaging",
     "AWS::SNS::TopicPolicy": "Messaging",
     "AWS::SNS::Subscription": "Messaging",
@@ -105,7 +117,22 @@ def functions(template: Template) -> dict[str, dict[str, Any]]:
                 **own.get("Environment", {}).get("Variables", {}),
             }
             found[name] = {**shared, **own, "Environment": {"Variables": variables}}
+            if "Policies" in own:
+                found[name]["Policies"] = _with_both_branches(own["Policies"])
     return found
+
+
+def _with_both_branches(policies: Any) -> Any:
+    """Policies whose statements are all there, whatever condition they stand under."""
+    if isinstance(policies, list):
+        return [_with_both_branches(policy) for policy in policies]
+    if not isinstance(policies, dict) or "Statement" not in policies:
+        return policies
+    statements: list[Any] = []
+    for statement in _as_list(policies["Statement"]):
+        branches = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
+        statements += [branch for branch in branches if branch != {"Ref": "AWS::NoValue"}]
+    return {**policies, "Statement": statements}
 
 
 def folder_of(logical_id: str) -> str:
@@ -262,7 +289,7 @@ def policies_name_what_they_allow(template: Template) -> Faults:
                 yield from _statement_faults(name, statement, own)
     for name, resource in template["Resources"].items():
         if resource["Type"].startswith("AWS::IAM::"):
-            yield f"{name}: roles and policies are made by the functions that need them"
+            yield from _role_faults(name, resource, own)
         for part in walk(resource.get("Properties", {})):
             if isinstance(part, dict) and part.get("Effect") == "Allow":
                 if any("*" in str(action) for action in _as_list(part.get("Action", "*"))):
@@ -299,6 +326,22 @@ def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
         text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else str(resource)
         if "*" in str(text) and not re.fullmatch(_STAR_AT_THE_END, str(text)):
             yield f"{name} reaches {text}: a star stands only at the end of a path"
+
+
+def _role_faults(name: str, resource: dict[str, Any], own: Any) -> Faults:
+    """A role is made by the function that needs it; a rule of AWS IoT is none, and needs one."""
+    role = resource.get("Properties", {})
+    trusted = [
+        statement.get("Principal")
+        for statement in role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
+    ]
+    inline = {"AssumeRolePolicyDocument", "Policies"}
+    rules = {"Service": "iot.amazonaws.com"}
+    if resource["Type"] != "AWS::IAM::Role" or trusted != [rules] or role.keys() - inline:
+        yield f"{name}: roles and policies are made by the functions that need them"
+    for policy in role.get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield from _statement_faults(name, statement, own)
 
 
 def tables_and_buckets_are_safe(template: Template) -> Faults:
@@ -402,7 +445,7 @@ def sections_are_in_order(text: str) -> Faults:
 
 
 def resources_have_a_purpose_line(text: str) -> Faults:
-    """A comment above each resource. A log group follows its function, and is named by it."""
+    """A comment above each resource. A function's log group follows it, and is named by it."""
     lines = text.splitlines()
     template = load(text)
     previous = ""
@@ -411,7 +454,9 @@ def resources_have_a_purpose_line(text: str) -> Faults:
         if not found or found["name"] not in template["Resources"]:
             continue
         name = found["name"]
-        if template["Resources"][name]["Type"] == "AWS::Logs::LogGroup":
+        resource = template["Resources"][name]
+        is_log = resource["Type"] == "AWS::Logs::LogGroup"
+        if is_log and "LogGroupName" not in resource["Properties"]:
             if f"{name.removesuffix('Logs')}Function" != previous:
                 yield f"{name} does not follow its function"
         elif not re.match(r"^  # [A-Z].*[.;]", lines[number - 1]):

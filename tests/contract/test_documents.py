@@ -356,6 +356,11 @@ def reason_codes() -> dict[str, set[str]]:
         "import_files": [*(ROOT / "layers/common/python/pitboss").glob("imports/*.py")],
         "rate_players": [*(ROOT / "functions/rate_players").glob("*.py")],
         "refine_events": [*(ROOT / "functions/refine_events").glob("*.py")],
+        "track_shufflers": [
+            ROOT / "layers/common/python/pitboss/events/shuffler.py",
+            ROOT / "layers/common/python/pitboss/shufflers/messages.py",
+            *(ROOT / "functions/track_shufflers").glob("*.py"),
+        ],
     }
     for function, paths in sources.items():
         for path in paths:
@@ -363,7 +368,7 @@ def reason_codes() -> dict[str, set[str]]:
                 for reason in _reasons(node):
                     found.setdefault(reason, set()).add(function)
     for decision in set(Decision) - {Decision.ALLOWED, Decision.NOT_FOUND}:
-        found[str(decision)] = {"ingest_slot_events"}
+        found.setdefault(str(decision), set()).add("ingest_slot_events")
     return found
 
 
@@ -460,17 +465,26 @@ def fault_in(command: str) -> str | None:
         return f"make has no {unknown}" if unknown else None
     here: Any = typer.main.get_command(main.app)
     known = {option for parameter in here.params for option in _options(parameter)}
+    before = ""
     for word in words:
+        option, before = before, word
         if word.startswith("-") and not re.fullmatch(r"-\d+", word):
             name = word.partition("=")[0]
             if name not in known | {"--help", "-h"}:
                 return f"{here.name} has no option {name}"
         elif (children := getattr(here, "commands", None)) is not None:
+            if _takes_value(here, option):
+                continue
             if word not in children:
                 return f"{here.name} has no command {word}"
             here = children[word]
             known |= {option for parameter in here.params for option in _options(parameter)}
     return None
+
+
+def _takes_value(command: Any, option: str) -> bool:
+    found = [parameter for parameter in command.params if option in _options(parameter)]
+    return bool(found) and not getattr(found[0], "is_flag", False)
 
 
 def _options(parameter: Any) -> list[str]:

@@ -54,6 +54,7 @@ def test_a_sample_event_that_was_edited_is_noticed() -> None:
 
 NO_REQUESTS = {
     "archive_events",
+    "assess_shufflers",
     "authorize_requests",
     "build_training_set",
     "connect_live_clients",
@@ -62,16 +63,22 @@ NO_REQUESTS = {
     "expire_offers",
     "export_decisions",
     "export_games",
+    "export_histories",
     "import_files",
+    "ingest_shuffler_events",
+    "migrate_database",
     "plan_refinement",
     "plan_retraining",
     "promote_policy",
     "push_live_updates",
     "rate_players",
+    "recommend_maintenance",
     "reconcile_machines",
     "refine_events",
     "score_players",
     "settle_approval",
+    "track_shufflers",
+    "train_failure_model",
     "train_policy",
 }
 REQUESTS = [f for f in FUNCTIONS if f not in NO_REQUESTS]

@@ -99,6 +99,15 @@ MUTANTS: dict[str, Callable[[Template], Any]] = {
         }
     ),
     "a role in the template": lambda t: t["Resources"].update(R={"Type": "AWS::IAM::Role"}),
+    "a rule's role for anyone": lambda t: _properties(t, "ShufflerRulesRole")[
+        "AssumeRolePolicyDocument"
+    ]["Statement"][0].update(Principal={"AWS": "*"}),
+    "a rule's role that reaches all": lambda t: _properties(t, "ShufflerRulesRole")["Policies"][0][
+        "PolicyDocument"
+    ]["Statement"][0].update(Resource="*"),
+    "a rule's role with a managed policy": lambda t: _properties(t, "ShufflerRulesRole").update(
+        ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]
+    ),
     "an unused parameter": lambda t: t["Parameters"].update(Idle={"Description": "x"}),
     "an undefined name": lambda t: _properties(t, RATE).update(Timeout={"Ref": "Nowhere"}),
     "an undefined name in a text": lambda t: t["Outputs"]["ApiUrl"].update(
@@ -290,6 +299,9 @@ def test_an_alarm_watches_a_metric_that_is_counted() -> None:
         elif alarm["Namespace"] == "AWS/States":
             machine = TEMPLATE["Resources"][dimensions["StateMachineArn"]["Ref"]]
             assert machine["Type"] == "AWS::Serverless::StateMachine", name
+        elif alarm["Namespace"] == "AWS/RDS":
+            cluster = TEMPLATE["Resources"][dimensions["DBClusterIdentifier"]["Ref"]]
+            assert cluster["Type"] == "AWS::RDS::DBCluster", name
         elif alarm["Namespace"] == "AWS/SQS":
             queue, attribute = dimensions["QueueName"]["Fn::GetAtt"]
             assert TEMPLATE["Resources"][queue]["Type"] == "AWS::SQS::Queue", name
@@ -341,7 +353,7 @@ def test_a_streams_batch_size_is_no_parameter() -> None:
         if event["Type"] == "Kinesis"
     ]
 
-    assert sizes == [10_000, 10_000]
+    assert sizes == [10_000, 10_000, 10_000]
 
 
 def test_every_stream_consumer_is_watched() -> None:

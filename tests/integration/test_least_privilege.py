@@ -17,10 +17,15 @@ from workbench import endpoint
 
 CALLER = """
     import base64, boto3
+    from functools import cache
     from botocore.config import Config
     from botocore.exceptions import ClientError
 
     CONFIG = Config(retries={"total_max_attempts": 1})
+
+    @cache
+    def client(service):
+        return boto3.client(service, config=CONFIG)
 
     def plain(value):
         if isinstance(value, dict):
@@ -33,7 +38,7 @@ CALLER = """
         answers = {}
         for name, service, method, arguments in event["calls"]:
             try:
-                getattr(boto3.client(service, config=CONFIG), method)(**plain(arguments))
+                getattr(client(service), method)(**plain(arguments))
                 answers[name] = "done"
             except ClientError as refusal:
                 answers[name] = refusal.response["Error"]["Code"]
@@ -44,6 +49,8 @@ DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 """How services put it: S3 and IAM, most others, SNS."""
 
 STAGES = ("import_files", "ingest_slot_events", "rate_players")
+
+DATABASE_KEYS = ("Owner", "Tracker", "Reader", "Maintainer")
 
 REFINED_PLACES = {
     "refined": "refined/",
@@ -102,6 +109,7 @@ MAY: dict[str, set[str]] = {
         *("lake list", "lake get paytables", "lake get games"),
         *("lake put games", "lake put holds"),
     },
+    "IngestShufflerEventsFunction": {"shuffler stream PutRecords", "undelivered SendMessage"},
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
     "KeepCatalogueFunction": {
         *("offers GetItem", "offers Query", "offers PutItem", "offers TransactWriteItems")
@@ -109,6 +117,9 @@ MAY: dict[str, set[str]] = {
     "KeepExclusionsFunction": {
         *("standings GetItem", "standings Query", "standings PutItem", "standings DeleteItem"),
         "standings TransactWriteItems",
+    },
+    "MigrateDatabaseFunction": {
+        *(f"database key of {whose} GetSecretValue" for whose in DATABASE_KEYS)
     },
     "PlanRefinementFunction": {
         *("lake list", "lake get manifests", "quarantine list", "quarantine get elsewhere"),
@@ -152,9 +163,18 @@ MAY: dict[str, set[str]] = {
         *("offers ConditionCheckItem", "standings BatchGetItem", "standings ConditionCheckItem"),
         *("ratings BatchGetItem", "ratings ConditionCheckItem", "approval answer"),
     },
+    "ServeShufflersFunction": {
+        *("database key of Reader GetSecretValue", "cursor key GetSecretValue")
+    },
     "SettleApprovalFunction": {
         *("offers GetItem", "offers BatchGetItem"),
         *("offers PutItem", "offers UpdateItem", "offers DeleteItem", "offers TransactWriteItems"),
+    },
+    "TrackShufflersFunction": {
+        "database key of Tracker GetSecretValue",
+        *("shuffler stream DescribeStream", "shuffler stream GetRecords"),
+        "shuffler stream GetShardIterator",
+        *("quarantine put track_shufflers", "quarantine put on failure", "quarantine list"),
     },
     "TrainPolicyFunction": {"lake list", "lake get runs", "lake put runs"},
 }
@@ -245,6 +265,19 @@ def trigger_calls() -> list[Call]:
     ]
 
 
+def undelivered_calls(url: str) -> list[Call]:
+    """What there is to do with the queue of shufflers' messages that are in no stream."""
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "SendMessage": ("send_message", {"MessageBody": "a test of what a role may do"}),
+        "ReceiveMessage": ("receive_message", {"VisibilityTimeout": 0}),
+        "PurgeQueue": ("purge_queue", {}),
+    }
+    return [
+        Call(f"undelivered {name}", "sqs", method, {"QueueUrl": url, **arguments})
+        for name, (method, arguments) in calls.items()
+    ]
+
+
 def offer_calls(table: str, approvals: str) -> list[Call]:
     """What there is of offers besides the table."""
     # Of no offer: it ends at its first state.
@@ -268,7 +301,7 @@ ANSWERED = {"approval answer": "TaskDoesNotExist"}
 """What is answered to a call that is allowed, but comes to nothing."""
 
 
-def stream_calls(stream: str, property_id: str) -> list[Call]:
+def stream_calls(stream: str, property_id: str, kind: str = "stream") -> list[Call]:
     kinesis = endpoint.client("kinesis")
     start = {
         "StreamName": stream,
@@ -300,12 +333,16 @@ def stream_calls(stream: str, property_id: str) -> list[Call]:
             {"StreamName": stream, "RetentionPeriodHours": 48},
         ),
     }
-    return [Call(f"stream {name}", "kinesis", *call) for name, call in calls.items()]
+    return [Call(f"{kind} {name}", "kinesis", *call) for name, call in calls.items()]
 
 
 def cursor_key_calls(name: str) -> list[Call]:
+    return secret_calls("cursor key", "CursorKey", name)
+
+
+def secret_calls(kind: str, logical_id: str, name: str) -> list[Call]:
     key = endpoint.client("cloudformation").describe_stack_resource(
-        StackName=endpoint.stack_name(), LogicalResourceId="CursorKey"
+        StackName=endpoint.stack_name(), LogicalResourceId=logical_id
     )["StackResourceDetail"]["PhysicalResourceId"]
     calls: dict[str, tuple[str, dict[str, Any]]] = {
         "GetSecretValue": ("get_secret_value", {"SecretId": key}),
@@ -313,13 +350,14 @@ def cursor_key_calls(name: str) -> list[Call]:
         "PutSecretValue": ("put_secret_value", {"SecretId": key, "SecretString": name}),
         "DeleteSecret": ("delete_secret", {"SecretId": key}),
     }
-    return [Call(f"cursor key {name}", "secretsmanager", *call) for name, call in calls.items()]
+    return [Call(f"{kind} {name}", "secretsmanager", *call) for name, call in calls.items()]
 
 
 PLACES = {
     "import_files": "quarantine/import_files/",
     "ingest_slot_events": "quarantine/ingest_slot_events/",
     "rate_players": "quarantine/rate_players/",
+    "track_shufflers": "quarantine/track_shufflers/",
     "on failure": "aws/lambda/",
     "elsewhere": "quarantine/",
     "at the top": "",
@@ -453,9 +491,16 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),
         *trigger_calls(),
         *stream_calls(stack["SlotStreamName"], name),
+        *stream_calls(stack["ShufflerStreamName"], name, "shuffler stream"),
+        *undelivered_calls(stack["UndeliveredMessagesUrl"]),
         *quarantine_calls(bucket, name),
         *lake_calls(stack["LakeBucketName"], name),
         *cursor_key_calls(name),
+        *(
+            call
+            for whose in DATABASE_KEYS
+            for call in secret_calls(f"database key of {whose}", f"{whose}DatabaseKey", name)
+        ),
         Call(
             "topic publish",
             "sns",
@@ -506,6 +551,7 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
 
 def _clean_up(stack: dict[str, str], name: str) -> None:
     ratings_items.forget(name)
+    endpoint.client("sqs").purge_queue(QueueUrl=stack["UndeliveredMessagesUrl"])
     dynamodb, key = endpoint.client("dynamodb"), {"pk": {"S": f"{name}/x"}}
     dynamodb.delete_item(TableName=stack["RegistryTableName"], Key=key)
     for table in ("OffersTableName", "StandingsTableName"):

@@ -132,6 +132,7 @@ def thrown(error: str, attempts: str = "0") -> dict[str, Any]:
 
 
 USUAL: dict[str, Any] = {
+    "MaintainShufflers": {"0": {"Return": {}}},
     "Refine": {"0": {"Return": {}}},
     "Plan": returned(PLAN),
     "Build": returned(BUILT),

@@ -333,6 +333,9 @@ STATUS: dict[str, int] = {
     "keep_exclusions/excluded": 200,
     "keep_exclusions/lifted": 200,
     "keep_exclusions/read": 200,
+    "serve_maintenance/dismissed": 404,
+    "serve_maintenance/one": 404,
+    "serve_maintenance/open": 200,
     "serve_offers/accept": 404,
     "serve_offers/machine_offer": 200,
     "serve_offers/pending": 200,
@@ -348,11 +351,17 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "expire_offers/now": {"left": 0},
     "export_decisions/partition": {"decisions": 0, "open_offers": 0},
+    "migrate_database/migrate": {"made": [], "dropped": []},
+    "migrate_database/partitions": {"made": [], "dropped": []},
     "plan_retraining/by_hand": {"run": "by-hand", "is_ours": True, "train_in": "sagemaker"},
     "plan_retraining/nightly": {"run": "2020-06-17", "is_ours": True, "train_in": "lambda"},
     "push_live_updates/offer_gone": {"batchItemFailures": []},
     "push_live_updates/offer_ready": {"batchItemFailures": []},
+    "assess_shufflers/run": {"run": "2020-06-17", "devices": 0},
+    "export_histories/run": {"run": "2020-06-17"},
+    "recommend_maintenance/sent": {"sent": 1},
     "score_players/property": {"property_id": "north", "players": 0},
+    "train_failure_model/run": {"version": "none", "promoted": False},
 }
 """What functions that nobody waits for give back."""
 
@@ -360,6 +369,7 @@ RAISED: dict[str, str] = {
     "evaluate_policy/job": "there is no model '2020-06-17/jobs/pitboss-1/output/model.tar.gz'",
     "evaluate_policy/model": "there is no model '2020-06-17/model.vw'",
     "promote_policy/version": "there is no model '2020-06-17-0a1b2c3d'",
+    "recommend_maintenance/run": "there is no model '2020-06-17/assessment.msgpack.zst'",
     "settle_approval/approved": "there is no offer 1592277317000-0011223344556677",
     "train_policy/run": "there is no model '2020-06-17/train/decisions.ndjson'",
 }
@@ -394,6 +404,27 @@ def nothing_offered(stack: dict[str, str]) -> Iterator[None]:
     clean()
 
 
+def test_a_message_that_a_rule_selected_is_in_the_shuffler_stream(
+    stack: dict[str, str], directly: Callable[[str], Any], eventually: Any
+) -> None:
+    kinesis, stream = endpoint.client("kinesis"), stack["ShufflerStreamName"]
+    (shard,) = kinesis.list_shards(StreamName=stream)["Shards"]
+    start = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="LATEST"
+    )["ShardIterator"]
+    samples = {f"ingest_shuffler_events/{case}" for case in ("events", "no_json")}
+
+    for sample in samples:
+        directly(sample)
+
+    records = eventually(
+        lambda: kinesis.get_records(ShardIterator=start)["Records"], lambda found: len(found) == 2
+    )
+    written = [json.loads(record["Data"]) for record in records]
+    wanted = [json.loads(path_of(sample).read_text()) for sample in samples]
+    assert sorted(written, key=str) == sorted(wanted, key=str)
+
+
 @pytest.mark.usefixtures("embedded", "nothing_offered")
 def test_who_asks_of_offers_is_answered(directly: Callable[[str], Any]) -> None:
     answers = {sample: directly(sample) for sample in STATUS}
@@ -426,12 +457,48 @@ def test_what_is_not_there_is_said(sample: str, directly: Callable[[str], Any]) 
         directly(sample)
 
 
+# After what is asked of a database that has no shuffler yet.
+
+
+@pytest.mark.usefixtures("embedded")
+def test_what_a_shuffler_reports_is_kept_once_and_read(
+    stack: dict[str, str], directly: Callable[[str], Any]
+) -> None:
+    read = ("history", "paces")
+    assert directly("track_shufflers/messages") == {"batchItemFailures": []}
+    before = [directly(f"serve_shufflers/{case}") for case in read]
+    assert directly("track_shufflers/poison_among_good") == {"batchItemFailures": []}
+    after = [directly(f"serve_shufflers/{case}") for case in read]
+
+    assert after == before
+    (_, history), (_, paces) = map(status_and_body, after)
+    assert [day["figures"]["cycles"] for day in history["days"]] == [1]
+    assert [(one["table_id"], one["decisions_per_hour"]) for one in paces["tables"]] == [
+        ("BJ-1", 78)
+    ]
+    _, shuffler = status_and_body(directly("serve_shufflers/shuffler"))
+    state = shuffler["state"]
+    assert (state["asset_id"], state["is_online"], state["table_id"]) == ("4711", True, "BJ-1")
+    assert state["failure"]["code"] == "E7"
+    _, listed = status_and_body(directly("serve_shufflers/shufflers"))
+    assert [one["asset_id"] for one in listed["shufflers"]] == ["4711"]
+    store = S3Quarantine(stack["QuarantineBucketName"], client=endpoint.client("s3"))
+    reasons = [
+        entry.reason
+        for sender in ("unknown/unknown", "north/north:4712")
+        for key, _, _ in store.objects(f"track_shufflers/{sender}/")
+        for entry in store.read(key)
+    ]
+    assert reasons == ["unreadable_record", "foreign_client"]
+
+
 def test_every_sample_event_is_run() -> None:
     run: dict[str, set[str]] = {
         "archive_events": {"play", "packets_and_poison"},
         "authorize_requests": {"connect", "no_token", "get_machine", "post_slot_events"},
         "export_games": {"partition"},
         "import_files": {"dropped", "misplaced"},
+        "ingest_shuffler_events": {"events", "no_json"},
         "ingest_slot_events": {*ANSWERS},
         "plan_refinement": {"everything", "nightly", "one_day"},
         "rate_players": {"play", "poison_among_good"},
@@ -440,6 +507,8 @@ def test_every_sample_event_is_run() -> None:
         },
         "reconcile_machines": {"partition"},
         "refine_events": {"partition"},
+        "serve_shufflers": {"shufflers", "shuffler", "history", "paces"},
+        "track_shufflers": {"messages", "poison_among_good"},
     }
     for sample in (*STATUS, *GIVEN, *RAISED):
         function, _, case = sample.partition("/")

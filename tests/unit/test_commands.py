@@ -23,6 +23,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryRegistry:
     known = MemoryRegistry()
     monkeypatch.setenv("PITBOSS_HOME", str(tmp_path))
     monkeypatch.setattr(gateways, "registry", lambda: known)
+    monkeypatch.setattr(gateways, "_properties_of_shufflers", set[str])
     return known
 
 
@@ -183,6 +184,16 @@ def test_a_reader_of_a_property_that_does_not_exist_is_not_registered(
     kinds = [credential.principal.kind for credential in registry.credentials()]
     assert kinds == [Kind.GATEWAY, Kind.GATEWAY]
     assert not gateways.key_path("workbench-reader-nrth").exists()
+
+
+def test_a_property_that_has_but_shufflers_is_one(
+    registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways, "_properties_of_shufflers", lambda: {"north"})
+
+    gateways.ensure(gateways.workbench_service("north"))
+
+    assert [one.principal.property_id for one in registry.credentials()] == ["north"]
 
 
 def test_before_the_first_gateway_there_is_no_property(registry: MemoryRegistry) -> None:

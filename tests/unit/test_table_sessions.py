@@ -427,3 +427,87 @@ def test_a_real_years_sessions() -> None:
         said = Fraction(Decimal(row["theoretical_win"]))
         assert abs(said - by_player[row["player_id"]]) <= Fraction(1, 3 * 10**9)
     assert sum(by_player.values()) == Fraction("515508.51725")
+
+
+# --- measured paces -------------------------------------------------------------------------------
+
+
+def paces_file(folder: Path, **changes: Any) -> Path:
+    """What `pitboss shufflers paces --json` prints of one table and day."""
+    one = {"table_id": "BJ-3", "gaming_day": "2019-01-07", "rounds": 41, "decisions_per_hour": 82}
+    path = folder / "paces.json"
+    path.write_text(json.dumps({"property_id": "P1", "tables": [one | changes]}))
+    return path
+
+
+def rated_with_paces(folder: Path, paces: Path, *more: str, **cells: str) -> Any:
+    slips = folder / "tables.csv"
+    slips.write_text(text_of([ROW | {PACE: ""} | cells]))
+    command = ["rate", str(slips), "--format", "table-sessions", "--paces", str(paces), *more]
+    return CliRunner().invoke(main.app, command)
+
+
+def test_a_measured_pace_is_used_in_place_of_the_constant_and_both_are_shown(
+    tmp_path: Path,
+) -> None:
+    done = rated_with_paces(tmp_path, paces_file(tmp_path), "--json")
+
+    result = json.loads(done.stdout)
+    # $20 x 82 decisions an hour x half an hour x 2.5 %; by the constant 70 decisions.
+    assert result["totals"]["theoretical_win"] == "20.50"
+    assert result["measured_paces"] == [
+        {
+            "table_name": "BJ-3",
+            "gaming_day": "2019-01-07",
+            "sessions": 1,
+            "decisions_per_hour": 82,
+            "decisions_per_hour_assumed": 70,
+            "theoretical_win": "20.50",
+            "theoretical_win_assumed": "17.50",
+        }
+    ]
+    assert result["sessions_flagged"]["pace_measured"] == 1
+    assert result["sessions_flagged"]["pace_assumed"] == 0
+    shown = rated_with_paces(tmp_path, paces_file(tmp_path)).stdout
+    assert "1 sessions at 82 decisions an hour as measured (20.50 dollars), not at 70" in shown
+
+
+@pytest.mark.parametrize(
+    ("cells", "changes", "more", "worth"),
+    [
+        ({PACE: "50"}, {}, [], "12.50"),  # the slip's own
+        ({}, {"table_id": "BJ-4"}, [], "17.50"),
+        ({}, {"decisions_per_hour": None}, [], "17.50"),
+        # Half an hour to midnight is of the day before until the gaming day starts, and at six.
+        ({START: "1/8/2019 5:59:00 AM", END: "1/8/2019 6:29:00 AM"}, {}, [], "20.50"),
+        ({START: "1/8/2019 6:00:00 AM", END: "1/8/2019 6:30:00 AM"}, {}, [], "17.50"),
+        (
+            {START: "1/8/2019 5:59:00 AM", END: "1/8/2019 6:29:00 AM"},
+            {},
+            ["--gaming-day", "Europe/Vienna@03:00"],
+            "17.50",
+        ),
+        ({TABLE: "XX-1"}, {"table_id": "XX-1"}, [], "20.50"),  # no constant is known
+    ],
+)
+def test_a_measured_pace_is_that_of_the_table_and_gaming_day(
+    tmp_path: Path, cells: dict[str, str], changes: dict[str, Any], more: list[str], worth: str
+) -> None:
+    done = rated_with_paces(tmp_path, paces_file(tmp_path, **changes), "--json", *more, **cells)
+
+    assert json.loads(done.stdout)["totals"]["theoretical_win"] == worth
+
+
+def test_without_paces_the_document_says_nothing_of_them(tmp_path: Path) -> None:
+    assert "measured_paces" not in audit_text(tmp_path, text_of([ROW])).result()
+
+
+@pytest.mark.parametrize("content", ["{}", "no paces", '{"tables": [{"table_id": "BJ-3"}]}'])
+def test_a_file_that_holds_no_paces_is_refused(tmp_path: Path, content: str) -> None:
+    paces = tmp_path / "none.json"
+    paces.write_text(content)
+
+    done = rated_with_paces(tmp_path, paces)
+
+    assert done.exit_code == 1
+    assert "holds no paces" in done.stderr

@@ -1,16 +1,18 @@
-"""Models of offers, in S3: versions that never change, and which of them serves.
+"""Models of a family, in S3: versions that never change, and which of them serves.
 
-    models/offers/versions/<version>/model.vw    the model's bytes
-    models/offers/versions/<version>/card.json   how it was made, and what it is worth
-    models/offers/champion.json                  the version that serves, and all before it
-    models/offers/runs/<run>/...                 what a night works on
+    models/<family>/versions/<version>/<model>     the model's bytes
+    models/<family>/versions/<version>/card.json   how it was made, and what it is worth
+    models/<family>/champion.json                  the version that serves, and all before it
+    models/<family>/runs/<run>/...                 what a night works on
+
+The families are `offers` (`model.vw`) and `shufflers` (`model.json`).
 
 A version is written once. The champion is exchanged only where it still is the one that was seen
 (If-Match, If-None-Match), so that of two that promote at once one is told to look again.
 """
 
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -18,10 +20,13 @@ from pitboss.errors import TerminalError, TransientError
 from pitboss.offers.learned import RULES, Champion, Promotion
 from pitboss.stores.bucket import S3Bucket
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+OFFERS, SHUFFLERS = "offers", "shufflers"
+
 MODELS = "models/offers/"
-VERSIONS = f"{MODELS}versions/"
 CHAMPION = f"{MODELS}champion.json"
-RUNS = f"{MODELS}runs/"
 
 TRAIN = "train/decisions.ndjson"
 HELD_OUT = "held_out/decisions.ndjson"
@@ -68,23 +73,38 @@ class _Found(NamedTuple):
     etag: str
 
 
-def model_key(version: str) -> str:
+_NAMES = {OFFERS: "model.vw", SHUFFLERS: "model.json"}
+
+
+def model_key(version: str, family: str = OFFERS) -> str:
     """Where a version's model lies."""
-    return f"{VERSIONS}{version}/model.vw"
+    return f"models/{family}/versions/{version}/{_NAMES[family]}"
 
 
-def card_key(version: str) -> str:
+def card_key(version: str, family: str = OFFERS) -> str:
     """Where a version's card lies."""
-    return f"{VERSIONS}{version}/card.json"
+    return f"models/{family}/versions/{version}/card.json"
 
 
-def run_key(run: str, name: str) -> str:
+def run_key(run: str, name: str, family: str = OFFERS) -> str:
     """Where something lies that a night works on."""
-    return f"{RUNS}{run}/{name}"
+    return f"models/{family}/runs/{run}/{name}"
 
 
 class S3Models(S3Bucket):
-    """The models of a stack."""
+    """The models of a stack, of one family."""
+
+    def __init__(
+        self,
+        bucket: str,
+        region: str | None = None,
+        client: "S3Client | None" = None,
+        family: str = OFFERS,
+    ) -> None:
+        """Reached through `client`, or through one of its own in `region`."""
+        super().__init__(bucket, region, client)
+        self._family = family
+        self._champion_key = f"models/{family}/champion.json"
 
     def champion(self) -> Champion | None:
         """The version that serves; None where none was ever promoted.
@@ -114,7 +134,7 @@ class S3Models(S3Bucket):
         Raises:
             UnknownVersion, ModelsUnreadable
         """
-        return self._read(model_key(version), version)
+        return self._read(model_key(version, self._family), version)
 
     def card(self, version: str) -> bytes:
         """A version's card.
@@ -122,7 +142,7 @@ class S3Models(S3Bucket):
         Raises:
             UnknownVersion, ModelsUnreadable
         """
-        return self._read(card_key(version), version)
+        return self._read(card_key(version, self._family), version)
 
     def put_version(self, version: str, model: bytes, card: bytes) -> None:
         """Keep a version, its card last: what has no card was never finished.
@@ -130,15 +150,17 @@ class S3Models(S3Bucket):
         Raises:
             VersionTaken: it is there already with other bytes.
         """
-        for key, body in ((model_key(version), model), (card_key(version), card)):
+        of = self._family
+        for key, body in ((model_key(version, of), model), (card_key(version, of), card)):
             if not self._put_if(key, body, None):
                 raise VersionTaken(version)
 
     def versions(self) -> list[str]:
         """All that have a card, by name."""
-        keys = (found["Key"] for found in self._contents(VERSIONS))
+        versions = f"models/{self._family}/versions/"
+        keys = (found["Key"] for found in self._contents(versions))
         return [
-            key.removeprefix(VERSIONS).removesuffix("/card.json")
+            key.removeprefix(versions).removesuffix("/card.json")
             for key in keys
             if key.endswith("/card.json")
         ]
@@ -183,10 +205,10 @@ class S3Models(S3Bucket):
         before = () if found is None else found.champion.history
         champion = Champion(version, digest, at, by, previous, (entry, *before)[:HISTORY])
         body = msgspec.json.format(msgspec.json.encode(champion)) + b"\n"
-        return self._put_if(CHAMPION, body, None if found is None else found.etag)
+        return self._put_if(self._champion_key, body, None if found is None else found.etag)
 
     def _champion(self) -> _Found | None:
-        answer = self._get(CHAMPION)
+        answer = self._get(self._champion_key)
         if answer is None:
             return None
         return _Found(
@@ -237,12 +259,17 @@ class S3Models(S3Bucket):
 
     def claim(self, run: str, execution: str) -> bool:
         """Begin a run; False where another execution began it."""
-        key, body = run_key(run, "begun.json"), msgspec.json.encode({"execution": execution})
+        key, body = (
+            run_key(run, "begun.json", self._family),
+            msgspec.json.encode({"execution": execution}),
+        )
         return self._put_if(key, body, None)
 
     def put_of_run(self, run: str, name: str, body: bytes) -> None:
         """Keep something that a night works on."""
-        self._client.put_object(Bucket=self._bucket, Key=run_key(run, name), Body=body)
+        self._client.put_object(
+            Bucket=self._bucket, Key=run_key(run, name, self._family), Body=body
+        )
 
     def of_run(self, run: str, name: str) -> bytes:
         """What a night works on.
@@ -250,4 +277,9 @@ class S3Models(S3Bucket):
         Raises:
             UnknownVersion: it is not there.
         """
-        return self._read(run_key(run, name), f"{run}/{name}")
+        return self._read(run_key(run, name, self._family), f"{run}/{name}")
+
+    def names_of_run(self, run: str, prefix: str) -> list[str]:
+        """What a night works on, by names that begin so."""
+        start = run_key(run, "", self._family)
+        return [found["Key"].removeprefix(start) for found in self._contents(f"{start}{prefix}")]

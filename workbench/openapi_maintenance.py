@@ -1,0 +1,182 @@
+"""The part of the OpenAPI document that is about recommended maintenance."""
+
+from typing import Any
+
+from workbench.schemas import Document, prose
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_ONE = "/v1/maintenance/{recommendation_id}"
+
+
+def tags() -> list[Document]:
+    """What the function is for."""
+    import serve_maintenance
+
+    return [
+        {"name": "maintenance", "description": prose(serve_maintenance.__doc__).partition("\n")[0]}
+    ]
+
+
+def structs() -> list[Any]:
+    """What is answered and sent."""
+    from serve_maintenance.service import (
+        AnsweredRecommendation,
+        MaintenanceDocument,
+        Note,
+        RecommendationDocument,
+    )
+
+    return [MaintenanceDocument, RecommendationDocument, AnsweredRecommendation, Note]
+
+
+def responses() -> dict[str, Document]:
+    """What several of them answer."""
+    meanings = {
+        "RecommendationRefuses": "It is closed, or acknowledged already; `recommendation_status` "
+        "is what it is now.",
+        "WrongNote": "The `Idempotency-Key` is missing, or the body is no note; who dismisses says "
+        "why.",
+    }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        name: {"description": meaning, "content": {_PROBLEM: problem}}
+        for name, meaning in meanings.items()
+    }
+
+
+def paths() -> Document:
+    """The routes."""
+    from pitboss.access import Action
+    from pitboss.cursors import MAX_CURSOR_CHARACTERS
+    from pitboss.shufflers.maintenance import Status
+    from serve_maintenance.handler import DEFAULT_RECOMMENDATIONS, MAX_RECOMMENDATIONS
+
+    statuses = {"type": "string", "enum": [str(one) for one in Status]}
+    count = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_RECOMMENDATIONS,
+        "default": DEFAULT_RECOMMENDATIONS,
+    }
+    cursor = {"type": "string", "maxLength": MAX_CURSOR_CHARACTERS}
+    identifier = {"$ref": "#/components/schemas/Identifier"}
+    return {
+        "/v1/maintenance": {
+            "get": _operation(
+                "getMaintenance",
+                "List recommended maintenance: what is open first, the most urgent first.",
+                "Then what is closed, the newest first.",
+                Action.READ_MAINTENANCE,
+                [
+                    _query("status", "Of this status alone.", statuses),
+                    _query("asset_id", "Of this shuffler alone.", identifier),
+                    _query("limit", "How many at most.", count),
+                    _query(
+                        "cursor",
+                        "`next` of the answer before, as it is, from the same caller.",
+                        cursor,
+                    ),
+                ],
+                {
+                    "200": _answers("They.", "MaintenanceDocument"),
+                    "400": {"$ref": "#/components/responses/BadQuery"},
+                },
+            )
+        },
+        _ONE: {
+            "get": _operation(
+                "getRecommendation",
+                "Read a recommendation, with every change of it.",
+                "",
+                Action.READ_MAINTENANCE,
+                [_ID],
+                {"200": _answers("It.", "RecommendationDocument")},
+            )
+        },
+        f"{_ONE}/acknowledge": {"post": _answer("acknowledge", "Take a recommendation on.")},
+        f"{_ONE}/done": {"post": _answer("done", "Say that the work is done.")},
+        f"{_ONE}/dismiss": {"post": _answer("dismiss", "Say that it is not going to be, and why.")},
+    }
+
+
+_ID: Document = {
+    "name": "recommendation_id",
+    "in": "path",
+    "required": True,
+    "description": "The recommendation.",
+    "schema": {"$ref": "#/components/schemas/Identifier"},
+}
+
+
+def _query(name: str, meaning: str, schema: Document) -> Document:
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def _answer(verb: str, summary: str) -> Document:
+    from pitboss.access import Action
+
+    document = _operation(
+        f"{verb}Recommendation",
+        summary,
+        "The same key with the same request has the same answer, for ever.",
+        Action.ANSWER_MAINTENANCE,
+        [
+            _ID,
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "description": "New for each answer, the same when it is sent again "
+                "(draft-ietf-httpapi-idempotency-key-header); with or without quotes.",
+                "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
+            },
+        ],
+        {
+            "200": _answers("What it came to by it.", "AnsweredRecommendation"),
+            "400": {"$ref": "#/components/responses/WrongNote"},
+            "409": {"$ref": "#/components/responses/RecommendationRefuses"},
+            "422": {"$ref": "#/components/responses/KeyReused"},
+        },
+    )
+    document["requestBody"] = {
+        "required": verb == "dismiss",
+        "description": "Why." if verb == "dismiss" else "Only its `note` is looked at.",
+        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Note"}}},
+    }
+    return document
+
+
+def _operation(
+    operation: str,
+    summary: str,
+    description: str,
+    action: str,
+    parameters: list[Document],
+    own: Document,
+) -> Document:
+    return {
+        "operationId": operation,
+        "tags": ["maintenance"],
+        "summary": summary,
+        "description": f"{description} Of the caller's own property. "
+        f"Asks for the scope `{action}`.".strip(),
+        "parameters": parameters,
+        "responses": dict(
+            sorted(
+                {
+                    "401": {"$ref": "#/components/responses/Unauthorized"},
+                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
+                    "404": {"$ref": "#/components/responses/NotFound"},
+                    "429": {"$ref": "#/components/responses/TooManyRequests"},
+                    "503": {"$ref": "#/components/responses/DatabaseAway"},
+                    **own,
+                }.items()
+            )
+        ),
+    }
+
+
+def _answers(description: str, name: str) -> Document:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    return {"description": description, "content": {_JSON: schema}}
