@@ -22,6 +22,7 @@ from benchmarks import (
     latency,
     leaks,
     maintenance_cost,
+    maintenance_night,
     nightly,
     offer_estimators,
     offer_latency,
@@ -57,6 +58,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "lake_raw": lambda _: lake_raw.run(),
     "lake_refine": lambda _: lake_refine.run(),
     "maintenance_cost": lambda _: maintenance_cost.run(),
+    "maintenance_night": lambda _: maintenance_night.run(),
     "nightly": lambda _: nightly.run(),
     "offer_estimators": lambda _: offer_estimators.run(),
     "offer_regret": lambda _: offer_regret.run(),
@@ -72,7 +74,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
 ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
-        *("cold_start", "nightly", "overspend", "shuffler_messages"),
+        *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""
@@ -87,7 +89,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--histories", type=int, help="of leaks; default 100,000")
     parser.add_argument("--seed", type=int, help="of leaks: this history, or from it on")
+    parser.add_argument("--picture", metavar="FILE", type=Path, help="of maintenance_cost, as SVG")
     asked = parser.parse_args()
+    FIGURES["maintenance_cost"] = lambda _: maintenance_cost.run(asked.picture)
     if asked.histories is not None or asked.seed is not None:
         histories = asked.histories or 1
         FIGURES["leaks"] = lambda _: leaks.run(histories, asked.seed or 0)

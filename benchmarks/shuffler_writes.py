@@ -61,6 +61,7 @@ def run() -> dict[str, Any]:
                     seconds.setdefault("write_again", []).append(_timed(told, way))
     rates = {name: round(ROWS / statistics.median(spent)) for name, spent in seconds.items()}
     return {
+        "figure": "shufflers' events written into PostgreSQL, rows a second",
         "rows": ROWS,
         "rows_a_transaction": BATCH,
         "rows_per_second": rates["write"],

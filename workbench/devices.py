@@ -141,12 +141,17 @@ def asset_of(shuffler: str, property_id: str) -> str:
     Raises:
         UsageError: it, or the property's id, is no id, or none that a thing's name can have.
     """
+    from pitboss.events.envelope import is_identifier
+
     asset_id = shuffler.lstrip("0")
-    must_be_id(asset_id, "shuffler")
     must_be_id(property_id, "property")
-    for text in (asset_id, property_id):
-        if set(text) & {":", "."}:
-            raise UsageError(f"{text!r} cannot name a device: it may have no '.' and no ':'.")
+    for text, what in ((asset_id, "shuffler"), (property_id, "property")):
+        if not is_identifier(text) or set(text) & {":", "."}:
+            given = shuffler if text is asset_id else text
+            raise UsageError(
+                f"{given!r} is no id of a device's {what}: that is 1 to 64 letters, digits, '_' "
+                "and '-', and not zeros alone."
+            )
     return asset_id
 
 

@@ -272,7 +272,8 @@ def _must_be_a_property(property_id: str) -> None:
         choice = f"choose {' or '.join(sorted(known))}" if known else "none has a gateway yet"
         raise WorkbenchError(
             f"There is no property {property_id}: {choice}. A new one begins with "
-            f"`pitboss gateways add` or `pitboss replay --property {property_id}`."
+            f"`pitboss gateways add`, `pitboss devices add` or `pitboss replay`, each with "
+            f"`--property {property_id}`."
         )
 
 

@@ -1,6 +1,7 @@
 """`pitboss maintenance`: what work at shufflers is recommended, and what became of it."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -71,6 +72,53 @@ def list_recommendations(
         out.print(_table(f"Maintenance of property {property_id}", found))
 
 
+@app.command("refresh")
+def refresh(
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Learn failure models first, as every night.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the recommendations up to date now, as it is done every hour."""
+    from workbench.models import times_table
+
+    answer = run_refresh(learn=learn)
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(times_table(answer["states"]))
+    if answer["status"] != "SUCCEEDED":
+        raise WorkbenchError(
+            f"It failed ({answer['error']}): {answer['cause']}. What was recommended stays, and "
+            "the next hour tries again."
+        )
+    if as_json:
+        return
+    found = answer["output"]
+    if "trained" in found:
+        made = found["trained"]
+        verdict = "promoted" if made["promoted"] else "not promoted"
+        out.print(escape(f"Version {made['version']}, {verdict}: {made['why']}"))
+    elif learn:
+        out.print("Nothing was learned: `pitboss logs train_failure_model` says why.")
+    done = found["recommended"]
+    out.print(
+        f"{found['assessed']['devices']:,} shufflers assessed; {done['opened']:,} recommendations "
+        f"opened, {done['closed']:,} closed, {done['raised']:,} messages raised, "
+        f"{len(done['notices']):,} sent."
+    )
+
+
+def run_refresh(*, learn: bool) -> dict[str, Any]:
+    """Start the state machine, wait for its end, and say how long each state took."""
+    from workbench import endpoint
+    from workbench.models import run_machine
+
+    machine = endpoint.stack_outputs()["MaintainShufflersStateMachineArn"]
+    name = f"by-hand-{time.time_ns() // 1_000_000}"
+    return run_machine(machine, name, {"learn": learn}, "assessing shufflers")
+
+
 @app.command("ack")
 def acknowledge(
     recommendation_id: Recommendation,
@@ -138,7 +186,7 @@ def _answer(
 
 
 def _table(title: str, found: list[dict[str, Any]]) -> Table:
-    from workbench.offers_catalogue import dollars
+    from workbench.report.text import money
 
     table = Table(title=escape(title), title_justify="left")
     for heading in (
@@ -155,7 +203,7 @@ def _table(title: str, found: list[dict[str, Any]]) -> Table:
             one["urgency"].replace("_", " "),
             moment(one["due_at"]),
             "by rule" if probability is None else f"{probability:.0%}",
-            "" if waiting is None else dollars(waiting),
+            "" if waiting is None else money(waiting),
             one["status"],
             escape("; ".join(one["reasons"])),
         )

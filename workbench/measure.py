@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from workbench.client import PitbossClient
-from workbench.console import WorkbenchError
+from workbench.console import UsageError, WorkbenchError
 from workbench.event_files import FileFormat
 from workbench.replay import FeedEvent
 from workbench.simulation import Event, Floor, facts
@@ -74,6 +74,7 @@ def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
     """A document, or None where there is none.
 
     Raises:
+        UsageError: what is asked for is refused; the API says why.
         WorkbenchError: any other answer.
     """
     response = client.get(path)
@@ -84,9 +85,13 @@ def read(client: PitbossClient, path: str) -> dict[str, Any] | None:
             f"GET {path} answered {response.status_code}: see whether the workbench's reader is "
             "registered with `pitboss services list`, and check this machine's clock."
         )
+    if response.status_code == 400:
+        raise UsageError(f"{response.json()['detail']}.")
     if response.status_code != 200:
+        is_of_shufflers = path.startswith(("/v1/shufflers", "/v1/tables"))
+        function = "ServeShufflersFunction" if is_of_shufflers else "ReadRatingsFunction"
         raise WorkbenchError(
-            f"GET {path} answered {response.status_code}: see `pitboss logs ReadRatingsFunction`."
+            f"GET {path} answered {response.status_code}: see `pitboss logs {function}`."
         )
     document: dict[str, Any] = response.json()
     return document

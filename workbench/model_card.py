@@ -4,7 +4,7 @@ A card is the JSON that `pitboss.offers.card` makes. The same card gives the sam
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from workbench.report.charts import LIGHT, SHAPES, Chart, box, line, number, style, write
@@ -12,7 +12,7 @@ from workbench.report.poster import png
 from workbench.report.text import markup, money
 
 WIDTH, MARGIN, GAP = 1_120, 24, 16
-_CHART = (WIDTH - 2 * MARGIN - GAP) // 2 - 32
+CHART_WIDTH = (WIDTH - 2 * MARGIN - GAP) // 2 - 32
 _LEFT, _RIGHT, _PANEL = 150, 90, 190
 
 type Card = dict[str, Any]
@@ -29,7 +29,7 @@ def values(card: Card) -> Chart:
     found = [one for one in found if one[1]["value"] is not None]
     low = min((one["low"] for _, one in found), default=0.0)
     high = max((one["high"] for _, one in found), default=1.0)
-    at = _scale(low, high, _LEFT, _CHART - _RIGHT)
+    at = _scale(low, high, _LEFT, CHART_WIDTH - _RIGHT)
     parts = []
     for place, (name, one) in enumerate(found):
         y = 16 + place * 24
@@ -38,9 +38,9 @@ def values(card: Card) -> Chart:
             write(0, y + 4, name[:22], "label"),
             line(at(one["low"]), y, at(one["high"]), y, kind),
             box(at(one["value"]) - 4, y - 4, 8, 8, "second" if kind == "theory" else "first"),
-            write(_CHART, y + 4, dollars(one["value"]), "note small", "end"),
+            write(CHART_WIDTH, y + 4, dollars(one["value"]), "note small", "end"),
         ]
-    return Chart(_CHART, 24 * len(found) + 16, "".join(parts))
+    return Chart(CHART_WIDTH, 24 * len(found) + 16, "".join(parts))
 
 
 def curve(card: Card) -> Chart:
@@ -58,7 +58,7 @@ def calibration(card: Card) -> Chart:
     found = [one for one in card["calibration"] if None not in (one["predicted"], one["observed"])]
     both = [one[name] for one in found for name in ("predicted", "observed")]
     low, high = min(both, default=0.0), max(both, default=1.0)
-    across, up = _scale(low, high, 70, _CHART - 10), _scale(low, high, _PANEL, 10)
+    across, up = _scale(low, high, 70, CHART_WIDTH - 10), _scale(low, high, _PANEL, 10)
     parts = [line(across(low), up(low), across(high), up(high), "grid")]
     parts += [
         box(across(one["predicted"]) - 4, up(one["observed"]) - 4, 8, 8, "first") for one in found
@@ -68,16 +68,16 @@ def calibration(card: Card) -> Chart:
         anchor = "start" if mark == low else "end"
         parts.append(write(across(mark), _PANEL + 20, dollars(mark), "note small", anchor))
     parts.append(
-        write(_CHART / 2, _PANEL + 36, "expected; observed upwards", "note small", "middle")
+        write(CHART_WIDTH / 2, _PANEL + 36, "expected; observed upwards", "note small", "middle")
     )
-    return Chart(_CHART, _PANEL + 44, "".join(parts))
+    return Chart(CHART_WIDTH, _PANEL + 44, "".join(parts))
 
 
 def overlap(card: Card) -> Chart:
     """How likely what was chosen was."""
     found = card["propensities"]
     most = max([one["rows"] for one in found] + [1])
-    step = _CHART / len(found)
+    step = CHART_WIDTH / len(found)
     parts = []
     for place, one in enumerate(found):
         height = one["rows"] / most * (_PANEL - 30)
@@ -87,8 +87,10 @@ def overlap(card: Card) -> Chart:
             write(x + step / 2, _PANEL - height - 6, f"{one['rows']:,}", "note tiny", "middle"),
             write(x + 3, _PANEL + 16, f"{one['low'] * 100:g} %", "note tiny"),
         ]
-    parts.append(write(_CHART / 2, _PANEL + 36, "odds of the chosen, from", "note small", "middle"))
-    return Chart(_CHART, _PANEL + 44, "".join(parts))
+    parts.append(
+        write(CHART_WIDTH / 2, _PANEL + 36, "odds of the chosen, from", "note small", "middle")
+    )
+    return Chart(CHART_WIDTH, _PANEL + 44, "".join(parts))
 
 
 def weights(card: Card) -> Chart:
@@ -100,10 +102,10 @@ def weights(card: Card) -> Chart:
         y = 10 + place * 20
         parts += [
             write(0, y + 4, one["feature"], "label"),
-            box(_LEFT, y - 5, (_CHART - _LEFT - _RIGHT) * one["cents"] / most, 10, "first"),
-            write(_CHART, y + 4, dollars(one["cents"]), "note small", "end"),
+            box(_LEFT, y - 5, (CHART_WIDTH - _LEFT - _RIGHT) * one["cents"] / most, 10, "first"),
+            write(CHART_WIDTH, y + 4, dollars(one["cents"]), "note small", "end"),
         ]
-    return Chart(_CHART, 20 * len(found) + 16, "".join(parts))
+    return Chart(CHART_WIDTH, 20 * len(found) + 16, "".join(parts))
 
 
 CHARTS: tuple[tuple[str, Callable[[Card], Chart]], ...] = (
@@ -123,17 +125,22 @@ def sentence(card: Card) -> str:
 
 def drawing(card: Card) -> str:
     """The card's charts as one SVG picture."""
+    charts = [(title, draw(card)) for title, draw in CHARTS]
+    return sheet(f"Model {card['version']}", sentence(card), charts)
+
+
+def sheet(heading: str, said: str, charts: Iterable[tuple[str, Chart]]) -> str:
+    """Charts, each under its title, in two columns of `CHART_WIDTH`, as one SVG picture."""
     pieces = [
-        write(MARGIN, 44, f"Model {card['version']}", "label h1"),
-        write(MARGIN, 70, sentence(card)[:150], "note h3"),
+        write(MARGIN, 44, heading, "label h1"),
+        write(MARGIN, 70, said[:150], "note h3"),
     ]
     tops = [90.0, 90.0]
-    for title, draw in CHARTS:
-        chart = draw(card)
+    for title, chart in charts:
         column = tops.index(min(tops))
         x, y = MARGIN + column * ((WIDTH - 2 * MARGIN + GAP) / 2), tops[column]
         pieces.append(
-            f'<rect x="{number(x)}" y="{number(y)}" width="{_CHART + 32}" '
+            f'<rect x="{number(x)}" y="{number(y)}" width="{CHART_WIDTH + 32}" '
             f'height="{chart.height + 58}" rx="10" class="card"/>'
             + write(x + 16, y + 26, title, "label strong")
             + f'<svg x="{number(x + 16)}" y="{number(y + 44)}" width="{chart.width}" '
@@ -159,7 +166,6 @@ def picture(card: Card) -> bytes:
 
 def page(card: Card) -> str:
     """The card as one HTML page, all of it inside."""
-    picture_of = base64.b64encode(drawing(card).encode()).decode()
     data = card["data"]
     facts = [
         ("Verdict", sentence(card)),
@@ -172,14 +178,20 @@ def page(card: Card) -> str:
         ("Uplift over the holdout", uplift_in_words(data["uplift"])),
         ("SHA-256", card["sha256"]),
     ]
+    return document(f"Model {card['version']}", facts, sentence(card), drawing(card))
+
+
+def document(heading: str, facts: Iterable[tuple[str, str]], said: str, drawn: str) -> str:
+    """Facts and an SVG picture as one HTML page; `said` is the picture in words."""
+    picture_of = base64.b64encode(drawn.encode()).decode()
     rows = "".join(f"<tr><th>{markup(a)}<td>{markup(b)}" for a, b in facts)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>Model {markup(card['version'])}</title>"
+        f"<title>{markup(heading)}</title>"
         "<style>body{font:15px/1.5 system-ui;max-width:1120px;margin:2em auto;padding:0 1em}"
         "th{text-align:left;padding-right:2em;font-weight:600}img{max-width:100%}</style>"
-        f"<h1>Model {markup(card['version'])}</h1><table>{rows}</table>"
-        f'<p><img alt="{markup(sentence(card))}" src="data:image/svg+xml;base64,{picture_of}">'
+        f"<h1>{markup(heading)}</h1><table>{rows}</table>"
+        f'<p><img alt="{markup(said)}" src="data:image/svg+xml;base64,{picture_of}">'
         "</html>\n"
     )
 
@@ -197,7 +209,7 @@ def _points(found: Sequence[tuple[float, Card]], said: Callable[[float], str], n
     low = min((one["low"] for _, one in found), default=0.0)
     high = max((one["high"] for _, one in found), default=1.0)
     most = max((x for x, _ in found), default=1.0)
-    across, up = _scale(0, most, 70, _CHART - 20), _scale(low, high, _PANEL, 10)
+    across, up = _scale(0, most, 70, CHART_WIDTH - 20), _scale(low, high, _PANEL, 10)
     parts = [write(64, up(mark) + 4, dollars(mark), "note small", "end") for mark in (low, high)]
     for x, one in found:
         parts += [
@@ -205,8 +217,8 @@ def _points(found: Sequence[tuple[float, Card]], said: Callable[[float], str], n
             box(across(x) - 4, up(one["value"]) - 4, 8, 8, "second"),
             write(across(x), _PANEL + 18, said(x), "note tiny", "middle"),
         ]
-    parts.append(write(_CHART / 2, _PANEL + 36, name, "note small", "middle"))
-    return Chart(_CHART, _PANEL + 44, "".join(parts))
+    parts.append(write(CHART_WIDTH / 2, _PANEL + 36, name, "note small", "middle"))
+    return Chart(CHART_WIDTH, _PANEL + 44, "".join(parts))
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

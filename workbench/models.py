@@ -1,9 +1,11 @@
-"""`pitboss models` and `pitboss retrain`: which model makes offers, what it is worth, and the night
-that learns the next one.
+"""`pitboss models` and `pitboss retrain`: which models serve, what they are worth, and the night
+that learns the next one of offers.
 """
 
 import json
 import time
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +21,32 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 
+
+class Family(StrEnum):
+    """What models are of, as `pitboss.stores.models` has it."""
+
+    OFFERS = "offers"
+    SHUFFLERS = "shufflers"
+
+    @property
+    def does(self) -> str:
+        """What they do, in words."""
+        return "make offers" if self is Family.OFFERS else "foresee failures"
+
+    @property
+    def learned_by(self) -> str:
+        """The command that learns one."""
+        return "retrain" if self is Family.OFFERS else "maintenance refresh --learn"
+
+
+FamilyOption = Annotated[Family, typer.Option("--family", help="Models of what.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Why = Annotated[str, typer.Option(help="Why; it is kept with who did it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
 
-models_app = typer.Typer(no_args_is_help=True, help="Models that choose offers.")
+models_app = typer.Typer(
+    no_args_is_help=True, help="Models that choose offers, and that foresee failures."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -33,51 +56,36 @@ def register(app: typer.Typer) -> None:
 
 
 @models_app.command("list")
-def list_models(as_json: AsJson = False) -> None:
+def list_models(family: FamilyOption = Family.OFFERS, as_json: AsJson = False) -> None:
     """Every version, the newest first, and which of them serves."""
     from pitboss.offers.learned import RULES
 
-    models = _models()
+    models = _models(family)
     champion = models.champion()
     serves = RULES if champion is None else champion.version
-    cards = [_card(models, version) for version in reversed(models.versions())]
+    cards = [_card(models, version, family) for version in reversed(models.versions())]
     if as_json:
         history = [] if champion is None else champion.history
         print_json(
             {
                 "champion": serves,
-                "versions": [
-                    {
-                        "version": card["version"],
-                        "run": card["run"],
-                        "gate": card["gate"],
-                        "value": card["policies"]["challenger"]["dr"],
-                    }
-                    for card in cards
-                ],
+                "versions": [_IN_SHORT[family](card) for card in cards],
                 "history": [
                     {name: getattr(one, name) for name in one.__struct_fields__} for one in history
                 ],
             }
         )
         return
-    from workbench.model_card import dollars
-
     table = Table()
-    for heading in ("", "version", "learned from", "value a decision", "gate"):
+    for heading in ("", "version", *_HEADINGS[family]):
         table.add_column(heading)
     for card in cards:
-        value = card["policies"]["challenger"]["dr"]
-        span = f"{dollars(value['value'])} ({dollars(value['low'])} to {dollars(value['high'])})"
-        table.add_row(
-            *("serves" if card["version"] == serves else "", card["version"]),
-            *(f"{card['data']['train_rows']:,}", span),
-            "promote" if card["gate"]["promote"] else "keep",
-        )
+        is_serving = "serves" if card["version"] == serves else ""
+        table.add_row(is_serving, card["version"], *_ROW[family](card))
     if cards:
         out.print(table)
     else:
-        out.print("No version yet: `pitboss retrain` learns one.")
+        out.print(f"No version yet: `pitboss {family.learned_by}` learns one.")
     if serves == RULES:
         out.print(f"The rules of the house ({RULES}) serve.")
     for one in () if champion is None else champion.history[:10]:
@@ -88,35 +96,40 @@ def list_models(as_json: AsJson = False) -> None:
 @models_app.command("show")
 def show_model(
     version: Annotated[str, typer.Argument(help="A version, or `champion`.")],
+    family: FamilyOption = Family.OFFERS,
     html: Annotated[Path | None, typer.Option(help="Write its card as a page, too.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write its card as a picture, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """A version's card: what it was learned from, what it is worth, and what the gate said."""
     from pitboss.offers.learned import RULES
-    from workbench import model_card
+    from workbench import failure_card, model_card
 
-    models = _models()
+    models = _models(family)
     if version == "champion":
         champion = models.champion()
         version = RULES if champion is None else champion.version
     if version == RULES:
         raise WorkbenchError(f"{RULES} are the rules of the house: no model, and so no card.")
-    card = _card(models, version)
-    for path, made in ((html, model_card.page), (png, model_card.picture)):
+    card = _card(models, version, family)
+    drawn = model_card if family is Family.OFFERS else failure_card
+    for path, made in ((html, drawn.page), (png, drawn.picture)):
         if path is not None:
             content = made(card)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             say(f"wrote {path}")
     if as_json:
         print_json(card)
-    else:
+    elif family is Family.OFFERS:
         _show(card)
+    else:
+        _show_failures(card)
 
 
 @models_app.command("promote")
 def promote(
     version: Annotated[str, typer.Argument(help="The version, or `rules-1`.")],
+    family: FamilyOption = Family.OFFERS,
     why: Why = "by hand",
     yes: Yes = False,
 ) -> None:
@@ -124,34 +137,36 @@ def promote(
     from pitboss.offers.learned import RULES
     from pitboss.stores.models import UnknownVersion
 
-    models = _models()
+    models = _models(family)
     champion = models.champion()
     serves = None if champion is None else champion.version
     if version == (serves or RULES):
         raise WorkbenchError(f"{version} serves already.")
-    _meant(f"{version} is to make offers instead of {serves or RULES}, in a minute?", yes)
+    _meant(f"{version} is to {family.does} instead of {serves or RULES}, {_SOON[family]}?", yes)
     try:
         done = models.promote(version, _who(), _now(), serves, why)
     except UnknownVersion as fault:
-        raise UsageError(
-            f"There is no model {version!r}: `pitboss models list` names them."
-        ) from fault
+        raise _unknown(version, family) from fault
     if not done:
         raise WorkbenchError("Another version was promoted meanwhile: look again.")
-    out.print(f"{version} serves; `pitboss models rollback` goes back to {serves or RULES}.")
+    back = f"pitboss models rollback{_option(family)}"
+    out.print(f"{version} serves; `{back}` goes back to {serves or RULES}.")
 
 
 @models_app.command("rollback")
-def roll_back(why: Why = "rolled back by hand", yes: Yes = False) -> None:
+def roll_back(
+    family: FamilyOption = Family.OFFERS, why: Why = "rolled back by hand", yes: Yes = False
+) -> None:
     """Let the version serve again that served before."""
     from pitboss.offers.learned import RULES
 
-    models = _models()
+    models = _models(family)
     champion = models.champion()
     if champion is None or champion.version == RULES:
         raise WorkbenchError("The rules of the house serve: there is nothing to go back to.")
     before = champion.previous or RULES
-    _meant(f"{before} is to make offers again instead of {champion.version}, in a minute?", yes)
+    question = f"{before} is to {family.does} again instead of {champion.version}"
+    _meant(f"{question}, {_SOON[family]}?", yes)
     if models.roll_back(_who(), _now(), why) is None:
         raise WorkbenchError("Another version was promoted meanwhile: look again.")
     out.print(f"{before} serves.")
@@ -201,12 +216,7 @@ def retrain(
     if as_json:
         print_json(answer)
     else:
-        table = Table()
-        for heading in ("state", "seconds"):
-            table.add_column(heading, justify="left" if heading == "state" else "right")
-        for state, seconds in answer["states"].items():
-            table.add_row(state, f"{seconds:.1f}")
-        out.print(table)
+        out.print(times_table(answer["states"]))
     if answer["status"] != "SUCCEEDED":
         raise WorkbenchError(
             f"The night failed ({answer['error']}): {answer['cause']}. The model that served "
@@ -230,22 +240,34 @@ def run_night(run: str, asked: dict[str, Any], test_case: str = "") -> dict[str,
         asked: what else its input says.
         test_case: of mocked service integrations, where an emulator has any.
     """
-    client = endpoint.client("stepfunctions")
     machine = endpoint.stack_outputs()["NightlyRetrainingStateMachineArn"]
+    if test_case:
+        machine += f"#{test_case}"
+    name = f"retrain-{run}-{time.time_ns() // 1_000_000}"
+    return {"run": run, **run_machine(machine, name, {"run": run, **asked}, "retraining")}
+
+
+def run_machine(machine: str, name: str, asked: dict[str, Any], doing: str) -> dict[str, Any]:
+    """Start a state machine, wait for its end, and say how long each state took.
+
+    Args:
+        machine: its ARN.
+        name: of the execution.
+        asked: its input.
+        doing: what is said meanwhile.
+    """
+    client = endpoint.client("stepfunctions")
     started = time.monotonic()
-    execution = client.start_execution(
-        stateMachineArn=machine + (f"#{test_case}" if test_case else ""),
-        name=f"retrain-{run}-{time.time_ns() // 1_000_000}",
-        input=json.dumps({"run": run, **asked}),
-    )["executionArn"]
-    with err.status("retraining ...") as line:
+    execution = client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(asked))[
+        "executionArn"
+    ]
+    with err.status(f"{doing} ...") as line:
         while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            line.update(f"retraining ... {time.monotonic() - started:.0f} s")
+            line.update(f"{doing} ... {time.monotonic() - started:.0f} s")
             time.sleep(POLL_SECONDS)
     pages = client.get_paginator("get_execution_history").paginate(executionArn=execution)
     events = [event for page in pages for event in page["events"]]
     return {
-        "run": run,
         "status": found["status"],
         "seconds": round(time.monotonic() - started, 1),
         "states": state_times(events),
@@ -253,6 +275,16 @@ def run_night(run: str, asked: dict[str, Any], test_case: str = "") -> dict[str,
         "cause": found.get("cause"),
         "output": json.loads(found["output"]) if found.get("output") else {},
     }
+
+
+def times_table(states: dict[str, float]) -> Table:
+    """Seconds of each state, for people."""
+    table = Table()
+    for heading in ("state", "seconds"):
+        table.add_column(heading, justify="left" if heading == "state" else "right")
+    for state, seconds in states.items():
+        table.add_row(state, f"{seconds:.1f}")
+    return table
 
 
 def state_times(events: list[dict[str, Any]]) -> dict[str, float]:
@@ -271,21 +303,30 @@ def state_times(events: list[dict[str, Any]]) -> dict[str, float]:
     return {name: round(seconds, 2) for name, seconds in found.items()}
 
 
-def _models() -> "S3Models":
+def _models(family: Family) -> "S3Models":
     from pitboss.stores.models import S3Models
 
-    return S3Models(endpoint.stack_outputs()["LakeBucketName"], client=endpoint.client("s3"))
+    bucket = endpoint.stack_outputs()["LakeBucketName"]
+    return S3Models(bucket, client=endpoint.client("s3"), family=str(family))
 
 
-def _card(models: "S3Models", version: str) -> dict[str, Any]:
+def _option(family: Family) -> str:
+    """As it is said to a command."""
+    return "" if family is Family.OFFERS else f" --family {family}"
+
+
+def _unknown(version: str, family: Family) -> UsageError:
+    listed = f"pitboss models list{_option(family)}"
+    return UsageError(f"There is no model {version!r}: `{listed}` names them.")
+
+
+def _card(models: "S3Models", version: str, family: Family) -> dict[str, Any]:
     from pitboss.stores.models import UnknownVersion
 
     try:
         card: dict[str, Any] = json.loads(models.card(version))
     except UnknownVersion as fault:
-        raise UsageError(
-            f"There is no model {version!r}: `pitboss models list` names them."
-        ) from fault
+        raise _unknown(version, family) from fault
     return card
 
 
@@ -311,6 +352,70 @@ def _show(card: dict[str, Any]) -> None:
             f"{one['effective_rows']:,.0f}",
         )
     out.print(table)
+
+
+def _show_failures(card: dict[str, Any]) -> None:
+    from workbench import failure_card
+
+    out.print(escape(f"{card['version']}: {failure_card.sentence(card)}"))
+    for name, said in failure_card.facts(card)[1:]:
+        out.print(escape(f"{name}: {said}"))
+    table = Table()
+    for heading in ("part", "failures", "foreseen", "precision", "recall", "PR-AUC", "lead, days"):
+        table.add_column(heading, justify="left" if heading == "part" else "right")
+    for heading in ("advised from", "in time", "too late", "early"):
+        table.add_column(heading, justify="right")
+    for part, one in failure_card.foreseen(card):
+        lead, limit = one["median_lead"], card["thresholds"][part]
+        probability = limit["probability"]
+        table.add_row(
+            *(part, f"{one['failures']:,}", f"{one['failures_foreseen']:,}"),
+            *(f"{one[name]:.2f}" for name in ("precision", "recall", "pr_auc")),
+            "" if lead is None else f"{lead / 24:.1f}",
+            "never" if probability is None else f"{probability:.1%}",
+            *(f"{limit[name]:,}" for name in ("prevented", "failures", "early")),
+        )
+    out.print(table)
+
+
+def _offers_in_short(card: dict[str, Any]) -> dict[str, Any]:
+    value = card["policies"]["challenger"]["dr"]
+    return {name: card[name] for name in ("version", "run", "gate")} | {"value": value}
+
+
+def _failures_in_short(card: dict[str, Any]) -> dict[str, Any]:
+    short = {name: card[name] for name in ("version", "devices", "failures", "verdict")}
+    return short | {"parts": list(card["parts"])}
+
+
+def _offers_row(card: dict[str, Any]) -> tuple[str, ...]:
+    from workbench.model_card import dollars
+
+    value = card["policies"]["challenger"]["dr"]
+    span = f"{dollars(value['value'])} ({dollars(value['low'])} to {dollars(value['high'])})"
+    gate = "promote" if card["gate"]["promote"] else "keep"
+    return f"{card['data']['train_rows']:,}", span, gate
+
+
+def _failures_row(card: dict[str, Any]) -> tuple[str, ...]:
+    learned = f"{card['devices']:,} shufflers, {card['failures']:,} failures"
+    gate = "promote" if card["verdict"]["promote"] else "keep"
+    return learned, ", ".join(card["parts"]), gate
+
+
+_SOON = {Family.OFFERS: "in a minute", Family.SHUFFLERS: "from the next hour on"}
+_HEADINGS = {
+    Family.OFFERS: ("learned from", "value a decision", "gate"),
+    Family.SHUFFLERS: ("learned from", "parts", "gate"),
+}
+_IN_SHORT: dict[Family, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Family.OFFERS: _offers_in_short,
+    Family.SHUFFLERS: _failures_in_short,
+}
+_ROW: dict[Family, Callable[[dict[str, Any]], tuple[str, ...]]] = {
+    Family.OFFERS: _offers_row,
+    Family.SHUFFLERS: _failures_row,
+}
 
 
 def _meant(question: str, yes: bool) -> None:

@@ -83,9 +83,7 @@ def _gone(group: int, leader: int, deadline: float) -> bool:
     return False
 
 
-def end_group(
-    leader: ProcessId, grace: float = 0.0, ask: signal.Signals = signal.SIGTERM
-) -> bool:
+def end_group(leader: ProcessId, grace: float = 0.0, ask: signal.Signals = signal.SIGTERM) -> bool:
     """End a process that leads its own group, and every process of the group.
 
     With a grace in seconds the leader is asked first and given that long to save its state.

@@ -1,7 +1,7 @@
 """`pitboss rate`: the rating code over files, offline."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,6 +55,14 @@ def rate(
             "for slips without a pace."
         ),
     ] = None,
+    paces_of: Annotated[
+        str | None,
+        typer.Option(
+            "--paces-from-stack",
+            metavar="PROPERTY",
+            help="The same, of a property's tables, read from the stack for the sessions' days.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Rate files of events offline, with the code that is deployed: for audits.
@@ -68,15 +76,19 @@ def rate(
     from rich.progress import track
 
     if file_format is FileFormat.TABLE_SESSIONS:
-        if gaming_day is not None and paces is None:
+        if paces is not None and paces_of is not None:
+            raise UsageError("Paces are of a file or of the stack: leave one of the two out.")
+        if gaming_day is not None and paces is None and paces_of is None:
             raise UsageError(
                 "Rated table sessions have no gaming day but for --paces: leave --gaming-day out."
             )
         starts_at = _gaming_day(gaming_day or DEFAULT_GAMING_DAY).starts_at
-        _rate_table_sessions(files, paces, starts_at, as_json)
+        _rate_table_sessions(files, paces or paces_of, starts_at, as_json)
         return
-    if paces is not None:
-        raise UsageError("Paces are for rated table sessions: leave --paces out.")
+    if paces is not None or paces_of is not None:
+        raise UsageError(
+            "Paces are for rated table sessions: leave --paces and --paces-from-stack out."
+        )
     audit = Audit(file_format, DEFAULT_GAMING_DAY if gaming_day is None else gaming_day)
     for path in files:
         events = list(raw_events(path))
@@ -105,11 +117,22 @@ def _gaming_day(text: str) -> "GamingDay":
 
 
 def _rate_table_sessions(
-    files: Iterable[Path], paces: Path | None, starts_at: time, as_json: bool
+    files: Sequence[Path], paces: Path | str | None, starts_at: time, as_json: bool
 ) -> None:
-    from workbench.table_sessions import MeasuredPaces, TableAudit
+    """By the paces of a file, of a property of the stack, or of neither."""
+    from workbench.table_sessions import MeasuredPaces, TableAudit, days_of
 
-    audit = TableAudit(None if paces is None else MeasuredPaces.read(paces, starts_at))
+    if isinstance(paces, Path):
+        measured = MeasuredPaces.read(paces, starts_at)
+    elif paces is not None:
+        from workbench.shufflers_show import paces_of_days
+
+        measured = MeasuredPaces.of_tables(
+            paces_of_days(paces, days_of(files, starts_at)), starts_at
+        )
+    else:
+        measured = None
+    audit = TableAudit(measured)
     for path in files:
         audit.take(path)
     for refusal in audit.refusals[:_REFUSALS_SHOWN]:

@@ -43,6 +43,7 @@ from pitboss.events.shuffler import (
     MAX_EVENTS,
     DeviceConnected,
     DeviceDisconnected,
+    FirmwareChanged,
     LinkRestored,
     ShufflerData,
 )
@@ -276,6 +277,9 @@ class ShufflerDevice:
     def publish(self, kind: Kind, events: Sequence[Happened]) -> range:
         """Keep events to be sent, in one message where they fit; their sequence numbers."""
         numbers = range(0)
+        for event in events:
+            if isinstance(event.data, FirmwareChanged):
+                self._firmware = event.data.version  # what the next connect says
         for part in batched(events, MAX_EVENTS, strict=False):
             taken = self._outbox.add(
                 kind,
@@ -307,6 +311,16 @@ class ShufflerDevice:
         """Whether the broker has accepted a connection that has not ended, as far as is known."""
         return self._is_connected
 
+    @property
+    def firmware(self) -> str:
+        """What it says that it runs."""
+        return self._firmware
+
+    @property
+    def unsent(self) -> int:
+        """Messages that are not acknowledged yet."""
+        return len(self._outbox)
+
     def wait_connected(self, within: float) -> bool:
         """Whether it is connected, at once or within so many seconds."""
         return self._until(lambda: self._is_connected, within)
@@ -317,7 +331,7 @@ class ShufflerDevice:
 
     def wait_sent(self, within: float) -> bool:
         """Whether everything published is acknowledged, at once or within so many seconds."""
-        return self._until(lambda: not len(self._outbox), within)
+        return self._until(lambda: not self.unsent, within)
 
     def stop(self, within: float = CONNECT_SECONDS) -> None:
         """Say goodbye and end the connection. What was not acknowledged stays in the outbox."""

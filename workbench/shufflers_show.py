@@ -1,5 +1,6 @@
 """`pitboss shufflers list`, `show`, `history` and `paces`: what is stored, read back by the API."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench.console import UsageError, WorkbenchError, moment, out, print_json
+from workbench.devices import asset_of
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
 SHUFFLERS_A_PAGE = 200
@@ -32,6 +34,12 @@ def list_all(property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False) 
     if as_json:
         print_json(whole)
         return
+    if not whole["shufflers"]:
+        out.print(
+            f"No shuffler of property {property_id} was heard of: `pitboss devices add` lets one "
+            "connect, `pitboss simulate shufflers --live` plays some."
+        )
+        return
     table = Table(title=f"Shufflers of property {property_id}", title_justify="left")
     for heading in ("shuffler", "table", "online", "heard of", "firmware", "out of service by"):
         table.add_column(heading)
@@ -52,6 +60,7 @@ def show(
     shuffler: Shuffler, property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False
 ) -> None:
     """Show a shuffler's state, and its figures of today and of the last 30 gaming days."""
+    shuffler = asset_of(shuffler, property_id)
     document = _read(property_id, _path(shuffler), {})
     if as_json:
         print_json(document)
@@ -80,8 +89,8 @@ def show(
         out.print(f"a cycle takes {trend:+,} ms more from one day to the next")
     for kind in recent["faults"]:
         out.print(
-            f"{escape(kind['code'])} of the {kind['part']}: raised {kind['raised']:,} times, "
-            f"{kind['failures']:,} failures, down {kind['down_ms'] / 60_000:,.1f} min"
+            f"{escape(kind['code'])} of the {kind['part']}: {kind['raised']:,} raised, "
+            f"{kind['failures']:,} of them failures, down {kind['down_ms'] / 60_000:,.1f} min"
         )
     if pace is not None and pace["decisions_per_hour"] is not None:
         out.print(
@@ -98,6 +107,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Show a shuffler's gaming days; the last 30 where no days are named."""
+    shuffler = asset_of(shuffler, property_id)
     query = {name: value for name, value in (("from", first), ("to", last)) if value is not None}
     document = _read(property_id, f"{_path(shuffler)}/history", query)
     if as_json:
@@ -137,6 +147,12 @@ def paces(
     if as_json:
         print_json(whole)
         return
+    if not whole["tables"]:
+        out.print(
+            f"Nothing was measured at tables of property {property_id} from {whole['first_day']} "
+            f"to {whole['last_day']}: other days are named with --from and --to."
+        )
+        return
     table = Table(title=f"Tables of property {property_id}", title_justify="left")
     for heading in ("table", "gaming day"):
         table.add_column(heading)
@@ -171,6 +187,18 @@ def _paces(property_id: str, first: date, last: date | None) -> dict[str, Any]:
     return whole | {"last_day": str(last), "tables": tables}
 
 
+def paces_of_days(property_id: str, days: Sequence[date]) -> list[dict[str, Any]]:
+    """What was measured at tables on gaming days, and on some between them. `days` ascend."""
+    tables: list[dict[str, Any]] = []
+    left = list(days)
+    while left:
+        end = left[0] + timedelta(days=DAYS_A_PAGE - 1)
+        here = [day for day in left if day <= end]
+        left = left[len(here) :]
+        tables += _paces(property_id, here[0], here[-1])["tables"]
+    return tables
+
+
 def _read(property_id: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
     from workbench import measure
 
@@ -179,8 +207,8 @@ def _read(property_id: str, path: str, query: dict[str, Any]) -> dict[str, Any]:
         found = measure.read(client, f"{path}?{urlencode(query)}" if query else path)
     if found is None:
         raise WorkbenchError(
-            f"Nothing is known of that at property {property_id}: `pitboss shufflers list` says "
-            "which shufflers were heard of."
+            f"No shuffler {path.split('/')[3]} of property {property_id} was heard of: "
+            f"`pitboss shufflers list --property {property_id}` shows those that were."
         )
     return found
 

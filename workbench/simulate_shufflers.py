@@ -1,7 +1,7 @@
 """`pitboss simulate shufflers`: card shufflers that wear, into files or live over MQTT."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,17 +10,22 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import UsageError, WorkbenchError, err, out, print_json, say
+from workbench.console import UsageError, WorkbenchError, err, out, print_json, say, step
+from workbench.gateways import DEFAULT_PROPERTY
 from workbench.simulate import interrupted_once, moment_of
 
 if TYPE_CHECKING:
     from pitboss.events.shuffler import Part
     from workbench.shuffler_device import ShufflerDevice
     from workbench.shuffling import ShufflerPlan, Tally
+    from workbench.shuffling.check import Ledger, Read
     from workbench.shuffling.live import Told
 
 DEFAULT_FOLDER = Path("shufflers")
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_WITHOUT_A_WORD = 30.0
+"""After so long in which nothing changed, nothing will."""
+_DIFFERENCES_SHOWN = 20
 
 
 def simulate_shufflers(
@@ -41,7 +46,7 @@ def simulate_shufflers(
         ),
     ] = None,
     property_id: Annotated[str, typer.Option("--property", help="Whose shufflers they are.")] = (
-        "P1"
+        DEFAULT_PROPERTY
     ),
     gaming_day: Annotated[
         str, typer.Option(help="The property's gaming day, Area/City@HH:MM.")
@@ -70,6 +75,14 @@ def simulate_shufflers(
             min=0.01, max=100_000, help="Live: times faster than real time.", show_default="1"
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Live: compare what is stored in the end, read by the API, with what was said. "
+            "Of shufflers that nothing is stored of: another --property, for instance.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Simulate card shufflers that wear, jam and fail, with the truth about them.
@@ -84,6 +97,8 @@ def simulate_shufflers(
 
     if speed is not None and not live:
         raise UsageError("--speed is for --live: add that, or leave --speed out.")
+    if check and not live:
+        raise UsageError("--check is for --live: add that, or leave --check out.")
     if live and (by_hour or folder is not None):
         raise UsageError("--live writes no files: leave --out and --by-hour out.")
     must_be_id(property_id, "property")
@@ -108,12 +123,18 @@ def simulate_shufflers(
         raise UsageError(f"No such floor: {fault}.") from None
     began = time.monotonic()
     written = folder or DEFAULT_FOLDER
-    result = _live(plan, speed or 1.0) if live else _write(plan, written, by_hour)
+    result = _live(plan, speed or 1.0, check) if live else _write(plan, written, by_hour)
     result |= {"seconds": round(time.monotonic() - began, 3)}
     if as_json:
         print_json(result)
     else:
         _show(result)
+    if differences := result.get("check", {}).get("differences"):
+        raise WorkbenchError(
+            f"What is stored differs from what was said, in {len(differences):,} places: see "
+            f"`pitboss quarantine list --property {property_id}` and `pitboss logs "
+            "TrackShufflersFunction`."
+        )
 
 
 def _parts(text: str) -> "dict[Part, float]":
@@ -216,37 +237,96 @@ def _progress(total: float) -> Iterator[Callable[[float], None]]:
 # --- live -----------------------------------------------------------------------------------------
 
 
-def _live(plan: "ShufflerPlan", speed: float) -> dict[str, Any]:
+def _live(plan: "ShufflerPlan", speed: float, check: bool) -> dict[str, Any]:
     import msgspec
 
+    from workbench.shuffling.check import Ledger
     from workbench.shuffling.live import VirtualClock, due, tell
 
     with ExitStack() as opened:
-        clock = VirtualClock(plan.start, speed, time.monotonic)
+        clock = VirtualClock(plan.start, speed, time.monotonic, plan.end)
         devices = _devices(plan, clock.now)
+        reader = opened.enter_context(_reader(plan, devices)) if check else None
+        ledger = Ledger(plan.day_of)
+        heard = {
+            asset_id: ledger.witness(asset_id, device.firmware, device)
+            for asset_id, device in devices.items()
+        }
         for device in devices.values():
             opened.enter_context(device)
         closed = opened.enter_context(interrupted_once("stopping: what is said already is sent"))
-        counting = opened.enter_context(_counting())
-        told = tell(due(plan, plan.start), devices, clock, closed.wait, counting)
-        deadline = time.monotonic() + 30
-        unsent = [
-            asset_id
-            for asset_id, device in devices.items()
-            if not device.wait_sent(max(0.0, deadline - time.monotonic()))
-        ]
-    if unsent:
-        refusals = devices[unsent[0]].refusals
-        why = f" ({refusals[-1]})" if refusals else ""
-        raise WorkbenchError(
-            f"{len(unsent)} of {plan.count} shufflers could not send all they had to say, "
-            f"{unsent[0]} among them{why}: they keep it, and send it when they run again."
-        )
-    return _about(plan) | msgspec.structs.asdict(told)
+        with _counting() as counting:
+            told = tell(due(plan, plan.start), heard, clock, closed.wait, counting)
+        _send_all(devices)
+        for device in devices.values():
+            device.stop()
+        found = {} if reader is None else {"check": _check(ledger, reader)}
+    return _about(plan) | msgspec.structs.asdict(told) | found
+
+
+def _send_all(devices: "dict[str, ShufflerDevice]") -> None:
+    """Wait until all that was said is acknowledged, as long as it gets less."""
+    left, since, said = sum(one.unsent for one in devices.values()), time.monotonic(), 0.0
+    while left:
+        unsent = {asset_id: one.unsent for asset_id, one in devices.items() if one.unsent}
+        if sum(unsent.values()) != left:
+            left, since = sum(unsent.values()), time.monotonic()
+        if time.monotonic() - since > _SECONDS_WITHOUT_A_WORD:
+            first = next(iter(unsent))
+            refusals = devices[first].refusals
+            why = f" ({refusals[-1]})" if refusals else ""
+            raise WorkbenchError(
+                f"{len(unsent)} of {len(devices)} shufflers could not send all they had to say, "
+                f"{first} among them{why}: they keep it, and send it when they run again."
+            )
+        if left and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            if said:
+                say(f"{left:,} messages are still to be sent")
+            said = time.monotonic()
+        time.sleep(0.05)
+
+
+@contextmanager
+def _reader(plan: "ShufflerPlan", assets: Iterable[str]) -> "Iterator[Read]":
+    """What the API says of a property's shufflers, none of which may be known yet.
+
+    Raises:
+        UsageError: something is stored of one: it could not be told from what is said now.
+    """
+    from workbench import measure
+
+    with measure.reader(plan.property_id) as client:
+        for asset_id in assets:
+            if measure.read(client, f"/v1/shufflers/{asset_id}") is not None:
+                raise UsageError(
+                    f"Something is stored of {asset_id} of {plan.property_id} already, so that "
+                    "nothing can be checked: name another --property."
+                )
+        yield lambda path: measure.read(client, path)
+
+
+def _check(ledger: "Ledger", read: "Read") -> dict[str, Any]:
+    """What is stored against what was said, once it differs no more, or changes no more."""
+    with step("waiting until all is stored, and comparing it"):
+        found = list(ledger.differences(read))
+        since = said = time.monotonic()
+        while found and time.monotonic() - since < _SECONDS_WITHOUT_A_WORD:
+            time.sleep(0.5)
+            before, found = found, list(ledger.differences(read))
+            if found != before:
+                since = time.monotonic()
+            if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                say(f"{len(found):,} figures are not stored yet, or differ")
+    return ledger.facts | {"differences": found}
 
 
 def _devices(plan: "ShufflerPlan", now: Callable[[], int]) -> "dict[str, ShufflerDevice]":
-    """The devices' network sides, by asset; who is not registered is."""
+    """The devices' network sides, by asset; who is not registered is.
+
+    Raises:
+        WorkbenchError: a device is registered with a key that is not where it is looked for.
+    """
     from workbench import devices, endpoint
     from workbench.shuffler_device import Credentials, Outbox, ShufflerDevice
     from workbench.shuffling import ShufflerDevice as Simulated
@@ -257,13 +337,21 @@ def _devices(plan: "ShufflerPlan", now: Callable[[], int]) -> "dict[str, Shuffle
         for device in devices.known()
         if device.property == plan.property_id and device.status == "ACTIVE"
     }
+    simulated = [Simulated(plan, index) for index in range(plan.count)]
+    if missing := sum(one.asset_id not in active for one in simulated):
+        say(f"registering {missing:,} shufflers ...")
     found: dict[str, ShufflerDevice] = {}
-    for index in range(plan.count):
-        simulated = Simulated(plan, index)
-        asset_id = simulated.asset_id
+    for one in simulated:
+        asset_id = one.asset_id
         files = devices.files_of(plan.property_id, asset_id)
         if asset_id not in active:
             devices.add(plan.property_id, asset_id, files)
+        elif not files.key.exists() or not files.certificate.exists():
+            raise WorkbenchError(
+                f"{asset_id} is a device of {plan.property_id} whose key is not in "
+                f"{files.folder}: put it there, `pitboss devices revoke {asset_id} --property "
+                f"{plan.property_id}` it, or name another --property."
+            )
         # Whatever it said before, in an outbox that is no more, had smaller numbers.
         outbox = Outbox(files.folder / "outbox.sqlite", first_sequence=int(time.time() * 1_000))
         found[asset_id] = ShufflerDevice(
@@ -273,7 +361,7 @@ def _devices(plan: "ShufflerPlan", now: Callable[[], int]) -> "dict[str, Shuffle
             plan.property_id,
             asset_id,
             now=now,
-            firmware=simulated.firmware,
+            firmware=one.firmware,
         )
     return found
 
@@ -320,7 +408,11 @@ def _show(result: dict[str, Any]) -> None:
         "availability": "availability",
         "seconds": "seconds it took",
     }
-    title = f"{result['devices']:,} shufflers, {result['days']:,} days, seed {result['seed']}"
+    title = ", ".join(
+        f"{result[name]:,} {what}{'s' if result[name] != 1 else ''}"
+        for name, what in (("devices", "shuffler"), ("days", "day"))
+    )
+    title += f", seed {result['seed']}"
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column("what")
     table.add_column("how much", justify="right")
@@ -330,3 +422,21 @@ def _show(result: dict[str, Any]) -> None:
     out.print(table)
     if "out" in result:
         out.print(f"messages, truth and wear: {escape(result['out'])}")
+    elif "check" in result:
+        _show_check(result["check"])
+    else:
+        whose = (
+            "" if result["property"] == DEFAULT_PROPERTY else f" --property {result['property']}"
+        )
+        out.print(f"See them: pitboss shufflers list{whose}")
+
+
+def _show_check(check: dict[str, Any]) -> None:
+    what = (
+        f"{check['devices']:,} devices, {check['device_days']:,} of their gaming days, "
+        f"{check['table_days']:,} of tables, {check['open_faults']:,} open faults"
+    )
+    if not check["differences"]:
+        out.print(f"[green]equal to the truth[/green]: {what}")
+    for difference in check["differences"][:_DIFFERENCES_SHOWN]:
+        out.print(f"[red]differs[/red]: {escape(difference)}")

@@ -13,8 +13,8 @@ exports that overlap, count once; what comes again is a duplicate.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -198,6 +198,19 @@ def _number(row: Mapping[str, str], column: str, *, decimals: int = 0, signed: b
     return -number if sign else number
 
 
+def days_of(paths: Iterable[Path], starts_at: time) -> list[date]:
+    """The gaming days that files' sessions began in, ascending."""
+    rule = GamingDay(ZoneInfo("UTC"), starts_at)
+    return sorted(
+        {
+            rule.date_of(row.session.started_at)
+            for path in paths
+            for row in read_sessions(path)
+            if isinstance(row.session, TableSession)
+        }
+    )
+
+
 class MeasuredPaces:
     """Decisions an hour that shufflers measured, by table and gaming day."""
 
@@ -227,10 +240,19 @@ class MeasuredPaces:
             raise WorkbenchError(
                 f"{path} holds no paces ({fault}): `pitboss shufflers paces --json` prints them."
             ) from None
+        return cls._of(document.tables, starts_at)
+
+    @classmethod
+    def of_tables(cls, tables: Sequence[Mapping[str, Any]], starts_at: time) -> "MeasuredPaces":
+        """The paces of `tables` of `GET /v1/tables/paces`."""
+        return cls._of(msgspec.convert(tables, list[_Pace]), starts_at)
+
+    @classmethod
+    def _of(cls, tables: "Iterable[_Pace]", starts_at: time) -> "MeasuredPaces":
         return cls(
             {
                 (one.table_id, one.gaming_day): one.decisions_per_hour
-                for one in document.tables
+                for one in tables
                 if one.decisions_per_hour is not None
             },
             starts_at,

@@ -4,11 +4,12 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pitboss.errors import TerminalError
 from pitboss.offers.learned import RULES, Champion
 from pitboss.shufflers.costs import EVERY_OTHER, CostTable
 from pitboss.shufflers.exports import HOURS, DeviceHours, unpack
 from pitboss.shufflers.failure_model import NothingToLearn, Recipe
-from pitboss.shufflers.outlook import RECIPE, history_of_hours, learn
+from pitboss.shufflers.outlook import RECIPE, Outlook, history_of_hours, learn
 
 BY = "maintain_shufflers"
 
@@ -19,7 +20,7 @@ class Models(Protocol):
     def names_of_run(self, run: str, prefix: str) -> list[str]: ...
     def of_run(self, run: str, name: str) -> bytes: ...
     def champion(self) -> Champion | None: ...
-    def model(self, version: str) -> bytes: ...
+    def load(self, version: str, sha256_of: str) -> bytes: ...
     def put_version(self, version: str, model: bytes, card: bytes) -> None: ...
     def promote(self, version: str, by: str, at: int, replaces: str | None, why: str) -> bool: ...
 
@@ -43,18 +44,15 @@ def train(models: Models, run: str, costs: CostTable, now: int, recipe: Recipe =
         now: epoch ms.
         recipe: how each part's model is learned.
     """
-    exported = [
-        unpack(models.of_run(run, name), DeviceHours) for name in models.names_of_run(run, HOURS)
-    ]
-    if not exported:
+    names = models.names_of_run(run, HOURS)
+    if not names:
         return Trained(None, False, "no device has said anything yet")
-    origin = min(one.hours[0] for one in exported)
-    histories = [history_of_hours(one, origin) for one in exported]
+    # One after the other: what is learned from are days.
+    histories = (history_of_hours(unpack(models.of_run(run, name), DeviceHours)) for name in names)
     champion = models.champion()
     served = None if champion is None else champion.version
-    before = None if served is None or served == RULES else models.model(served)
     try:
-        learned = learn(histories, costs.of(EVERY_OTHER), before, recipe)
+        learned = learn(histories, costs.of(EVERY_OTHER), _serving(models, champion), recipe)
     except NothingToLearn as fault:
         return Trained(None, False, str(fault))
     version, verdict = learned.card.version, learned.card.verdict
@@ -66,3 +64,17 @@ def train(models: Models, run: str, costs: CostTable, now: int, recipe: Recipe =
     is_promoted = models.promote(version, BY, now, served, verdict.reason)
     why = verdict.reason if is_promoted else "somebody promoted or rolled back meanwhile"
     return Trained(version, is_promoted, why)
+
+
+def _serving(models: Models, champion: Champion | None) -> bytes | None:
+    """The models that serve. None where the rules do, also for models that cannot be read any more:
+    what is learned replaces them if it is better than knowing how often parts fail.
+    """
+    if champion is None or champion.version == RULES:
+        return None
+    try:
+        model = models.load(champion.version, champion.sha256)
+        Outlook(model)
+    except TerminalError:
+        return None
+    return model

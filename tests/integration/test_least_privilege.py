@@ -48,7 +48,7 @@ CALLER = """
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 """How services put it: S3 and IAM, most others, SNS."""
 
-STAGES = ("import_files", "ingest_slot_events", "rate_players")
+STAGES = ("import_files", "ingest_slot_events", "rate_players", "track_shufflers")
 
 DATABASE_KEYS = ("Owner", "Tracker", "Reader", "Maintainer")
 
@@ -65,11 +65,18 @@ REFINED_PLACES = {
     "decision summaries": "refined/decision_summaries/",
 }
 
+ITERATED = ("stream GetRecords", "shuffler stream GetRecords")
+"""An iterator names no stream to the embedded AWS, so that who may read one may read each."""
+
 MAY: dict[str, set[str]] = {
     "ArchiveEventsFunction": {
-        *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),
+        *("stream DescribeStream", "stream GetShardIterator", *ITERATED),
         *("lake put raw", "lake put unreadable"),
         *("quarantine put on failure", "quarantine list"),
+    },
+    "AssessShufflersFunction": {
+        *("lake list", "lake get failure versions"),
+        *("lake get failure runs", "lake put failure runs"),
     },
     "AuthorizeRequestsFunction": {"registry GetItem"},
     "ImportFilesFunction": {
@@ -95,6 +102,7 @@ MAY: dict[str, set[str]] = {
         *("ratings BatchGetItem", "ratings ConditionCheckItem", "ratings Query"),
         *("lake list", "lake get versions", "approval start"),
         *("triggers ReceiveMessage", "triggers GetQueueAttributes"),
+        "undelivered ReceiveMessage",  # by the policy that SAM gives who reads a queue: of any
     },
     "ExpireOffersFunction": {
         *("offers GetItem", "offers BatchGetItem", "offers index Query"),
@@ -109,6 +117,7 @@ MAY: dict[str, set[str]] = {
         *("lake list", "lake get paytables", "lake get games"),
         *("lake put games", "lake put holds"),
     },
+    "ExportHistoriesFunction": {"database key of Reader GetSecretValue", "lake put failure runs"},
     "IngestShufflerEventsFunction": {"shuffler stream PutRecords", "undelivered SendMessage"},
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
     "KeepCatalogueFunction": {
@@ -137,10 +146,13 @@ MAY: dict[str, set[str]] = {
         *("ratings BatchGetItem", "ratings Query"),
         *("ratings PutItem", "ratings UpdateItem", "ratings DeleteItem"),
         *("ratings TransactWriteItems", "player topic publish"),
-        *("stream DescribeStream", "stream GetRecords", "stream GetShardIterator"),
+        *("stream DescribeStream", "stream GetShardIterator", *ITERATED),
         *("quarantine put rate_players", "quarantine put on failure", "quarantine list"),
     },
     "ReadRatingsFunction": {"ratings GetItem", "ratings Query", "cursor key GetSecretValue"},
+    "RecommendMaintenanceFunction": {
+        *("database key of Maintainer GetSecretValue", "lake list", "lake get failure runs"),
+    },
     "ReconcileMachinesFunction": {
         "lake list",
         *(f"lake get {place}" for place in REFINED_PLACES),
@@ -157,6 +169,9 @@ MAY: dict[str, set[str]] = {
         *("lake list", "lake get decisions", "lake get versions"),
         *("offers GetItem", "offers BatchWriteItem"),
     },
+    "ServeMaintenanceFunction": {
+        *("database key of Maintainer GetSecretValue", "cursor key GetSecretValue")
+    },
     "ServeOffersFunction": {
         *("offers GetItem", "offers BatchGetItem", "offers Query", "offers index Query"),
         *("offers PutItem", "offers UpdateItem", "offers DeleteItem", "offers TransactWriteItems"),
@@ -172,9 +187,12 @@ MAY: dict[str, set[str]] = {
     },
     "TrackShufflersFunction": {
         "database key of Tracker GetSecretValue",
-        *("shuffler stream DescribeStream", "shuffler stream GetRecords"),
-        "shuffler stream GetShardIterator",
+        *("shuffler stream DescribeStream", "shuffler stream GetShardIterator", *ITERATED),
         *("quarantine put track_shufflers", "quarantine put on failure", "quarantine list"),
+    },
+    "TrainFailureModelFunction": {
+        *("lake list", "lake get failure runs"),
+        *("lake get failure versions", "lake put failure versions"),
     },
     "TrainPolicyFunction": {"lake list", "lake get runs", "lake put runs"},
 }
@@ -392,6 +410,8 @@ LAKE_PLACES = {
     "unreadable": "raw/unreadable/",
     "runs": "models/offers/runs/",
     "versions": "models/offers/versions/",
+    "failure runs": "models/shufflers/runs/",
+    "failure versions": "models/shufflers/versions/",
     "models": "models/",
     **REFINED_PLACES,
     "at the top": "",
@@ -544,7 +564,8 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     s3 = endpoint.client("s3")
     for place in (*(PLACES[stage] for stage in STAGES), PLACES["elsewhere"]):
         s3.put_object(Bucket=stack["QuarantineBucketName"], Key=f"{place}{name}", Body=b"x")
-    for place in ("raw", "runs", "versions", *REFINED_PLACES):
+    read = ("raw", "runs", "versions", "failure runs", "failure versions")
+    for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"
         s3.put_object(Bucket=stack["LakeBucketName"], Key=key, Body=b"x")
 

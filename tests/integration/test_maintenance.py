@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import insert, text
 
@@ -27,12 +29,16 @@ from pitboss.shufflers.maintenance import (
     close,
     revise,
 )
+from pitboss.shufflers.outlook import history_of_hours
 from pitboss.stores.database import Database, DatabaseFault
 from pitboss.stores.histories import SqlHistories
 from pitboss.stores.maintenance import Known, Outcome, Request, SqlMaintenance, position_of
 from pitboss.stores.shuffler_models import ShufflerEventRow, ShufflerHourRow, ShufflerRow
+from pitboss.stores.shufflers import PostgresShufflers
 from serve_maintenance import handler as http
 from tests.sample_events import asked, sent
+from workbench.shuffling import ShufflerDevice, ShufflerPlan
+from workbench.shuffling.stored import store
 
 pytestmark = pytest.mark.integration
 
@@ -332,6 +338,34 @@ def test_hours_and_what_happened_are_read_as_devices_told_them(
     assert found.failures == [(NOW + 1, "rollers")]
     assert found.maintenance == [(NOW + 2, "rollers"), (NOW + 9, "rollers")]
     assert histories.hours(Device("P1", "7"), NOW + HOUR_MS) is None
+
+
+def test_a_simulated_floor_is_stored_once_and_read_as_it_was(
+    database: Database, maintainer: Database
+) -> None:
+    plan = ShufflerPlan(count=2, days=60, seed=5, property_id="P1")
+    stored = list(store(plan, PostgresShufflers(database)))
+    assert sum(one.failures for one in stored) > 0
+    assert [one.events for one in store(plan, PostgresShufflers(database))] == [0, 0]
+    for index in range(plan.count):
+        device = ShufflerDevice(plan, index)
+        for _ in range(plan.days):
+            device.advance()
+        hours = SqlHistories(maintainer).hours(Device("P1", device.asset_id), 0)
+        assert hours is not None
+        found, known = history_of_hours(hours), device.history()
+        np.testing.assert_array_equal(found.times, np.asarray(known.times) + plan.first_hour)
+        for name, values in known.readings.items():
+            np.testing.assert_array_equal(found.readings[name], values)
+        for name, values in known.counts.items():
+            np.testing.assert_array_equal(found.counts[name], values)
+        told = [(one.at - plan.first_hour, one.part) for one in found.failures]
+        assert [part for _, part in told] == [one.part for one in known.failures]
+        assert [at for at, _ in told] == pytest.approx([one.at for one in known.failures])
+        assert len(found.maintenance) == len(known.maintenance)
+        days = PostgresShufflers(database).days("P1", device.asset_id, date.min, date.max).days
+        assert len(days) == plan.days
+        assert sum(sums.cycles for _, sums in days) == device.tally().cycles
 
 
 def test_no_role_may_change_what_was_written_down(

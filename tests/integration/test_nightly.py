@@ -69,7 +69,7 @@ def test_a_night_learns_judges_and_scores_and_is_run_once(
 
     assert night["status"] == "SUCCEEDED", (night["error"], night["cause"])
     states = list(night["states"])
-    assert states[:4] == ["Refine", "Plan", "IsOurs", "Export"]
+    assert states[:5] == ["MaintainShufflers", "Refine", "Plan", "IsOurs", "Export"]
     assert {"Build", "TrainInLambda", "Evaluate", "Score", "Tell"} <= set(states)
     outcome, built = night["output"]["outcome"], night["output"]["built"]
     assert outcome["verdict"] in ("promoted", "kept the champion")

@@ -395,8 +395,9 @@ def nothing_offered(stack: dict[str, str]) -> Iterator[None]:
             for item in found["Items"]:
                 tables.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
         lake = S3Lake(stack["LakeBucketName"], client=s3)
-        for run in ("2020-06-17", "by-hand"):
-            for key, _, _ in lake.objects(f"models/offers/runs/{run}/"):
+        runs = ("offers/runs/2020-06-17", "offers/runs/by-hand", "shufflers/runs/2020-06-17")
+        for run in runs:
+            for key, _, _ in lake.objects(f"models/{run}/"):
                 s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
 
     clean()

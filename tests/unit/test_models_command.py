@@ -27,9 +27,15 @@ from pitboss.offers.card import (
 from pitboss.offers.learned import RULES
 from pitboss.offers.learning import Recipe
 from pitboss.offers.outcomes import TrainingSummary, Uplift
+from pitboss.shufflers.costs import Threshold
+from pitboss.shufflers.failure_card import Bin as Calibrated
+from pitboss.shufflers.failure_card import Card as FailureCard
+from pitboss.shufflers.failure_card import Foreseen, Importance, Scored
+from pitboss.shufflers.failure_gate import Verdict
+from pitboss.shufflers.outlook import OutlookCard
 from pitboss.stores.models import S3Models
 from tests import offer_nights
-from workbench import main, model_card, models
+from workbench import failure_card, main, model_card, models
 from workbench.paths import ROOT
 
 pytestmark = pytest.mark.unit
@@ -66,7 +72,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
     with offer_nights.models() as made:
         for version in ("v1", "v2"):
             made.put_version(version, version.encode(), msgspec.json.encode(card(version)))
-        monkeypatch.setattr(models, "_models", lambda: made)
+        monkeypatch.setattr(models, "_models", lambda family: made)
         monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
         yield made
 
@@ -103,7 +109,7 @@ def test_without_a_version_it_is_said_how_one_comes_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with offer_nights.models() as none:
-        monkeypatch.setattr(models, "_models", lambda: none)
+        monkeypatch.setattr(models, "_models", lambda family: none)
         assert pitboss("list").stdout.startswith("No version yet: `pitboss retrain` learns one.")
         assert json.loads(pitboss("list", "--json").stdout)["versions"] == []
 
@@ -172,6 +178,103 @@ def test_rolling_back_asks_and_goes_back(store: S3Models) -> None:
     assert (pitboss("rollback", said="n\n").exit_code, serves(store)) == (1, "v2")
     assert (pitboss("rollback", said="y\n").exit_code, serves(store)) == (0, "v1")
     assert (pitboss("rollback", "--yes").exit_code, serves(store)) == (0, RULES)
+
+
+# --- models of failures ---------------------------------------------------------------------------
+
+
+def failure_card_of(version: str, **parts: FailureCard) -> OutlookCard:
+    limit = Threshold(0.095, 2.86, 0.001, 25, 1, 8)
+    return OutlookCard(
+        version=version,
+        devices=60,
+        failures=580,
+        learned_until_hours=490_000.0,
+        parts=parts,
+        thresholds=dict.fromkeys(parts, limit)
+        | {"motor": msgspec.structs.replace(limit, probability=None)},
+        unlearned={"camera": "3 failures; 10 are needed"},
+        verdict=Verdict(True, "surely <better>", 0.03, 0.02, 0.04, 60, 7_000),
+        replaces=None,
+    )
+
+
+def part_card(part: str) -> FailureCard:
+    said = Scored(0.02, 0.1)
+    held_out = Foreseen(
+        devices=60, rows=7_000, positives=300, pr_auc=0.64, threshold=0.3, precision=0.45,
+        recall=0.65, f1=0.53, failures=26, failures_foreseen=21, median_lead=316.8,
+        calibrated=said, uncalibrated=said, guessed=said,
+        calibration=[Calibrated(0.0, 0.1, 6_500, 0.02, 0.0), Calibrated(0.1, 1.0, 0, None, None)],
+    )  # fmt: skip
+    return FailureCard(
+        version="0" * 64, target="failure", horizon=336.0, part=part, devices=60, rows=20_000,
+        positives=900, learned_until=490_000.0, held_out=held_out,
+        important=[Importance("roller_slip_bp mean 72", 0.29)],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def failure_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
+    with offer_nights.models() as offers:
+        bucket: Any = offers
+        made = S3Models(bucket._bucket, client=bucket._client, family="shufflers")
+        for version, parts in (("f1", ["rollers"]), ("f2", ["rollers", "motor"])):
+            card = failure_card_of(version, **{part: part_card(part) for part in parts})
+            made.put_version(version, version.encode(), msgspec.json.encode(card))
+        families = {"offers": offers, "shufflers": made}
+        monkeypatch.setattr(models, "_models", lambda family: families[family])
+        monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
+        yield made
+
+
+def failures(*words: str, said: str = "") -> Result:
+    return pitboss(*words, "--family", "shufflers", said=said)
+
+
+def test_a_model_of_failures_is_listed_and_its_card_shown_and_drawn(
+    failure_store: S3Models, tmp_path: Path
+) -> None:
+    assert failure_store.promote("f1", "bob", 1_000, None, "good")
+    listed = json.loads(failures("list", "--json").stdout)
+    assert listed["champion"] == "f1"
+    assert [(one["version"], one["parts"]) for one in listed["versions"]] == [
+        ("f2", ["rollers", "motor"]),
+        ("f1", ["rollers"]),
+    ]
+    assert "60 shufflers, 580 failures" in failures("list").stdout
+    page, picture = tmp_path / "card.html", tmp_path / "card.png"
+    shown = failures("show", "champion", "--html", str(page), "--png", str(picture))
+    assert shown.exit_code == 0, shown.stderr
+    assert "promote: surely <better>" in shown.stdout
+    assert "No model of camera: 3 failures; 10 are needed" in shown.stdout
+    for figure in ("0.45", "0.65", "0.64", "13.2", "9.5%"):
+        assert figure in shown.stdout
+    assert "never" in failures("show", "f2").stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "surely &lt;better&gt;" in page.read_text()
+    document = json.loads(failures("show", "f1", "--json").stdout)
+    assert document["thresholds"]["rollers"]["probability"] == 0.095
+    assert failures("show", "v9").exit_code == 2
+    assert "models list --family shufflers" in failures("show", "v9").stderr
+    assert "No version yet: `pitboss retrain`" in pitboss("list").stdout
+
+
+def test_a_card_of_failures_is_drawn_where_nothing_was_judged_too() -> None:
+    unjudged = msgspec.structs.replace(part_card("motor"), held_out=None, important=[])
+    card = msgspec.to_builtins(failure_card_of("f1", motor=unjudged))
+    drawn = failure_card.drawing(card)
+    assert all(title in drawn for title, _ in failure_card.CHARTS)
+    assert "nan" not in drawn
+
+
+def test_a_model_of_failures_is_promoted_and_rolled_back(failure_store: S3Models) -> None:
+    refused = failures("promote", "f1", said="n\n")
+    assert "f1 is to foresee failures instead of rules-1, from the next hour on" in refused.stderr
+    for version in ("f1", "f2"):
+        assert failures("promote", version, "--yes").exit_code == 0
+    assert (failures("rollback", "--yes").exit_code, serves(failure_store)) == (0, "f1")
+    assert pitboss("rollback", "--yes").exit_code == 1, "offers have models of their own"
 
 
 # --- the night ------------------------------------------------------------------------------------
@@ -258,6 +361,8 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
     for name, state in states.items():
         if state["Type"] in ("Task", "Map") and not name.startswith("Tell"):
             (caught,) = state["Catch"]
-            assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "TellFailure"), name
+            # Shufflers that were not begun with keep no offer waiting.
+            told = "TellUnstarted" if name == "MaintainShufflers" else "TellFailure"
+            assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], told), name
     # Nothing but `Promote` comes between a verdict and a champion.
     assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]

@@ -73,9 +73,10 @@ def test_a_single_offer_that_is_as_good_keeps_it_out_too() -> None:
 def test_what_is_earned_is_said_with_its_unit(gain: float) -> None:
     found = experiment(learned=gain, champion=0)
 
-    assert " cents a decision (95% interval " in decide(
-        "learned", "champion", found, snips, unit="cents a decision"
-    ).reason
+    assert (
+        " cents a decision (95% interval "
+        in decide("learned", "champion", found, snips, unit="cents a decision").reason
+    )
 
 
 def test_the_same_policy_is_nothing_to_promote() -> None:

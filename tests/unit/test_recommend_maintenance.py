@@ -1,5 +1,6 @@
 """From hours to recommendations, in memory: what hands on, learns, assesses and recommends."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from itertools import count
@@ -67,9 +68,6 @@ class Bucket:
             return None
         digest = sha256(self.versions[self.serving]).hexdigest()
         return Champion(self.serving, digest, NOW, "test", None, ())
-
-    def model(self, version: str) -> bytes:
-        return self.versions[version]
 
     def load(self, version: str, sha256_of: str) -> bytes:
         assert sha256(self.versions[version]).hexdigest() == sha256_of
@@ -307,3 +305,9 @@ def test_what_is_learned_is_kept_and_says_why_a_part_fails(
             assert probability is not None
             assert 0 <= probability <= 1
     assert any(one.reasons for device in found.devices for one in device.prospects)
+
+    # What serves cannot be read any more: learning goes on without it.
+    bucket.serving, bucket.versions["old"] = "old", b"of a release that is no more"
+    again = train(bucket, "r", shipped(), NOW, QUICK)
+    assert again.version == trained.version
+    assert json.loads(bucket.objects[f"card/{again.version}"])["replaces"] is None

@@ -14,6 +14,7 @@ from pitboss.events.shuffler import (
     DoorClosed,
     DoorOpened,
     FaultRaised,
+    FirmwareChanged,
     Message,
     Part,
     read_event,
@@ -176,6 +177,12 @@ def test_what_is_too_much_for_a_message_is_several(device: ShufflerDevice, outbo
     read = [msgspec.json.decode(payload, type=Message).events for payload in payloads(outbox)]
     assert [len(events) for events in read] == [MAX_EVENTS, MAX_EVENTS, 1]
     assert [read_event(raw).sequence for events in read for raw in events] == list(numbers)
+
+
+def test_the_next_connect_says_the_firmware_that_was_changed_to(device: ShufflerDevice) -> None:
+    device.publish(Kind.EVENTS, [Happened(AT, FirmwareChanged("4.1.0"))])
+
+    assert device.firmware == "4.1.0"
 
 
 def test_nothing_said_is_no_message(device: ShufflerDevice, outbox: Outbox) -> None:

@@ -25,6 +25,8 @@ from pitboss.events.shuffler import (
 from pitboss.shufflers.hours import NEEDED, history_of
 from pitboss.shufflers.sums import HOUR_MS, Sums, TableSums, add_event, add_shuffle
 from pitboss.shufflers.topics import Kind, Topic
+from workbench import devices, endpoint, simulate_shufflers
+from workbench.console import WorkbenchError
 from workbench.main import app
 from workbench.shuffler_device import Happened
 from workbench.shuffling import Publication, ShufflerDevice, ShufflerPlan, publications
@@ -86,7 +88,7 @@ def test_the_history_of_the_events_is_the_models_own(index: int) -> None:
     device, _ = played(PLAN, index)
     hours = sorted(by_hour)
     sums = {name: [getattr(by_hour[hour], name) for hour in hours] for name in NEEDED}
-    found = history_of(hours, sums, failures, maintenance, device.facts)
+    found = history_of("S1", hours, sums, failures, maintenance, device.facts)
     known = device.history()
     assert list(found.times) == list(known.times)
     for name, values in known.readings.items():
@@ -252,6 +254,7 @@ def test_a_summary_for_people(tmp_path: Path) -> None:
         ("shufflers --gaming-day x", "'x' is no gaming day"),
         ("shufflers --property a/b", "'a/b' is no id of a property"),
         ("shufflers --speed 3", "--speed is for --live"),
+        ("shufflers --check", "--check is for --live"),
         ("shufflers --live --out x", "--live writes no files"),
         ("shufflers --live --by-hour", "--live writes no files"),
         ("shufflers --report-seconds 7", "between two reports are 10 seconds or more"),
@@ -288,6 +291,8 @@ class FakeDevice:
         self.told: list[tuple[Kind, list[Happened]]] = []
         self.links: list[str] = []
 
+    unsent = 0
+
     def publish(self, kind: Kind, events: Sequence[Happened]) -> range:
         self.told.append((kind, list(events)))
         return range(len(events))
@@ -309,7 +314,7 @@ def test_live_devices_are_told_what_is_due_and_their_links_are_cut() -> None:
         return False
 
     start = plan.first_ms + 30 * 24 * HOUR_MS
-    clock = VirtualClock(start, 600.0, lambda: seconds[0])
+    clock = VirtualClock(start, 600.0, lambda: seconds[0], plan.end)
     told = tell(due(plan, start), devices, clock, wait, lambda _: None)
     assert seconds[0] == pytest.approx(10 * 24 * 3_600 / 600, rel=0.02)
     for index, device in enumerate(devices.values()):
@@ -333,10 +338,38 @@ def test_live_stops_when_it_is_asked_to_and_restores_what_it_cut() -> None:
     topic = Topic("P1", "S1", Kind.STATUS)
     lost = Publication(1_000, topic, [{"event_type": "device.disconnected"}])
     later = Publication(60_000, topic, [{"event_type": "device.connected"}])
-    clock = VirtualClock(0, 1.0, lambda: 0.0)
+    clock = VirtualClock(0, 1.0, lambda: 0.0, 60_000)
     told = tell([lost, later], {"S1": device}, clock, lambda s: s > 30, lambda _: None)
     assert device.links == ["cut", "restored"]
     assert told.at == 1_000
+
+
+def test_a_device_whose_key_is_elsewhere_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PITBOSS_HOME", str(tmp_path))
+    monkeypatch.setattr(endpoint, "mqtt_place", lambda: None)
+    known = devices.Device("P1", "S1", "P1:S1", "ab" * 32, "ACTIVE", None)
+    monkeypatch.setattr(devices, "known", lambda: iter([known]))
+    result = command("--live", "--count", "1")
+
+    assert result.exit_code == 1
+    told = " ".join(result.stderr.split())
+    assert f"S1 is a device of P1 whose key is not in {tmp_path}/devices/P1/S1" in told
+    assert "pitboss devices revoke S1 --property P1" in told
+
+
+class Stuck:
+    """A device that sends nothing."""
+
+    unsent = 3
+    refusals = ("connect: Not authorized",)
+
+
+def test_what_cannot_be_sent_is_said_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate_shufflers, "_SECONDS_WITHOUT_A_WORD", 0.0)
+    with pytest.raises(WorkbenchError, match=r"1 of 2 .*S2 among them \(connect: Not authorized\)"):
+        simulate_shufflers._send_all({"S1": FakeDevice(), "S2": Stuck()})  # type: ignore[dict-item]
 
 
 def test_no_simulated_event_is_refused() -> None:

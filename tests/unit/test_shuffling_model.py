@@ -238,9 +238,14 @@ def test_a_history_has_means_of_what_was_shown_and_counts_of_what_happened() -> 
         "operating_ms": [0, HOUR_MS // 2, 0],
     }
     found = history_of(
-        [10, 11, 13], sums, [(12 * HOUR_MS, "motor")], [(13 * HOUR_MS, "motor")], {"decks": 6.0}
+        "S1",
+        [10, 11, 13],
+        sums,
+        [(12 * HOUR_MS, "motor")],
+        [(13 * HOUR_MS, "motor")],
+        {"decks": 6.0},
     )
-    assert found.unit == "hours"
+    assert found.unit == "S1"
     assert list(found.times) == [1, 2, 4]
     assert list(found.readings["motor_ma"])[:2] == [150, 250]
     assert np.isnan(found.readings["motor_ma"][2])

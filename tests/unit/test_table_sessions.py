@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pitboss.rating.tables import Game, TableSession
-from workbench import main
+from workbench import main, shufflers_show
 from workbench.console import WorkbenchError
 from workbench.event_files import FileFormat
 from workbench.table_sessions import (
@@ -496,6 +496,37 @@ def test_a_measured_pace_is_that_of_the_table_and_gaming_day(
     done = rated_with_paces(tmp_path, paces_file(tmp_path, **changes), "--json", *more, **cells)
 
     assert json.loads(done.stdout)["totals"]["theoretical_win"] == worth
+
+
+def test_paces_are_read_from_the_stack_for_the_days_of_sessions_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def read(property_id: str, path: str, query: dict[str, str]) -> dict[str, Any]:
+        asked.append((property_id, path, query["from"], query["to"]))
+        pace = {"table_id": "BJ-3", "gaming_day": query["from"], "decisions_per_hour": 82}
+        return {"tables": [pace]}
+
+    monkeypatch.setattr(shufflers_show, "_read", read)
+    slips = tmp_path / "tables.csv"
+    years = [
+        {START: f"1/7/{year} 10:20:00 AM", END: f"1/7/{year} 10:50:00 AM"} for year in (1019, 2019)
+    ]
+    slips.write_text(text_of([ROW | {PACE: ""} | one for one in years]))
+    command = ["rate", str(slips), "--format", "table-sessions", "--json"]
+    done = CliRunner().invoke(main.app, [*command, "--paces-from-stack", "P7"])
+
+    # Each $20 x 82 decisions an hour x half an hour x 2.5 %.
+    assert json.loads(done.stdout)["totals"]["theoretical_win"] == "41.00"
+    assert asked == [
+        ("P7", "/v1/tables/paces", f"{year}-01-07", f"{year}-01-07") for year in (1019, 2019)
+    ]
+    both = CliRunner().invoke(
+        main.app, [*command, "--paces-from-stack", "P7", "--paces", str(paces_file(tmp_path))]
+    )
+    assert both.exit_code == 2
+    assert "leave one of the two out" in both.stderr
 
 
 def test_without_paces_the_document_says_nothing_of_them(tmp_path: Path) -> None:

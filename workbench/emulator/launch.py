@@ -4,11 +4,12 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 the emulator may be imported here. The one argument is the interpreter of the environment the
 functions run in; the emulator starts functions with `sys.executable`.
 
-Nine things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
+Ten things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
 of a state machine, by the name of its class; the emulator calls everything `Runtime.HandlerError`,
 and has the class in the traceback that it logs. A state machine's definition in S3 may be YAML; the
-emulator reads JSON. A task may wait as long as its input says (`TimeoutSecondsPath`). And who may
-publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`.
+emulator reads JSON. A task may wait as long as its input says (`TimeoutSecondsPath`). Who may
+publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`. And what a state
+machine publishes keeps its attributes, by which subscriptions filter.
 
 Of AWS IoT: MQTT is served on the address that HTTP is, not on every one there is. A policy may name
 attributes of the thing that connects. A last will is of who left it, as rules see it. Who
@@ -65,6 +66,21 @@ def timed(
 def permission(action: str | None) -> str | None:
     """The IAM action that a call needs, from the one that is named after the call."""
     return "sns:Publish" if action == "sns:PublishBatch" else action
+
+
+def flattened(published: dict[str, Any]) -> dict[str, Any]:
+    """What is published, with its attributes as the query of SNS has them: the emulator looks for
+    them there alone.
+    """
+    attributes = published.get("MessageAttributes")
+    if not isinstance(attributes, dict):
+        return published
+    flat: dict[str, Any] = {}
+    for place, (name, value) in enumerate(attributes.items(), start=1):
+        flat[f"MessageAttributes.entry.{place}.Name"] = name
+        for field, content in value.items():
+            flat[f"MessageAttributes.entry.{place}.Value.{field}"] = content
+    return published | flat
 
 
 def attributes_of(thing: dict[str, Any] | None) -> dict[str, str]:
@@ -175,6 +191,7 @@ def main() -> None:
     from ministack.services import (  # type: ignore[import-not-found]
         iot,
         lambda_svc,
+        sns,
         stepfunctions,
     )
     from ministack.services.cloudformation import (  # type: ignore[import-not-found]
@@ -187,6 +204,8 @@ def main() -> None:
     stepfunctions._execute_task = lambda state, given, *rest: execute_task(
         timed(state, given, stepfunctions._resolve_path), given, *rest
     )
+    publish = sns._publish
+    sns._publish = lambda published: publish(flattened(published))
     action_of = iam_actions.extract_iam_action
     iam_actions.extract_iam_action = lambda *call, **more: permission(action_of(*call, **more))
     bind_to(os.environ["BIND_HOST"])

@@ -140,7 +140,7 @@ class ShufflerDevice:
         self.kind: TableKind = p.KINDS[
             int(np.searchsorted(np.cumsum([k.share for k in p.KINDS]), chance.random()))
         ]
-        self.table_id = f"{self.kind.code}{index + 1}"
+        self.table_id = f"{self.kind.code}-{index + 1}"
         self.clock_skew_ms = round(p.CLOCK_SKEW_MS * chance.standard_normal())
         self.report_lag_ms = int(chance.integers(1, plan.report_seconds * 100))
         self.opens = int(chance.integers(9, 18))
@@ -203,6 +203,7 @@ class ShufflerDevice:
         """What is known of it after the days so far, at least one: nothing of its wear."""
         hours = self.day * DAY_HOURS
         return history_of(
+            self.asset_id,
             range(self.plan.first_hour, self.plan.first_hour + hours),
             {name: self._table[:hours, SUMMED.index(name)] for name in NEEDED},
             [(one.at, one.part) for one in self.failures if one.at < self.now],

@@ -35,16 +35,21 @@ class Told(Struct):
 
 
 class VirtualClock:
-    """Simulated time, so many times faster than real time."""
+    """Simulated time, so many times faster than real time, which stops when all is played.
 
-    def __init__(self, start: int, speed: float, clock: Callable[[], float]) -> None:
-        """Now it is `start`, epoch ms; `clock` gives real seconds."""
-        self._start, self._speed, self._clock = start, speed, clock
+    What devices say by themselves after it, a goodbye for instance, has its last moment: a clock
+    that went on would soon be a day ahead, and what it says be refused.
+    """
+
+    def __init__(self, start: int, speed: float, clock: Callable[[], float], end: int) -> None:
+        """Now it is `start`, epoch ms, and never later than `end`; `clock` gives real seconds."""
+        self._start, self._speed, self._clock, self._end = start, speed, clock, end
         self._began = clock()
 
     def now(self) -> int:
         """Epoch ms."""
-        return self._start + int((self._clock() - self._began) * 1_000 * self._speed)
+        gone = int((self._clock() - self._began) * 1_000 * self._speed)
+        return min(self._start + gone, self._end)
 
     def seconds_to(self, at: int) -> float:
         """Real seconds to a moment; less than 0 where it is over."""

@@ -19,6 +19,36 @@ SUMS = (
 )
 """Of a gaming day, in the words of `pitboss.shufflers.sums.Sums`."""
 
+
+def count(day: dict[str, int], event_type: str, data: Mapping[str, Any]) -> None:
+    """Add an event to the sums of its gaming day, in place."""
+    match event_type:
+        case "shuffle.completed":
+            day["cycles"] += 1
+            for name in ("cycle_ms", "cards", "rounds", "dealing_ms"):
+                day[name] += data[name]
+        case "telemetry.reported":
+            day["reports"] += 1
+            day["operating_ms"] += data["operating_ms"]
+            day["energy_j"] += data["energy_j"]
+        case "jam.cleared":
+            day["jams"] += 1
+            day["jams_recovered"] += data["recovered"]
+        case "card.misread":
+            day["misreads"] += 1
+        case "cards.miscounted":
+            day["miscounts"] += 1
+        case "fault.raised":
+            day["faults"] += 1
+            day["failures"] += data["is_failure"]
+        case "fault.cleared":
+            day["down_ms"] += data["down_ms"]
+        case "maintenance.performed":
+            day["maintenances"] += 1
+            if not data["is_repair"]:
+                day["down_ms"] += data["down_ms"]
+
+
 type DayOf = Callable[[int], str]
 """The gaming day (ISO date) of a moment in epoch ms."""
 
@@ -52,32 +82,7 @@ class Truth:
 
     def _count(self, event: Envelope) -> None:
         day = self.days.setdefault(self._day_of(event["occurred_at"]), dict.fromkeys(SUMS, 0))
-        data = event["data"]
-        match event["event_type"]:
-            case "shuffle.completed":
-                day["cycles"] += 1
-                for name in ("cycle_ms", "cards", "rounds", "dealing_ms"):
-                    day[name] += data[name]
-            case "telemetry.reported":
-                day["reports"] += 1
-                day["operating_ms"] += data["operating_ms"]
-                day["energy_j"] += data["energy_j"]
-            case "jam.cleared":
-                day["jams"] += 1
-                day["jams_recovered"] += data["recovered"]
-            case "card.misread":
-                day["misreads"] += 1
-            case "cards.miscounted":
-                day["miscounts"] += 1
-            case "fault.raised":
-                day["faults"] += 1
-                day["failures"] += data["is_failure"]
-            case "fault.cleared":
-                day["down_ms"] += data["down_ms"]
-            case "maintenance.performed":
-                day["maintenances"] += 1
-                if not data["is_repair"]:
-                    day["down_ms"] += data["down_ms"]
+        count(day, event["event_type"], event["data"])
 
     def as_json(self) -> dict[str, Any]:
         """The device in `truth.json`."""

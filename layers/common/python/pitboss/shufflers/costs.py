@@ -156,7 +156,7 @@ class Life(NamedTuple):
     """Whether it ended by planned work, which was paid for."""
 
 
-class Threshold(NamedTuple):
+class Threshold(Struct, frozen=True):
     """From which probability on work is advised, and what that came to on known lives."""
 
     probability: float | None

@@ -14,8 +14,6 @@ from numpy.typing import ArrayLike
 from pitboss.shufflers.histories import Happening, History
 from pitboss.shufflers.sums import HOUR_MS
 
-UNIT = "hours"
-
 BY_REPORT: Mapping[str, str] = {
     "motor_ma": "report_motor_ma",
     "temperature_dc": "report_temperature_dc",
@@ -53,6 +51,7 @@ NEEDED = tuple(
 
 
 def history_of(
+    unit: str,
     hours: Sequence[int],
     sums: Mapping[str, ArrayLike],
     failures: Iterable[tuple[int, str]] = (),
@@ -62,6 +61,7 @@ def history_of(
     """The history of a device, in hours of the clock from the start of its first hour.
 
     Args:
+        unit: the device's name, as no other has it.
         hours: epoch hours in which the device said anything, at least one, ascending. An hour is
             known when it is over.
         sums: each of `NEEDED`, as long as `hours`.
@@ -82,7 +82,7 @@ def history_of(
         return tuple(sorted(Happening(at / HOUR_MS - first, part) for at, part in of))
 
     return History(
-        unit=UNIT,
+        unit=unit,
         times=np.asarray(hours, dtype=np.float64) + 1.0 - first,  # type: ignore[arg-type]
         readings=readings,  # type: ignore[arg-type]
         counts=counts,  # type: ignore[arg-type]

@@ -238,22 +238,16 @@ def against_new(history: History) -> History:
     return msgspec.structs.replace(history, readings=readings | found)
 
 
-def history_of_hours(device: DeviceHours, origin: int | None = None) -> History:
-    """A device's history, of what was exported of it.
-
-    Args:
-        device: its hours.
-        origin: the hour, since 1970, that times are counted from; None for the device's first. To
-            learn from several, they need one clock.
-    """
-    found = history_of(device.hours, device.sums, device.failures, device.maintenance)
-    later = 0.0 if origin is None else float(device.hours[0] - origin)
+def history_of_hours(device: DeviceHours) -> History:
+    """A device's history, of what was exported of it, in hours since 1970: one clock for all."""
+    name = f"{device.property_id}/{device.asset_id}"
+    found = history_of(name, device.hours, device.sums, device.failures, device.maintenance)
+    first = device.hours[0]
     return msgspec.structs.replace(
         found,
-        unit=f"{device.property_id}/{device.asset_id}",
-        times=np.asarray(found.times, dtype=np.float64) + later,
-        failures=tuple(Happening(one.at + later, one.part) for one in found.failures),
-        maintenance=tuple(Happening(one.at + later, one.part) for one in found.maintenance),
+        times=np.asarray(found.times, dtype=np.float64) + first,
+        failures=tuple(Happening(one.at + first, one.part) for one in found.failures),
+        maintenance=tuple(Happening(one.at + first, one.part) for one in found.maintenance),
     )
 
 

@@ -156,9 +156,10 @@ class S3Models(S3Bucket):
                 raise VersionTaken(version)
 
     def versions(self) -> list[str]:
-        """All that have a card, by name."""
+        """All that have a card, the oldest first."""
         versions = f"models/{self._family}/versions/"
-        keys = (found["Key"] for found in self._contents(versions))
+        found = sorted(self._contents(versions), key=lambda one: (one["LastModified"], one["Key"]))
+        keys = (one["Key"] for one in found)
         return [
             key.removeprefix(versions).removesuffix("/card.json")
             for key in keys
