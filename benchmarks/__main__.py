@@ -140,11 +140,12 @@ def _show(result: dict[str, Any]) -> None:
     for name, value in facts.items():
         out.print(f"  {name.replace('_', ' ')}: {value}")
     for rows in tables:
+        headings, *lines = _lines(rows)
         table = Table()
-        for heading in rows[0]:
-            table.add_column(heading.replace("_", " "))
-        for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        for heading in headings:
+            table.add_column(heading)
+        for line in lines:
+            table.add_row(*line)
         out.print(table)
 
 
@@ -166,9 +167,19 @@ def _page(results: dict[str, dict[str, Any]], seconds: int) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    lines = [[name.replace("_", " ") for name in rows[0]], ["---"] * len(rows[0])]
-    lines += [["" if value is None else str(value) for value in row.values()] for row in rows]
+    headings, *lines = _lines(rows)
+    lines = [headings, ["---"] * len(headings), *lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _lines(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Headings and rows of a table; a row need not have every column."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    values = [[row.get(name) for name in names] for row in rows]
+    return [
+        [name.replace("_", " ") for name in names],
+        *(["" if value is None else str(value) for value in line] for line in values),
+    ]
 
 
 if __name__ == "__main__":

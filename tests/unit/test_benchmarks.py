@@ -368,6 +368,14 @@ def test_a_page_shows_every_table_and_fact() -> None:
     assert "## A figure\n\n- goal: 3\n\n| a b | c |\n| --- | --- |\n| 1 |  |\n\n| d |" in page
 
 
+def test_what_a_row_does_not_have_leaves_its_column_empty() -> None:
+    result = {"figure": "a figure", "rows": [{"name": "ours", "a": 1}, {"name": "theirs", "b": 2}]}
+
+    page = command._page({"x": result}, 60)
+
+    assert "| name | a | b |\n| --- | --- | --- |\n| ours | 1 |  |\n| theirs |  | 2 |" in page
+
+
 def test_a_figures_table_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     row = {f"a_heading_of_column_{n}": f"{n},234,567.123456" for n in range(12)}
 
