@@ -1,16 +1,17 @@
-"""A run in, the devices' hours beside it."""
+"""A run in, the devices' hours beside it; what was measured at tables."""
 
 import os
 import time
 from functools import cache
 from typing import Any
 
-from export_histories.service import export
+from export_histories.service import export, export_paces
 from export_histories.settings import Settings
 from pitboss.settings import read
 from pitboss.stores.database import Database, DatabaseAddress
 from pitboss.stores.histories import SqlHistories
 from pitboss.stores.models import SHUFFLERS, S3Models
+from pitboss.stores.paces import S3Paces
 from pitboss.telemetry import logger, metrics
 
 log = logger("export_histories")
@@ -25,6 +26,7 @@ class _Wiring:
         database = Database(DatabaseAddress.of(settings), connect_seconds=30)
         self.histories = SqlHistories(database)
         self.runs = S3Models(settings.lake_bucket, settings.aws_region, family=SHUFFLERS)
+        self.paces = S3Paces(settings.lake_bucket, settings.aws_region)
 
 
 @cache
@@ -38,5 +40,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     now = time.time_ns() // 1_000_000
     devices = export(wiring.histories, wiring.runs, run, wiring.days, now)
     count.count("HistoriesExported", devices)
+    count.count("PacesExported", export_paces(wiring.histories, wiring.paces))
     count.flush()
     return {"run": run, "devices": devices}

@@ -1,5 +1,6 @@
-"""The use case: every device's hours, handed on."""
+"""The use case: every device's hours, and every table's measured paces, handed on."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pitboss.shufflers.exports import DeviceHours, hours_name, pack
@@ -17,6 +18,31 @@ class Runs(Protocol):
     """What runs work on; see `pitboss.stores.models.S3Models`."""
 
     def put_of_run(self, run: str, name: str, body: bytes) -> None: ...
+
+
+class Measured(Protocol):
+    """What was measured at tables; see `pitboss.stores.histories.SqlHistories`."""
+
+    def paces(self) -> Mapping[str, Mapping[tuple[str, str], int]]: ...
+
+
+class Paces(Protocol):
+    """Where that is handed on; see `pitboss.stores.paces.S3Paces`."""
+
+    def put(self, property_id: str, paces: Mapping[tuple[str, str], int]) -> None: ...
+
+
+def export_paces(measured: Measured, paces: Paces) -> int:
+    """Hand on what was measured at every property's tables, ever.
+
+    Returns:
+        Of how many tables' gaming days.
+    """
+    exported = 0
+    for property_id, of_tables in measured.paces().items():
+        paces.put(property_id, of_tables)
+        exported += len(of_tables)
+    return exported
 
 
 def export(histories: Histories, runs: Runs, run: str, days: int, now: int) -> int:

@@ -12,6 +12,7 @@ from import_files.settings import Settings
 from pitboss.imports.summary import Summary
 from pitboss.settings import read
 from pitboss.stores.imports import Drop, MisplacedDrop, S3Imports
+from pitboss.stores.paces import S3Paces
 from pitboss.stores.quarantine import S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
@@ -29,6 +30,7 @@ class _Wiring:
             self.imports,
             self.imports,
             DynamoRatings(settings.ratings_table, settings.aws_region),
+            S3Paces(settings.lake_bucket, settings.aws_region),
             S3Quarantine(settings.quarantine_bucket, settings.aws_region),
             settings.gaming_days.rule_of,
             Path(gettempdir()),

@@ -56,6 +56,12 @@ class TableRatings(Protocol):
     ) -> bool: ...
 
 
+class Paces(Protocol):
+    """What shufflers measured at tables; see `pitboss.stores.paces.S3Paces`."""
+
+    def of(self, property_id: str) -> Mapping[tuple[str, str], int]: ...
+
+
 class Quarantine(Protocol):
     """Keeps what was set aside."""
 
@@ -78,6 +84,7 @@ class ImportFiles:
         kept: KeptFiles,
         partitions: Partitions,
         ratings: TableRatings,
+        paces: Paces,
         quarantine: Quarantine,
         rule_of: Callable[[str], GamingDay],
         scratch: Path,
@@ -89,6 +96,7 @@ class ImportFiles:
             kept: the files that were taken in.
             partitions: the refined tables.
             ratings: players' days at tables.
+            paces: decisions an hour that were measured at tables.
             quarantine: takes rows that were not accepted.
             rule_of: a property's gaming day.
             scratch: a folder with room for the files and a database of their rows.
@@ -98,6 +106,7 @@ class ImportFiles:
         self._kept = kept
         self._partitions = partitions
         self._ratings = ratings
+        self._paces = paces
         self._quarantine = quarantine
         self._rule_of = rule_of
         self._scratch = scratch
@@ -184,7 +193,8 @@ class ImportFiles:
         days = set(file.days)
         concerned = [other for other in kept if days.intersection(other.days) or other == file]
         other_path = path.with_name("kept.csv")
-        with self._accounts(drop) as accounts:
+        paces = self._paces.of(drop.property_id) if SOURCES[drop.source].rated else {}
+        with self._accounts(drop, paces) as accounts:
             for other in concerned:
                 if other != file:
                     self._kept.read(drop.source, drop.property_id, other, other_path)
@@ -204,8 +214,9 @@ class ImportFiles:
             self._set_aside(drop, file, path, accounts.set_aside(number))
             return summarize(accounts, number, drop, file, is_known=is_known)
 
-    def _accounts(self, drop: Drop) -> Accounts:
-        return Accounts(SOURCES[drop.source], self._rule_of(drop.property_id), self._scratch)
+    def _accounts(self, drop: Drop, paces: Mapping[tuple[str, str], int] | None = None) -> Accounts:
+        rule = self._rule_of(drop.property_id)
+        return Accounts(SOURCES[drop.source], rule, self._scratch, paces or {})
 
     def _set_aside(self, drop: Drop, file: KeptFile, path: Path, found: Iterator[SetAside]) -> None:
         """Keep the rows that were not accepted as they came. Dated by when the file first came,

@@ -22,12 +22,17 @@ class MemoryImports:
         self.partitions: dict[tuple[str, str, str], bytes] = {}
         self.table_days: dict[tuple[str, str], dict[str, TableDay]] = {}
         """By property and gaming day."""
+        self.paces: dict[tuple[str, str], int] = {}
+        """What was measured at tables, by table and gaming day; of every property."""
         self.disputed = 0
         """How many more times another writer is at the same day at tables."""
         self.written: list[str] = []
         """The gaming days written, in order."""
         self.on_write: Callable[[], None] = lambda: None
         """What happens elsewhere before a partition is written."""
+
+    def of(self, property_id: str) -> Mapping[tuple[str, str], int]:
+        return self.paces
 
     def fetch(self, drop: Drop, path: Path) -> None:
         path.write_bytes(self.dropped[drop.key])

@@ -81,7 +81,7 @@ MAY: dict[str, set[str]] = {
     "AuthorizeRequestsFunction": {"registry GetItem"},
     "ImportFilesFunction": {
         *("lake put drop", "lake get drop", "lake put imports", "lake get imports", "lake list"),
-        *("lake put slot meters", "quarantine put import_files"),
+        *("lake put slot meters", "lake get paces", "quarantine put import_files"),
         # Where the embedded AWS does not look at the leading keys, any item.
         *("ratings Query", "ratings PutItem", "ratings DeleteItem", "ratings TransactWriteItems"),
     },
@@ -117,7 +117,9 @@ MAY: dict[str, set[str]] = {
         *("lake list", "lake get paytables", "lake get games"),
         *("lake put games", "lake put holds"),
     },
-    "ExportHistoriesFunction": {"database key of Reader GetSecretValue", "lake put failure runs"},
+    "ExportHistoriesFunction": {
+        *("database key of Reader GetSecretValue", "lake put failure runs", "lake put paces"),
+    },
     "IngestShufflerEventsFunction": {"shuffler stream PutRecords", "undelivered SendMessage"},
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
     "KeepCatalogueFunction": {
@@ -410,6 +412,7 @@ LAKE_PLACES = {
     "unreadable": "raw/unreadable/",
     "runs": "models/offers/runs/",
     "versions": "models/offers/versions/",
+    "paces": "paces/",
     "failure runs": "models/shufflers/runs/",
     "failure versions": "models/shufflers/versions/",
     "models": "models/",

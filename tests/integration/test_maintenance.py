@@ -33,7 +33,12 @@ from pitboss.shufflers.outlook import history_of_hours
 from pitboss.stores.database import Database, DatabaseFault
 from pitboss.stores.histories import SqlHistories
 from pitboss.stores.maintenance import Known, Outcome, Request, SqlMaintenance, position_of
-from pitboss.stores.shuffler_models import ShufflerEventRow, ShufflerHourRow, ShufflerRow
+from pitboss.stores.shuffler_models import (
+    ShufflerEventRow,
+    ShufflerHourRow,
+    ShufflerRow,
+    TableDayRow,
+)
 from pitboss.stores.shufflers import PostgresShufflers
 from serve_maintenance import handler as http
 from tests.sample_events import asked, sent
@@ -338,6 +343,25 @@ def test_hours_and_what_happened_are_read_as_devices_told_them(
     assert found.failures == [(NOW + 1, "rollers")]
     assert found.maintenance == [(NOW + 2, "rollers"), (NOW + 9, "rollers")]
     assert histories.hours(Device("P1", "7"), NOW + HOUR_MS) is None
+
+
+def test_measured_paces_are_read_by_property_table_and_day(
+    database: Database, maintainer: Database
+) -> None:
+    at_tables = (
+        ("P1", "BJ-3", date(2026, 1, 1), 131, 5_400_000),
+        ("P1", "BJ-4", date(2026, 1, 2), 9, 0),  # nothing was dealt
+        ("P2", "BJ-3", date(2026, 1, 2), 70, 3_600_000),
+    )
+    names = ("property_id", "table_id", "gaming_day", "rounds", "dealing_ms")
+    with database.begin() as it:
+        for one in at_tables:
+            it.execute(insert(TableDayRow).values(**dict(zip(names, one, strict=True))))
+
+    assert SqlHistories(maintainer).paces() == {
+        "P1": {("BJ-3", "2026-01-01"): 87},
+        "P2": {("BJ-3", "2026-01-02"): 70},
+    }
 
 
 def test_a_simulated_floor_is_stored_once_and_read_as_it_was(

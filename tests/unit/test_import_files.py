@@ -36,6 +36,7 @@ class House:
             self.imports,
             self.imports,
             self.imports,
+            self.imports,
             self.quarantine,
             lambda _property_id: RULE,
             scratch,
@@ -211,6 +212,18 @@ def test_what_a_players_day_at_tables_comes_to_is_rated_once(house: House) -> No
         }
     }
     assert house.imports.table_days == first
+
+
+def test_players_are_rated_by_the_pace_that_was_measured_at_their_table(house: House) -> None:
+    house.imports.paces[("BJ-3", "2019-01-07")] = 100
+    content = slips(slip(pace=""), slip(player="p-81"))
+
+    summary = house.drop(content, source=SLIPS)
+
+    players = house.imports.table_days["north", "2019-01-07"]
+    assert players["Player 7"].theoretical_win == 2 * HALF_AN_HOUR
+    assert players["p-81"].theoretical_win == HALF_AN_HOUR
+    assert summary.flagged["pace_measured"] == 1
 
 
 def test_a_mapping_that_is_put_right_takes_play_from_who_did_not_play(house: House) -> None:

@@ -1,7 +1,7 @@
 """What becomes of every row: accounts, mappings and lines, on small files and on the real ones."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -125,9 +125,13 @@ def settled(
     source: SourceName = METERS,
     mapping: str | None = None,
     rule: GamingDay = VIENNA,
+    paces: Mapping[tuple[str, str], int] | None = None,
 ) -> Iterator[Settled]:
     read = parse(shipped_text(source) if mapping is None else mapping, source)
-    with TemporaryDirectory() as name, Accounts(SOURCES[source], rule, Path(name)) as accounts:
+    with (
+        TemporaryDirectory() as name,
+        Accounts(SOURCES[source], rule, Path(name), paces or {}) as accounts,
+    ):
         for number, content in enumerate(files):
             path = Path(name) / f"{number}.csv"
             if isinstance(content, Path):
@@ -534,6 +538,23 @@ def test_table_sessions_are_rated_by_the_code_that_rates_them_everywhere() -> No
         }
         (sums,) = found.accounts.sums(0, with_repeats=False)
         assert sums.sums["theoretical_win_amount"] == "17.851255"
+
+
+def test_where_a_pace_was_measured_the_constant_is_not_used() -> None:
+    late = slip(player="B", pace="", start="1/8/2019 3:00:00 AM")  # of the gaming day before
+    rows = [slip(pace=""), late, slip("BJ-4", "C", pace=""), slip(player="D")]
+    paces = {("BJ-3", "2019-01-07"): 83, ("BJ-3", "2019-01-08"): 1, ("BJ-9", "2019-01-07"): 1}
+
+    with settled(text(rows, SESSION_HEADINGS), source=SESSIONS, paces=paces) as found:
+        assert found.rows(
+            "player_id, theoretical_win_units, list_contains(flags, 'pace_measured')"
+        ) == [
+            ("B", 20_00 * 83 * 30 * 2_500, True),
+            ("C", 20_00 * 70 * 30 * 2_500, False),
+            ("D", 20_00 * 50 * 30 * 2_500, False),
+            ("Player 7", 20_00 * 83 * 30 * 2_500, True),
+        ]
+        assert found.accounts.flagged(0)["pace_assumed"] == 1
 
 
 def test_a_session_that_cannot_be_rated_is_set_aside() -> None:

@@ -2,7 +2,8 @@
 
 Files are given in the order in which they arrived. Of the rows of one key the first stands; one
 that says the same is a duplicate, one that says something else is a conflict. So what a partition
-holds is a function of the files and their order, however often and in whatever parts it is made.
+holds is a function of the files and their order (and, of table sessions, of the paces that were
+measured), however often and in whatever parts it is made.
 
 What is compared is what the table keeps, not how a cell was written: `25.0` and `25.00` are one.
 Money is DECIMAL from the text on. Rows are on disk, in `scratch`; memory is bounded.
@@ -10,9 +11,11 @@ Money is DECIMAL from the text on. Rows are on disk, in `scratch`; memory is bou
 
 import csv
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as AnyMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import duckdb
@@ -67,15 +70,24 @@ class SetAside(NamedTuple):
 class Accounts:
     """The rows of one source's files, of one property. A context: its database goes with it."""
 
-    def __init__(self, source: Source, rule: GamingDay, scratch: Path) -> None:
+    def __init__(
+        self,
+        source: Source,
+        rule: GamingDay,
+        scratch: Path,
+        paces: AnyMapping[tuple[str, str], int] = MappingProxyType({}),
+    ) -> None:
         """
         Args:
             source: what the files hold.
             rule: the property's gaming day.
             scratch: where a folder may be made for what does not fit in memory.
+            paces: decisions an hour that were measured, by table and gaming day (ISO date): for
+                table sessions whose slip has none, in place of the game's constant.
         """
         self._source = source
         self._rule = rule
+        self._paces = paces
         self._folder = TemporaryDirectory(dir=scratch)
         self._scratch = Path(self._folder.name)
         self._names: list[str] = []
@@ -176,7 +188,8 @@ class Accounts:
             for row in self._fetch(
                 f"SELECT {names} FROM lines WHERE file = {number} AND fault IS NULL"
             ):
-                writer.writerow([row[0], *_rated(TableSession(row[1], game_of(row[1]), *row[2:]))])
+                session = TableSession(row[1], game_of(row[1]), *row[2:])
+                writer.writerow([row[0], *_rated(session, self._measured(session))])
         edge = next(c for c in self._source.columns if c.name == "house_edge_share")
         self._db.execute(
             f"""
@@ -194,6 +207,14 @@ class Accounts:
             """
         )
         kept.unlink()
+
+    def _measured(self, session: TableSession) -> int | None:
+        """The pace that was measured at a session's table on the day that it began."""
+        if not self._paces or session.decisions_an_hour is not None:
+            return None
+        local = datetime.fromtimestamp(session.started_at / 1000, UTC).replace(tzinfo=None)
+        day = self._rule.date_of(_moment(local, self._rule)[0]).isoformat()
+        return self._paces.get((session.table_name, day))
 
     def settle(self) -> None:
         """Decide what each row is. Called once, after the last file."""
@@ -400,10 +421,10 @@ _RATED_COLUMNS = (
 _MOST_UNITS = 10**37
 
 
-def _rated(session: TableSession) -> tuple[object, ...]:
+def _rated(session: TableSession, measured_pace: int | None) -> tuple[object, ...]:
     """Units, dollars, game, flags and problem of one session."""
     try:
-        rated = rate_session(session)
+        rated = rate_session(session, measured_pace=measured_pace)
     except UnratableSession as fault:
         return "", "", "", "", str(fault)
     units = rated.theoretical_win

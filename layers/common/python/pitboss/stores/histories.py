@@ -1,4 +1,6 @@
-"""What models learn from and are asked about: devices' hours in the shufflers' database."""
+"""What is handed on of the shufflers' database: devices' hours, of which models learn, and paces
+that were measured at tables.
+"""
 
 from sqlalchemy import select
 
@@ -6,10 +8,16 @@ from pitboss.events.envelope import InvalidEvent
 from pitboss.events.shuffler import FaultRaised, MaintenancePerformed, read_event
 from pitboss.shufflers.exports import DeviceHours
 from pitboss.shufflers.maintenance import HOUR_MS, PERFORMED, Device, Status
-from pitboss.shufflers.sums import Sums
+from pitboss.shufflers.metrics import decisions_an_hour
+from pitboss.shufflers.sums import Sums, TableSums
 from pitboss.stores.database import Database
 from pitboss.stores.maintenance_models import RecommendationRow
-from pitboss.stores.shuffler_models import ShufflerEventRow, ShufflerHourRow, ShufflerRow
+from pitboss.stores.shuffler_models import (
+    ShufflerEventRow,
+    ShufflerHourRow,
+    ShufflerRow,
+    TableDayRow,
+)
 
 _TELLING = ("fault.raised", "maintenance.performed")
 
@@ -28,6 +36,20 @@ class SqlHistories:
                 select(row.property_id, row.asset_id).order_by(row.property_id, row.asset_id)
             )
             return [Device(*one) for one in found]
+
+    def paces(self) -> dict[str, dict[tuple[str, str], int]]:
+        """By property, decisions an hour by table and gaming day (ISO date), where measured."""
+        row = TableDayRow.__table__.c
+        names = TableSums.__struct_fields__
+        found: dict[str, dict[tuple[str, str], int]] = {}
+        with self._database.connection() as connection:
+            for property_id, table_id, day, *sums in connection.execute(
+                select(row.property_id, row.table_id, row.gaming_day, *(row[n] for n in names))
+            ):
+                pace = decisions_an_hour(TableSums(*sums))
+                if pace is not None:
+                    found.setdefault(property_id, {})[table_id, day.isoformat()] = pace
+        return found
 
     def hours(self, device: Device, since: int) -> DeviceHours | None:
         """A device's hours from a moment on (epoch ms); None where it said nothing.
