@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,19 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
     """Divide the tests between processes, where there are several."""
     return _Scheduling(config, log)
+
+
+_REAL_TIME = time.time, time.time_ns, time.monotonic, time.sleep
+
+
+@pytest.fixture(autouse=True)
+def _time_is_real_again() -> Iterator[None]:
+    """A test that leaves another clock behind fails, and not those that come after it."""
+    yield
+    left = time.time, time.time_ns, time.monotonic, time.sleep
+    if left != _REAL_TIME:
+        time.time, time.time_ns, time.monotonic, time.sleep = _REAL_TIME
+        pytest.fail("this test leaves another clock installed")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def test_a_deploy_that_fails_is_one_sentence_and_a_log(
 ) -> None:
     monkeypatch.setattr(deploy, "ROOT", another_home)
     (another_home / "template.yaml").write_text("Resources: [")
+    shutil.copy(ROOT / "samconfig.toml", another_home)
     stack_commands.ensure_running()
     try:
         with pytest.raises(WorkbenchError, match="`sam build` failed") as failure:

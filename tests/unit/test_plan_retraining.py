@@ -97,12 +97,13 @@ def test_the_handler_says_what_the_machine_goes_through(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = sample_events.load("plan_retraining")[case]
-    with offer_nights.models() as models:
+    # The patch inside of the clock that `models` installs, and undone before it.
+    with offer_nights.models() as models, monkeypatch.context() as patch:
         settings: Any = type("S", (), {"gaming_days": DAYS, "training_days": 366})
         settings.training_place = "lambda"
         stub = type("W", (), {"settings": settings, "lake": played(*WEEK), "models": models})
-        monkeypatch.setattr(door, "_wiring", lambda: stub)
-        monkeypatch.setattr("time.time_ns", lambda: NOON_AFTER * 1_000_000)
+        patch.setattr(door, "_wiring", lambda: stub)
+        patch.setattr("time.time_ns", lambda: NOON_AFTER * 1_000_000)
 
         answer = door.handler(event, None)
 
