@@ -567,7 +567,7 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     s3 = endpoint.client("s3")
     for place in (*(PLACES[stage] for stage in STAGES), PLACES["elsewhere"]):
         s3.put_object(Bucket=stack["QuarantineBucketName"], Key=f"{place}{name}", Body=b"x")
-    read = ("raw", "runs", "versions", "failure runs", "failure versions")
+    read = ("raw", "runs", "versions", "paces", "failure runs", "failure versions")
     for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"
         s3.put_object(Bucket=stack["LakeBucketName"], Key=key, Body=b"x")
