@@ -10,7 +10,7 @@ import boto3
 import httpx
 import pytest
 
-from workbench import deploy, emulator, endpoint
+from workbench import database, deploy, emulator, endpoint
 from workbench import stack as stack_commands
 from workbench.console import WorkbenchError
 from workbench.paths import ROOT, VENV_BIN
@@ -153,6 +153,7 @@ def test_a_deploy_that_fails_is_one_sentence_and_a_log(
             deploy.deploy()
     finally:
         emulator.stop()
+        database.stop()
 
     assert failure.value.log is not None
     assert "template" in failure.value.log.read_text().lower()
