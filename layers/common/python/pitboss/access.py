@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
     GATEWAY = "gateway"
     SERVICE = "service"
+    PERSON = "person"
+    """Somebody who signed in; what they may do follows from their groups (`GROUPS`)."""
 
 
 class Action(StrEnum):
@@ -52,6 +54,86 @@ class Action(StrEnum):
     """Acknowledge recommendations, and say that they are done or not going to be."""
     READ_SHUFFLERS = "shufflers:read"
     """And what they measure at tables."""
+    READ_MACHINES = "machines:read"
+    """What machines come to, without who plays; `ratings:read` includes it."""
+    READ_FLOOR = "floor:read"
+    """The live floor and its plan. Who sits where is shown to those with `ratings:read` alone."""
+    WRITE_FLOOR = "floor:write"
+    """Its plan."""
+    ANSWER_ALERTS = "alerts:answer"
+    """Acknowledge alerts."""
+    WITHHOLD_OFFERS = "offers:withhold"
+    READ_BILLS = "bills:read"
+    """Bills that went in, by player: compliance, and nobody else."""
+    READ_AUDIT = "audit:read"
+    """Who looked at which player."""
+
+
+class Group(StrEnum):
+    """What somebody is employed as, by the groups of the user pool."""
+
+    HOST = "host"
+    SLOT_OPS = "slot-ops"
+    ANALYST = "analyst"
+    COMPLIANCE = "compliance"
+    ADMIN = "admin"
+
+
+GROUPS: Mapping[Group, frozenset[Action]] = {
+    Group.HOST: frozenset(
+        {
+            Action.READ_FLOOR,
+            Action.READ_RATINGS,
+            Action.READ_OFFERS,
+            Action.ANSWER_OFFERS,
+            Action.WITHHOLD_OFFERS,
+            Action.ANSWER_ALERTS,
+        }
+    ),
+    Group.SLOT_OPS: frozenset(
+        {
+            Action.READ_FLOOR,
+            Action.READ_MACHINES,
+            Action.READ_SHUFFLERS,
+            Action.READ_MAINTENANCE,
+            Action.ANSWER_MAINTENANCE,
+            Action.ANSWER_ALERTS,
+        }
+    ),
+    Group.ANALYST: frozenset(
+        {Action.READ_FLOOR, Action.READ_MACHINES, Action.READ_SHUFFLERS, Action.READ_MAINTENANCE}
+    ),
+    Group.COMPLIANCE: frozenset(
+        {
+            Action.READ_FLOOR,
+            Action.READ_RATINGS,
+            Action.READ_OFFERS,
+            Action.READ_EXCLUSIONS,
+            Action.WRITE_EXCLUSIONS,
+            Action.READ_BILLS,
+            Action.READ_AUDIT,
+        }
+    ),
+    Group.ADMIN: frozenset(
+        {
+            Action.READ_FLOOR,
+            Action.WRITE_FLOOR,
+            Action.READ_RATINGS,
+            Action.READ_OFFERS,
+            Action.APPROVE_OFFERS,
+            Action.WITHHOLD_OFFERS,
+            Action.WRITE_CATALOGUE,
+            Action.READ_SHUFFLERS,
+            Action.READ_MAINTENANCE,
+            Action.ANSWER_ALERTS,
+        }
+    ),
+}
+"""What each group may do; somebody in several may do what any of them may. An administrator may not
+see what a player put in: showing that to staff creates a duty to report."""
+
+_INCLUDED: Mapping[Action, Action] = {Action.READ_MACHINES: Action.READ_RATINGS}
+"""What is allowed by another scope too."""
 
 
 class Decision(StrEnum):
@@ -199,7 +281,7 @@ def authorize(principal: Principal, action: Action, resource: Resource | None = 
         resource: to what; None where only the route is known yet. Whose assets are limited reads
             what is of one of them, and nothing that is of no one asset.
     """
-    if action not in principal.scopes:
+    if not principal.scopes & {action, _INCLUDED.get(action, action)}:
         return Decision.MISSING_SCOPE
     if resource is None:
         return Decision.ALLOWED
