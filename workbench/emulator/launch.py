@@ -4,12 +4,14 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 the emulator may be imported here. The one argument is the interpreter of the environment the
 functions run in; the emulator starts functions with `sys.executable`.
 
-Ten things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
+Eleven things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
 of a state machine, by the name of its class; the emulator calls everything `Runtime.HandlerError`,
 and has the class in the traceback that it logs. A state machine's definition in S3 may be YAML; the
 emulator reads JSON. A task may wait as long as its input says (`TimeoutSecondsPath`). Who may
-publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`. And what a state
-machine publishes keeps its attributes, by which subscriptions filter.
+publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`. What a state
+machine publishes keeps its attributes, by which subscriptions filter. And each mapping of a stream
+is polled by a thread of its own: the emulator has one for all, so that a consumer keeps every other
+one waiting.
 
 Of AWS IoT: MQTT is served on the address that HTTP is, not on every one there is. A policy may name
 attributes of the thing that connects. A last will is of who left it, as rules see it. Who
@@ -23,7 +25,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,6 +34,7 @@ _UNNAMED = "Runtime.HandlerError"
 _POLICY_VARIABLE = re.compile(r"\$\{(iot:[A-Za-z.]+(?:\[[\w.,@/:#-]+\])?)\}")
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _FUNCTIONS_OF_RULES = 2
+_IDLE_SECONDS = 1.0
 _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+(?:\w+\.)*(\w+)", re.M)
 
 
@@ -179,6 +183,50 @@ def mend_iot(iot: Any, lambda_svc: Any) -> None:  # noqa: ANN401 - modules of th
     iot._dispatch_rule_to_lambda = invoke_by_rule
 
 
+def mend_streams(lambda_svc: Any) -> None:  # noqa: ANN401 - a module of the emulator
+    """Poll each mapping of a stream by a thread of its own, as AWS has pollers for each."""
+    all_mappings, wake = lambda_svc._iter_all_esms, lambda_svc._esm_wake
+    wake_all, only = wake.set, threading.local()
+    polls = {"kinesis": lambda_svc._poll_kinesis, "dynamodb": lambda_svc._poll_dynamodb_streams}
+    woken: dict[str, threading.Event] = {}
+
+    def mappings() -> Iterator[tuple[str, str, dict[str, Any]]]:
+        wanted = getattr(only, "mapping", None)
+        return (one for one in all_mappings() if wanted is None or one[2]["UUID"] == wanted)
+
+    def set_all() -> None:
+        wake_all()
+        for event in list(woken.values()):
+            event.set()
+
+    def poll_one(mapping: str, poll: Callable[[], bool]) -> None:
+        only.mapping, event = mapping, woken[mapping]
+        while any(mappings()):
+            event.clear()
+            try:
+                processed = poll()
+            except Exception:
+                lambda_svc.logger.exception("the stream of mapping %s", mapping)
+                processed = False
+            if not processed:
+                event.wait(_IDLE_SECONDS)
+        del woken[mapping]
+
+    def start(service: str) -> bool:
+        """In the emulator's own loop: see that each mapping of a service has its thread."""
+        for _, _, mapping in all_mappings():
+            name, source = mapping["UUID"], mapping.get("EventSourceArn", "")
+            if name not in woken and source.startswith("arn:") and source.split(":")[2] == service:
+                woken[name] = threading.Event()
+                threading.Thread(target=poll_one, args=(name, polls[service]), daemon=True).start()
+        return False
+
+    lambda_svc._iter_all_esms = mappings
+    lambda_svc._poll_kinesis = lambda: start("kinesis")
+    lambda_svc._poll_dynamodb_streams = lambda: start("dynamodb")
+    wake.set = set_all
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -210,6 +258,7 @@ def main() -> None:
     iam_actions.extract_iam_action = lambda *call, **more: permission(action_of(*call, **more))
     bind_to(os.environ["BIND_HOST"])
     mend_iot(iot, lambda_svc)
+    mend_streams(lambda_svc)
     serve()
 
 
