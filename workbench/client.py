@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import httpx
 import msgspec
@@ -202,3 +202,28 @@ def _refusal(response: httpx.Response) -> str:
     except msgspec.MsgspecError:
         problem = _Problem()
     return problem.detail or problem.title or problem.message or response.reason_phrase
+
+
+def document_of(answer: httpx.Response, caller: str) -> dict[str, Any]:
+    """What an answer holds.
+
+    Args:
+        answer: the API's.
+        caller: as whom it was asked, for what to look at where it refused that.
+
+    Raises:
+        WorkbenchError: a refusal, with what it says.
+    """
+    try:
+        document: Mapping[str, Any] = answer.json()
+    except ValueError:
+        document = {}
+    if answer.is_success:
+        return dict(document)
+    said = document.get("detail") or document.get("message") or answer.reason_phrase
+    hint = {
+        HTTPStatus.UNAUTHORIZED: ": check this machine's clock, and `pitboss services list`",
+        HTTPStatus.FORBIDDEN: f": see whether {caller} is registered and not revoked, with "
+        "`pitboss services list`",
+    }.get(HTTPStatus(answer.status_code), "")
+    raise WorkbenchError(f"The API answered {answer.status_code}, {said}{hint}.")

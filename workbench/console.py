@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,10 @@ err = WholeConsole(stderr=True, highlight=False, soft_wrap=True)
 """Progress and failures, so that a pipe carries only results."""
 
 
+SECONDS_BETWEEN_LINES = 10.0
+"""Of progress, where there is no terminal."""
+
+
 class WorkbenchError(Exception):
     """Something the user can put right. The message is one sentence that says what to do."""
 
@@ -84,6 +88,31 @@ def moment(epoch_ms: int) -> str:
 def say(text: str) -> None:
     """Say one line of progress."""
     err.print(text)
+
+
+@contextmanager
+def counting[Counted](
+    opening: str, line: Callable[[Counted], str]
+) -> Iterator[Callable[[Counted], None]]:
+    """A line of counts that keeps up on a terminal, and comes now and then in a log.
+
+    Args:
+        opening: what is shown before anything is counted.
+        line: what is shown of what was counted.
+    """
+    if err.is_terminal:
+        with err.status(opening) as status:
+            yield lambda counted: status.update(line(counted))
+        return
+    said = time.monotonic()
+
+    def now_and_then(counted: Counted) -> None:
+        nonlocal said
+        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            say(line(counted))
+
+    yield now_and_then
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
@@ -210,33 +210,15 @@ def _table(title: str, found: list[dict[str, Any]]) -> Table:
     return table
 
 
-@contextmanager
-def _technician(property_id: str) -> "Iterator[PitbossClient]":
+def _technician(property_id: str) -> "AbstractContextManager[PitbossClient]":
     """A client that is a technician of a property."""
-    from workbench import endpoint, gateways, measure
-    from workbench.client import PitbossClient
+    from workbench import measure
 
-    signer = measure.signer_of(gateways.workbench_technician(property_id))
-    with PitbossClient(endpoint.api_url(), signer) as client:
-        yield client
+    return measure.technician(property_id)
 
 
 def _document(answer: "httpx.Response") -> dict[str, Any]:
-    """What an answer holds.
+    """What an answer to a technician holds."""
+    from workbench.client import document_of
 
-    Raises:
-        WorkbenchError: a refusal, with what it says.
-    """
-    try:
-        document: Mapping[str, Any] = answer.json()
-    except ValueError:
-        document = {}
-    if answer.is_success:
-        return dict(document)
-    said = document.get("detail") or document.get("message") or answer.reason_phrase
-    hint = {
-        HTTPStatus.UNAUTHORIZED: ": check this machine's clock, and `pitboss services list`",
-        HTTPStatus.FORBIDDEN: ": see whether workbench-technician is registered and not revoked, "
-        "with `pitboss services list`",
-    }.get(HTTPStatus(answer.status_code), "")
-    raise WorkbenchError(f"The API answered {answer.status_code}, {said}{hint}.")
+    return document_of(answer, "workbench-technician")

@@ -49,6 +49,24 @@ def reader(property_id: str) -> Iterator[PitbossClient]:
 
 
 @contextmanager
+def host(property_id: str) -> Iterator[PitbossClient]:
+    """A client that is a host of a property."""
+    from workbench import gateways
+
+    with _client(gateways.workbench_host(property_id)) as client:
+        yield client
+
+
+@contextmanager
+def technician(property_id: str) -> Iterator[PitbossClient]:
+    """A client that is a technician of a property."""
+    from workbench import gateways
+
+    with _client(gateways.workbench_technician(property_id)) as client:
+        yield client
+
+
+@contextmanager
 def _client(principal: Any) -> Iterator[PitbossClient]:  # noqa: ANN401 - imported late
     from workbench import endpoint
 

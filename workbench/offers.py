@@ -1,7 +1,6 @@
 """`pitboss offers`: what may be offered, and whether what was learned of it is any good."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -343,36 +342,18 @@ def _print_offers(title: str, offers: list[dict[str, Any]]) -> None:
     out.print(table)
 
 
-@contextmanager
-def _host(property_id: str) -> "Iterator[PitbossClient]":
+def _host(property_id: str) -> "AbstractContextManager[PitbossClient]":
     """A client that is a host of a property."""
-    from workbench import endpoint, gateways, measure
-    from workbench.client import PitbossClient
+    from workbench import measure
 
-    signer = measure.signer_of(gateways.workbench_host(property_id))
-    with PitbossClient(endpoint.api_url(), signer) as client:
-        yield client
+    return measure.host(property_id)
 
 
 def _document(answer: "httpx.Response") -> dict[str, Any]:
-    """What an answer holds.
+    """What an answer to a host holds."""
+    from workbench.client import document_of
 
-    Raises:
-        WorkbenchError: a refusal, with what it says.
-    """
-    try:
-        document: Mapping[str, Any] = answer.json()
-    except ValueError:
-        document = {}
-    if answer.is_success:
-        return dict(document)
-    said = document.get("detail") or document.get("message") or answer.reason_phrase
-    hint = {
-        HTTPStatus.UNAUTHORIZED: ": check this machine's clock, and `pitboss services list`",
-        HTTPStatus.FORBIDDEN: ": see whether workbench-host is registered and not revoked, with "
-        "`pitboss services list`",
-    }.get(HTTPStatus(answer.status_code), "")
-    raise WorkbenchError(f"The API answered {answer.status_code}, {said}{hint}.")
+    return document_of(answer, "workbench-host")
 
 
 def _table(title: str, *headings: str) -> Table:

@@ -7,10 +7,11 @@ other.
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import UsageError, WorkbenchError, err, out, print_json, say
+from workbench.console import UsageError, WorkbenchError, counting, err, out, print_json, say
 
 if TYPE_CHECKING:
     from workbench.simulation import Event, Floor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = Path("shift")
 DEFAULT_MINUTES = 60
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 def register(app: typer.Typer) -> None:
@@ -210,7 +210,8 @@ def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
         files = opened.enter_context(ShiftFiles(folder, floor)) if folder else None
         closing = "closing the floor: games in progress are finished, cards come out"
         closed = opened.enter_context(interrupted_once(closing))
-        tell = opened.enter_context(_counting())
+        line = partial(_line, since=time.monotonic())
+        tell = opened.enter_context(counting("the floor opens", line))
 
         def posted(events: "list[Event]", counts: "Counts") -> None:
             if files:
@@ -237,31 +238,13 @@ def interrupted_once(saying: str) -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def _counting() -> Iterator[Callable[["Counts"], None]]:
-    """A line of counts that keeps up on a terminal, and comes now and then in a log."""
-    began = time.monotonic()
-    said = began
-
-    def line(counts: "Counts") -> str:
-        rate = counts.received / max(0.001, time.monotonic() - began)
-        return (
-            f"{counts.received:,} packets ({rate:,.0f}/s): {counts.accepted:,} accepted, "
-            f"{counts.duplicate:,} duplicate, {counts.quarantined:,} quarantined"
-        )
-
-    if err.is_terminal:
-        with err.status("the floor opens") as status:
-            yield lambda counts: status.update(line(counts))
-        return
-
-    def now_and_then(counts: "Counts") -> None:
-        nonlocal said
-        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            say(line(counts))
-
-    yield now_and_then
+def _line(counts: "Counts", since: float) -> str:
+    """What came of the packets so far; `since` is when the first was sent, monotonic."""
+    rate = counts.received / max(0.001, time.monotonic() - since)
+    return (
+        f"{counts.received:,} packets ({rate:,.0f}/s): {counts.accepted:,} accepted, "
+        f"{counts.duplicate:,} duplicate, {counts.quarantined:,} quarantined"
+    )
 
 
 def _result(

@@ -10,7 +10,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.console import UsageError, WorkbenchError, err, out, print_json, say, step
+from workbench.console import (
+    SECONDS_BETWEEN_LINES,
+    UsageError,
+    WorkbenchError,
+    counting,
+    err,
+    out,
+    print_json,
+    say,
+    step,
+)
 from workbench.gateways import DEFAULT_PROPERTY
 from workbench.simulate import interrupted_once, moment_of
 
@@ -22,7 +32,6 @@ if TYPE_CHECKING:
     from workbench.shuffling.live import Told
 
 DEFAULT_FOLDER = Path("shufflers")
-_SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_WITHOUT_A_WORD = 30.0
 """After so long in which nothing changed, nothing will."""
 _DIFFERENCES_SHOWN = 20
@@ -227,7 +236,7 @@ def _progress(total: float) -> Iterator[Callable[[float], None]]:
         def tell(done: float) -> None:
             nonlocal said
             bar.update(task, completed=done)
-            if not err.is_terminal and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            if not err.is_terminal and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
                 say(f"playing the days: {100 * done / total:.0f} %")
 
@@ -255,8 +264,8 @@ def _live(plan: "ShufflerPlan", speed: float, check: bool) -> dict[str, Any]:
         for device in devices.values():
             opened.enter_context(device)
         closed = opened.enter_context(interrupted_once("stopping: what is said already is sent"))
-        with _counting() as counting:
-            told = tell(due(plan, plan.start), heard, clock, closed.wait, counting)
+        with counting("the shufflers connect", _line) as say_told:
+            told = tell(due(plan, plan.start), heard, clock, closed.wait, say_told)
         _send_all(devices)
         for device in devices.values():
             device.stop()
@@ -279,7 +288,7 @@ def _send_all(devices: "dict[str, ShufflerDevice]") -> None:
                 f"{len(unsent)} of {len(devices)} shufflers could not send all they had to say, "
                 f"{first} among them{why}: they keep it, and send it when they run again."
             )
-        if left and time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+        if left and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
             if said:
                 say(f"{left:,} messages are still to be sent")
             said = time.monotonic()
@@ -315,7 +324,7 @@ def _check(ledger: "Ledger", read: "Read") -> dict[str, Any]:
             before, found = found, list(ledger.differences(read))
             if found != before:
                 since = time.monotonic()
-            if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
+            if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
                 say(f"{len(found):,} figures are not stored yet, or differ")
     return ledger.facts | {"differences": found}
@@ -366,29 +375,11 @@ def _devices(plan: "ShufflerPlan", now: Callable[[], int]) -> "dict[str, Shuffle
     return found
 
 
-@contextmanager
-def _counting() -> Iterator[Callable[["Told"], None]]:
-    """A line of counts that keeps up on a terminal, and comes now and then in a log."""
-    said = time.monotonic()
-
-    def line(told: "Told") -> str:
-        return (
-            f"{told.messages:,} messages of {told.events:,} events, {told.cuts:,} links cut, "
-            f"until {time.strftime('%Y-%m-%d %H:%M', time.gmtime(told.at / 1_000))} UTC"
-        )
-
-    if err.is_terminal:
-        with err.status("the shufflers connect") as status:
-            yield lambda told: status.update(line(told))
-        return
-
-    def now_and_then(told: "Told") -> None:
-        nonlocal said
-        if time.monotonic() - said >= _SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
-            say(line(told))
-
-    yield now_and_then
+def _line(told: "Told") -> str:
+    return (
+        f"{told.messages:,} messages of {told.events:,} events, {told.cuts:,} links cut, "
+        f"until {time.strftime('%Y-%m-%d %H:%M', time.gmtime(told.at / 1_000))} UTC"
+    )
 
 
 def _show(result: dict[str, Any]) -> None:
