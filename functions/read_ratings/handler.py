@@ -17,6 +17,7 @@ from pitboss.problems import problem, tagged_answer
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import InvalidHouseRules, shipped
 from pitboss.settings import read
+from pitboss.signed import headers
 from pitboss.stores.ratings import Asset, DynamoRatings
 from pitboss.stores.secrets import secret_text
 from pitboss.telemetry import logger, metrics
@@ -138,16 +139,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if document is None:
         # What there is not, and what the caller may not know of, look the same.
         return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
-    headers = event.get("multiValueHeaders") or {}
-    return tagged_answer(
-        document,
-        [
-            value
-            for name, values in headers.items()
-            if name.lower() == "if-none-match"
-            for value in values
-        ],
-    )
+    return tagged_answer(document, headers(event, "if-none-match"))
 
 
 def _document(request: _Request, given: dict[str, list[str]] | None) -> object | None:

@@ -1,7 +1,6 @@
 """HTTP in, recommendations and answers out."""
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -16,7 +15,7 @@ from pitboss.events.envelope import is_identifier
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.shufflers.maintenance import RefusedChange, Status
-from pitboss.signed import header, signed_body
+from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
 from pitboss.stores.database import Database, DatabaseAddress, DatabaseUnavailable
 from pitboss.stores.maintenance import Position, Request, SqlMaintenance
 from pitboss.stores.secrets import secret_text
@@ -37,12 +36,6 @@ ACTIONS: Mapping[str, Action] = {
     f"{_ONE}/dismiss": Action.ANSWER_MAINTENANCE,
 }
 """The routes, and what each does."""
-
-_KEY = re.compile(r'(?P<quote>"?)(?P<key>[A-Za-z0-9._:-]{1,64})(?P=quote)')
-_NO_KEY = (
-    "an answer counts once: name it in an Idempotency-Key header of 1 to 64 letters, digits, '.', "
-    "'_', ':' and '-', a new one for each answer and the same when it is sent again"
-)
 
 log = logger(STAGE)
 count = metrics(STAGE)
@@ -147,9 +140,9 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
         count.count("RecommendationsShown")
         return answer(HTTPStatus.OK, document)
     verb = Verb(request.route.rpartition("/")[2])
-    key = _KEY.fullmatch((header(event, "idempotency-key") or "").strip())
+    key = idempotency_key(event)
     if key is None:
-        return problem(HTTPStatus.BAD_REQUEST, _NO_KEY, correlation_id)
+        return problem(HTTPStatus.BAD_REQUEST, NO_IDEMPOTENCY_KEY, correlation_id)
     note = service.read_note(body, verb)
     digest = sha256(f"{verb}\n{request.recommendation_id}\n".encode() + body).hexdigest()
     taken = service.answer(
@@ -157,7 +150,7 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
         caller.property_id,
         request.recommendation_id,
         verb,
-        Request(caller.principal_id, key["key"], digest),
+        Request(caller.principal_id, key, digest),
         note,
         request.reaches,
         time.time_ns() // 1_000_000,

@@ -1,7 +1,6 @@
 """HTTP in, offers and answers out."""
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from functools import cache, partial
@@ -15,7 +14,7 @@ from pitboss.offers.approval import Answer, Verdict
 from pitboss.offers.issued import IssuedOffer
 from pitboss.problems import answer, problem
 from pitboss.settings import read
-from pitboss.signed import header, signed_body
+from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
 from pitboss.stores.approvals import StepFunctionsApprovals
 from pitboss.stores.offers import ContendedOfferError, DynamoOffers
 from pitboss.stores.ratings import Asset
@@ -41,11 +40,6 @@ ACTIONS: Mapping[str, Action] = {
 """The routes, and what each does."""
 
 _VERDICTS = {"approve": Verdict.APPROVED, "refuse": Verdict.REFUSED}
-_KEY = re.compile(r'(?P<quote>"?)(?P<key>[A-Za-z0-9._:-]{1,64})(?P=quote)')
-_NO_KEY = (
-    "an answer counts once: name it in an Idempotency-Key header of 1 to 64 letters, digits, '.', "
-    "'_', ':' and '-', a new one for each answer and the same when it is sent again"
-)
 
 log = logger(STAGE)
 count = metrics(STAGE)
@@ -149,11 +143,11 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
     verb = request.route.rpartition("/")[2]
     if verb in _VERDICTS:
         return _settled(request, _VERDICTS[verb])
-    key = _KEY.fullmatch((header(event, "idempotency-key") or "").strip())
+    key = idempotency_key(event)
     if key is None:
-        return problem(HTTPStatus.BAD_REQUEST, _NO_KEY, correlation_id)
+        return problem(HTTPStatus.BAD_REQUEST, NO_IDEMPOTENCY_KEY, correlation_id)
     digest = sha256(f"{verb}\n{request.offer_id}\n".encode() + body).hexdigest()
-    return answer(HTTPStatus.OK, _taken(request, Verb(verb), key["key"], digest))
+    return answer(HTTPStatus.OK, _taken(request, Verb(verb), key, digest))
 
 
 def _document(request: _Request) -> object:

@@ -15,6 +15,7 @@ from pitboss.errors import TransientError
 from pitboss.events.envelope import is_identifier
 from pitboss.problems import problem, tagged_answer
 from pitboss.settings import read
+from pitboss.signed import headers
 from pitboss.stores.database import Database, DatabaseAddress
 from pitboss.stores.secrets import secret_text
 from pitboss.stores.shufflers import PostgresShufflers
@@ -136,14 +137,7 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
         detail = "there is nothing here by that id"
         return problem(HTTPStatus.NOT_FOUND, detail, correlation_id)
     count.count("RequestsServed")
-    headers = event.get("multiValueHeaders") or {}
-    known = [
-        value
-        for name, values in headers.items()
-        if name.lower() == "if-none-match"
-        for value in values
-    ]
-    return tagged_answer(document, known)
+    return tagged_answer(document, headers(event, "if-none-match"))
 
 
 def _document(request: _Request, query: dict[str, str]) -> object | None:
