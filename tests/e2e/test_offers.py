@@ -330,6 +330,11 @@ def test_neither_a_message_that_comes_again_nor_another_subscriber_changes_anyth
     floor.post(*floor.carded(player_id, started), *floor.game(player_id, started + 1_000))
     assert measure.wait_until(lambda: floor.games.counts["shown"] == 1, PATIENCE_SECONDS)
     assert measure.wait_until(lambda: failing_subscriber() > 0, PATIENCE_SECONDS)
+    # The start of the session, and what the game was worth.
+    assert measure.wait_until(
+        lambda: sum(sort.startswith("decision/") for _, sort in floor.items()) == 2,
+        PATIENCE_SECONDS,
+    )
     before = {key: item["body"] for key, item in floor.items().items() if "body" in item}
 
     change = change_of(floor.property_id, player_id, started, ChangeKind.WORTH_CROSSED)

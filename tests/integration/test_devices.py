@@ -182,7 +182,7 @@ def test_what_a_device_says_is_in_the_stream_with_who_said_it(
         (second,) = device.publish(Kind.TELEMETRY, [Happened(now_ms(), TelemetryReported(1, 2))])
         assert device.wait_sent(10), device.refusals
 
-    messages = eventually(arrived, lambda found: len(found) == 4, within=15)
+    messages = eventually(arrived, lambda found: len(found) == 4, within=30)
     said = events_of(messages)
     assert (said[first], said[second]) == (DoorOpened(), TelemetryReported(1, 2))
     assert DeviceConnected() in said.values()
