@@ -198,6 +198,7 @@ def _write(floor: "Floor", folder: Path) -> None:
 
 def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
     from workbench import endpoint, gateways
+    from workbench import plan as floor_plans
     from workbench.client import PitbossClient
     from workbench.signing import Signer
     from workbench.simulation.files import ShiftFiles
@@ -205,6 +206,7 @@ def _stream(floor: "Floor", speed: float, folder: Path | None) -> "Counts":
 
     gateway = gateways.workbench_gateway(floor.plan.property_id)
     signer = Signer(gateway.principal_id, gateways.ensure(gateway), gateways.audience())
+    floor_plans.leave(floor.plan.property_id, [machine.asset_id for machine in floor.machines])
     with ExitStack() as opened:
         client = opened.enter_context(PitbossClient(endpoint.api_url(), signer))
         files = opened.enter_context(ShiftFiles(folder, floor)) if folder else None

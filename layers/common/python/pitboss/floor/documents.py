@@ -5,8 +5,6 @@ later `changed_at` wins, of every other part the one that came last. Who may not
 rows without `player_id` (`without_players`).
 """
 
-from typing import Literal
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -43,10 +41,11 @@ class FloorDocument(FloorParts, frozen=True, kw_only=True, omit_defaults=True):
     """Of `GET /v1/floor/plan`; 0 where no plan was kept."""
 
 
-class FloorChanged(FloorParts, frozen=True, kw_only=True, omit_defaults=True):
+class FloorChanged(
+    FloorParts, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="floor.changed"
+):
     """A message over the WebSocket: what changed since the one before."""
 
-    type: Literal["floor.changed"] = "floor.changed"
     part: int = 1
     """A large change comes in several messages, each of which can be applied alone."""
 

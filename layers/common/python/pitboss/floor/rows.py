@@ -129,7 +129,8 @@ class FloorStatus(Struct, frozen=True):
     """What offers may cost this gaming day; None without a catalogue or without a limit."""
     reserved_cents: int
     """What was reserved of it."""
-    shufflers_offline: int
+    shufflers_offline: int | None = None
+    """Not looked up: their database would never rest. `GET /v1/shufflers` says it."""
 
 
 class Severity(StrEnum):

@@ -135,6 +135,15 @@ class MachineRating(NamedTuple):
     hold_basis_points: int | None
 
 
+class StoredHead(NamedTuple):
+    """What an image of a head in the table's stream says of a machine."""
+
+    asset: Asset
+    today: MachineDay
+    hold_basis_points: int | None
+    seat: Seat
+
+
 class _Item(Model):
     """Every item of the table; which attributes it has, its key says."""
 
@@ -273,6 +282,14 @@ class DynamoRatings:
         wanted = ["pk", "sk", "theoretical_win"]
         found = self._item.batch_get(list(by_key), consistent_read=True, attributes_to_get=wanted)
         return {by_key[item.pk, item.sk]: int(item.theoretical_win or 0) for item in found}
+
+    def sessions(
+        self, sessions: Iterable[tuple[Asset, SessionDay]]
+    ) -> dict[tuple[Asset, SessionDay], PlayerSession]:
+        """These sessions' gaming days, of those that have any play."""
+        by_key = {_session_key(*session): session for session in sessions}
+        found = self._item.batch_get(list(by_key), consistent_read=True)
+        return {by_key[item.pk, item.sk]: _player_session(item) for item in found}
 
     def commit(self, changes: Sequence[AssetChange]) -> list[Asset]:
         """Write the changes, each machine's at once, in as few transactions as hold them.
@@ -577,6 +594,32 @@ def head_key(asset: Asset) -> tuple[str, str]:
     """Where the head of a machine is: `pk` and `sk`. Whoever delivers an offer checks it there."""
     partition = crc32(asset.asset_id.encode()) % FLOOR_PARTITIONS
     return _floor_partition(asset.property_id, partition), asset.asset_id
+
+
+def read_head(image: Mapping[str, Any]) -> StoredHead:
+    """A head of which a consumer of the table's stream is given the image.
+
+    Raises:
+        KeyError, ValueError: it is none, or none that this release can read.
+    """
+    property_id, floor, _ = image["pk"]["S"].split("/")
+    if floor != "floor":
+        raise ValueError(f"{image['pk']['S']} is no partition of heads")
+
+    def number(name: str) -> int | None:
+        value = image.get(name)
+        return None if value is None else int(value["N"])
+
+    tally = Tally(*[number(name) or 0 for name in _TALLY_FIELDS])
+    seated = image.get("seated")
+    return StoredHead(
+        Asset(property_id, image["sk"]["S"]),
+        MachineDay(image["day"]["S"], tally, number("first_play"), number("last_play")),
+        number("hold_basis_points"),
+        Seat(
+            None if seated is None else seated["S"], number("seated_since"), number("locked_since")
+        ),
+    )
 
 
 def _machine_partition(asset: Asset) -> str:
