@@ -5,10 +5,13 @@ import time
 from functools import cache
 from typing import Any
 
-from authorize_requests.service import Call, Verdict, decide
+from authorize_requests.service import Call, People, Verdict, decide
 from authorize_requests.settings import Settings
+from pitboss.live import offered
 from pitboss.settings import read
+from pitboss.sign_in import Pool
 from pitboss.stores.registry import DynamoRegistry
+from pitboss.stores.signing_keys import PoolKeys, keys_url
 from pitboss.telemetry import logger, metrics
 from pitboss.tokens import RefusedTokenError
 
@@ -21,6 +24,9 @@ class _Wiring:
         log.setLevel(settings.log_level)
         self.audience = settings.token_audience
         self.registry = DynamoRegistry(settings.registry_table, settings.aws_region)
+        url = keys_url(settings.sign_in_issuer, settings.aws_endpoint_url)
+        pool = Pool(settings.sign_in_issuer, settings.sign_in_client)
+        self.people = People(pool, PoolKeys(url, time.monotonic))
 
 
 @cache
@@ -32,12 +38,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Authorize one request.
 
     Raises:
-        Exception: "Unauthorized", the one way to have API Gateway answer 401.
+        Exception: "Unauthorized", the one way to have API Gateway answer 401. Any other is a fault
+            of ours, 500 to the caller: who asks again with the same token may be let in.
     """
     wiring = _wiring()
     call = _call(event)
     try:
-        verdict = decide(call, wiring.registry, wiring.audience, time.time())
+        verdict = decide(call, wiring.registry, wiring.audience, wiring.people, time.time())
     except RefusedTokenError as refusal:
         log.warning("unauthorized", extra=_described(event, call) | {"reason": refusal.reason})
         count.count("RequestsUnauthorized")
@@ -55,17 +62,23 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _call(event: dict[str, Any]) -> Call:
-    authorization = [
-        value
-        for name, values in (event.get("multiValueHeaders") or {}).items()
-        if name.lower() == "authorization"
-        for value in values
-    ]
     request = event["requestContext"]
     # A WebSocket has neither method nor resource: `CONNECT` and `$connect` are what it says it is.
     method = event.get("httpMethod") or request["eventType"]
     route = event.get("resource") or request["routeKey"]
-    return Call(method, route, tuple(authorization))
+    protocols: tuple[str, ...] = ()
+    if method == "CONNECT":
+        protocols = offered(_headers(event, "sec-websocket-protocol"))
+    return Call(method, route, tuple(_headers(event, "authorization")), protocols)
+
+
+def _headers(event: dict[str, Any], wanted: str) -> list[str]:
+    return [
+        value
+        for name, values in (event.get("multiValueHeaders") or {}).items()
+        if name.lower() == wanted
+        for value in values
+    ]
 
 
 def _described(event: dict[str, Any], call: Call) -> dict[str, Any]:

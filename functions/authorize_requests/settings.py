@@ -11,5 +11,11 @@ class Settings:
 
     registry_table: str
     token_audience: str
+    sign_in_issuer: str
+    """The user pool's address, which tokens of people name."""
+    sign_in_client: str
+    """The page's id in the user pool."""
     aws_region: str
+    aws_endpoint_url: str | None = None
+    """Where all of AWS answers at one address; AWS itself sets none."""
     log_level: LogLevel = "INFO"

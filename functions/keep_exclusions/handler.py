@@ -13,12 +13,13 @@ import msgspec
 from keep_exclusions import service
 from keep_exclusions.service import Caller, Exclude, RefusedChange, StillExcluded
 from keep_exclusions.settings import Settings
-from pitboss.access import Action, Decision, Principal, Resource, authorize, is_signed_body
+from pitboss.access import Action, Decision, Kind, Principal, Resource, authorize, is_signed_body
 from pitboss.errors import TransientError
 from pitboss.events.envelope import is_identifier
 from pitboss.offers.gate import ListName
 from pitboss.problems import answer, problem
 from pitboss.settings import read
+from pitboss.stores.audit import DynamoAudit
 from pitboss.stores.standings import DynamoStandings
 from pitboss.telemetry import logger, metrics
 
@@ -39,6 +40,7 @@ class _Wiring:
     def __init__(self, settings: Settings) -> None:
         log.setLevel(settings.log_level)
         self.standings = DynamoStandings(settings.standings_table, None, settings.aws_region)
+        self.audit = DynamoAudit(settings.audit_table, settings.aws_region)
 
     def now(self) -> int:
         """Epoch milliseconds."""
@@ -75,7 +77,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer one request; see `docs/openapi.json`. API Gateway sends known routes only."""
     correlation_id = event["requestContext"]["requestId"]
     try:
-        document = _document(_request(event))
+        request = _request(event)
+        if request.method != "GET":  # what cannot be kept in the audit log is not done either
+            _keep_look(request, event["resource"], correlation_id)
+        document = _document(request)
+        if request.method == "GET":
+            _keep_look(request, event["resource"], correlation_id)
     except _RefusedRequestError as refusal:
         return _refused(refusal.status, str(refusal), correlation_id)
     except RefusedChange as refusal:
@@ -88,6 +95,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     finally:
         count.flush()
     return answer(HTTPStatus.OK, document)
+
+
+def _keep_look(request: _Request, route: str, correlation_id: str) -> None:
+    if request.caller.kind is Kind.PERSON:
+        wiring, action = _wiring(), f"{request.method} {route}"
+        players = [request.player_id]
+        wiring.audit.tell(request.caller, action, players, correlation_id, wiring.now())
 
 
 def _refused(status: HTTPStatus, detail: str, correlation_id: str) -> dict[str, Any]:
@@ -133,7 +147,7 @@ def _document(request: _Request) -> service.StandingDocument:
     wiring = _wiring()
     now = wiring.now()
     property_id, player_id = request.caller.property_id, request.player_id
-    caller = Caller(property_id, request.caller.principal_id, now)
+    caller = Caller(property_id, request.caller.name, now)
     told = {"player_id": player_id, "list": request.list, "by": caller.principal_id}
     if request.list is not None and request.method == "PUT":
         service.exclude(wiring.standings, caller, player_id, request.list, request.asked)

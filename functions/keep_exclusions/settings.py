@@ -10,5 +10,6 @@ class Settings:
     """Variables of the function, by their names in lower case."""
 
     standings_table: str
+    audit_table: str
     aws_region: str
     log_level: LogLevel = "INFO"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pitboss import queries
-from pitboss.access import Action, Decision, Principal, Resource, authorize
+from pitboss.access import Action, Decision, Kind, Principal, Resource, authorize
 from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
 from pitboss.problems import problem, tagged_answer
@@ -18,6 +18,7 @@ from pitboss.rating.fold import House
 from pitboss.rating.house_rules import InvalidHouseRules, shipped
 from pitboss.settings import read
 from pitboss.signed import headers
+from pitboss.stores.audit import DynamoAudit
 from pitboss.stores.ratings import Asset, DynamoRatings
 from pitboss.stores.secrets import secret_text
 from pitboss.telemetry import logger, metrics
@@ -27,15 +28,30 @@ from read_ratings.settings import Settings
 DEFAULT_SESSIONS, MAX_SESSIONS = 50, 500
 DEFAULT_LINES, MAX_LINES = 500, 2_000
 
-ROUTES: dict[str, tuple[str, ...]] = {
-    "/v1/machines/{asset_id}": (),
-    "/v1/machines/{asset_id}/ledger": ("day", "limit", "cursor"),
-    "/v1/players/{player_id}": (),
-    "/v1/players/{player_id}/sessions": ("limit", "cursor"),
-    "/v1/players/{player_id}/ledger": ("day", "limit", "cursor"),
-    "/v1/floor": (),
+
+class _Route(NamedTuple):
+    """What a route does, and the query parameters that it knows."""
+
+    action: Action
+    query: tuple[str, ...] = ()
+
+
+ROUTES: dict[str, _Route] = {
+    "/v1/machines/{asset_id}": _Route(Action.READ_MACHINES),
+    "/v1/machines/{asset_id}/ledger": _Route(Action.READ_MACHINES, ("day", "limit", "cursor")),
+    "/v1/players/{player_id}": _Route(Action.READ_RATINGS),
+    "/v1/players/{player_id}/sessions": _Route(Action.READ_RATINGS, ("limit", "cursor")),
+    "/v1/players/{player_id}/ledger": _Route(Action.READ_RATINGS, ("day", "limit", "cursor")),
+    "/v1/floor": _Route(Action.READ_MACHINES),
 }
-"""The routes, and the query parameters that each knows."""
+
+type Document = (
+    service.MachineDocument
+    | service.PlayerDocument
+    | service.SessionsDocument
+    | service.FloorDocument
+    | ledgers.LedgerDocument
+)
 
 _MEND_THE_RULES = (
     "the house rules of this release cannot be used, so that nothing can be rated by them; trying "
@@ -52,6 +68,7 @@ class _Wiring:
         log.setLevel(settings.log_level)
         self._settings = settings
         self.ratings = DynamoRatings(settings.ratings_table, settings.aws_region)
+        self.audit = DynamoAudit(settings.audit_table, settings.aws_region)
 
     @cached_property
     def cursors(self) -> Cursors:
@@ -92,9 +109,10 @@ class _Request(NamedTuple):
             path.get("player_id"),
         )
 
-    @property
-    def resource(self) -> Resource:
-        return Resource(self.caller.property_id, self.asset_id)
+    def may(self, action: Action) -> bool:
+        """Whether the caller may do this to what the path names."""
+        resource = Resource(self.caller.property_id, self.asset_id)
+        return authorize(self.caller, action, resource) is Decision.ALLOWED
 
     @property
     def names_something(self) -> bool:
@@ -139,15 +157,35 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if document is None:
         # What there is not, and what the caller may not know of, look the same.
         return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+    _keep_look(request, document, correlation_id)
     return tagged_answer(document, headers(event, "if-none-match"))
 
 
-def _document(request: _Request, given: dict[str, list[str]] | None) -> object | None:
-    if authorize(request.caller, Action.READ_RATINGS, request.resource) is not Decision.ALLOWED:
-        return None
+def _keep_look(request: _Request, document: Document, correlation_id: str) -> None:
+    """Keep that a person is shown players; most machines' documents and the floor's name none."""
+    players = _players(document)
+    if players and request.caller.kind is Kind.PERSON:
+        wiring, action = _wiring(), f"GET {request.route}"
+        wiring.audit.tell(request.caller, action, players, correlation_id, wiring.now())
+
+
+def _players(document: Document) -> set[str]:
+    """Whose data a document has."""
+    match document:
+        case service.PlayerDocument() | service.SessionsDocument():
+            return {document.player_id}
+        case ledgers.LedgerDocument():
+            return ledgers.players(document)
+        case _:
+            return set()
+
+
+def _document(request: _Request, given: dict[str, list[str]] | None) -> Document | None:
     if not request.names_something:
         return None
-    query = queries.parameters(given, ROUTES[request.route])
+    if not request.may(ROUTES[request.route].action):
+        return None
+    query = queries.parameters(given, ROUTES[request.route].query)
     property_id = request.caller.property_id
     player_id = request.player_id or ""
     asset = Asset(property_id, request.asset_id or "")
@@ -157,7 +195,10 @@ def _document(request: _Request, given: dict[str, list[str]] | None) -> object |
             return service.machine(wiring.ratings, asset)
         case "/v1/machines/{asset_id}/ledger":
             part = _part(request, query)
-            return ledgers.machine(wiring.ratings, wiring.house(property_id), asset, part)
+            ledger = ledgers.machine(wiring.ratings, wiring.house(property_id), asset, part)
+            if ledger is None or request.may(Action.READ_RATINGS):
+                return ledger
+            return ledgers.without_players(ledger)
         case "/v1/players/{player_id}":
             today = wiring.house(property_id).day_of(wiring.now())
             rules = shipped().of(property_id)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pitboss.money import theoretical_dollars
 from pitboss.rating.fold import (
@@ -355,6 +356,23 @@ def machine(ratings: Ratings, house: House, asset: Asset, part: Part) -> LedgerD
         _total(lines, stored.tally, None),
         reading.truncated or _corrected(corrections) is None,
     )
+
+
+def without_players(document: LedgerDocument) -> LedgerDocument:
+    """The same for somebody who may not see players: what a machine did, not for whom."""
+    return replace(
+        document,
+        lines=[replace(line, player_id=None) for line in document.lines],
+        sessions=[replace(session, player_id=None) for session in document.sessions],
+        corrections=[replace(one, player_id=None) for one in document.corrections],
+    )
+
+
+def players(document: LedgerDocument) -> set[str]:
+    """Whose play a ledger shows."""
+    shown = *document.lines, *document.sessions, *document.corrections
+    named = {document.player_id, *(one.player_id for one in shown)}
+    return {player for player in named if player is not None}
 
 
 def _owner(line: Line) -> tuple[str | None, int]:

@@ -11,6 +11,7 @@ class Settings:
     """Variables of the function, by their names in lower case."""
 
     ratings_table: str
+    audit_table: str
     aws_region: str
     gaming_days: GamingDays
     cursor_key_secret: str

@@ -13,15 +13,18 @@ from hypothesis import strategies as st
 
 from authorize_requests import handler as room
 from authorize_requests.service import ROUTES, Call, Denial, decide
-from pitboss.access import Action, Credential, Kind, Principal, body_hash, is_signed_body
+from pitboss.access import Action, Credential, Group, Kind, Principal, body_hash, is_signed_body
+from pitboss.stores.signing_keys import UnreachableKeysError
 from pitboss.tokens import Refusal, RefusedTokenError
 from tests.contract.template_rules import functions
 from tests.contract.test_template import TEMPLATE
 from tests.fakes.keys import AUDIENCE, BODY, NOW, KeyPair, claims, token
+from tests.fakes.people import SUBJECT, id_claims, id_token, people
 from tests.fakes.registry import MemoryRegistry, credential, gateway
 
 EVENTS = Path(__file__).parents[2] / "events" / "authorize_requests"
 KEYS = KeyPair()
+PEOPLE = people()
 CAGE = gateway("cage-7", assets=frozenset({"1940732"}))
 READER = Principal("host-app", Kind.SERVICE, "P1", None, frozenset({Action.READ_RATINGS}))
 POST = ("POST", "/v1/slot-events")
@@ -54,7 +57,7 @@ def no_body(principal: Principal, **changed: Any) -> dict[str, Any]:
 
 def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
     with pytest.raises(RefusedTokenError) as caught:
-        decide(one, registry, AUDIENCE, NOW)
+        decide(one, registry, AUDIENCE, PEOPLE, NOW)
     return caught.value.reason
 
 
@@ -62,12 +65,13 @@ def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
     ("route", "action"),
     [
         (("POST", "/v1/slot-events"), Action.SEND_SLOT_EVENTS),
-        (("GET", "/v1/machines/{asset_id}"), Action.READ_RATINGS),
-        (("GET", "/v1/machines/{asset_id}/ledger"), Action.READ_RATINGS),
+        (("GET", "/v1/machines/{asset_id}"), Action.READ_MACHINES),
+        (("GET", "/v1/machines/{asset_id}/ledger"), Action.READ_MACHINES),
         (("GET", "/v1/players/{player_id}"), Action.READ_RATINGS),
         (("GET", "/v1/players/{player_id}/sessions"), Action.READ_RATINGS),
         (("GET", "/v1/players/{player_id}/ledger"), Action.READ_RATINGS),
-        (("GET", "/v1/floor"), Action.READ_RATINGS),
+        (("GET", "/v1/floor"), Action.READ_MACHINES),
+        (("GET", "/v1/audit"), Action.READ_AUDIT),
         (("CONNECT", "$connect"), Action.READ_OFFERS),
     ],
 )
@@ -115,19 +119,19 @@ def test_a_route_that_is_not_listed_is_nobodys(route: tuple[str, str]) -> None:
     known = MemoryRegistry()
     known.register(credential(may_do_all, KEYS.public_pem))
 
-    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, NOW)
+    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, PEOPLE, NOW)
 
     assert verdict.denial is Denial.UNKNOWN_ROUTE
 
 
 def test_a_gateway_may_send(registry: MemoryRegistry) -> None:
-    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, NOW)
+    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, PEOPLE, NOW)
     assert (verdict.principal, verdict.body_sha256) == (CAGE, body_hash(BODY))
     assert verdict.denial is None
 
 
 def test_a_service_may_read(registry: MemoryRegistry) -> None:
-    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, NOW)
+    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, PEOPLE, NOW)
     assert (verdict.principal, verdict.denial) == (READER, None)
 
 
@@ -142,14 +146,14 @@ def test_a_service_may_read(registry: MemoryRegistry) -> None:
 def test_who_is_known_and_may_not(
     registry: MemoryRegistry, route: tuple[str, str], said: dict[str, Any], denial: Denial
 ) -> None:
-    assert decide(call(route, bearer(said)), registry, AUDIENCE, NOW).denial is denial
+    assert decide(call(route, bearer(said)), registry, AUDIENCE, PEOPLE, NOW).denial is denial
 
 
 def test_a_revoked_key_is_refused_at_once(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7"))
-    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
     registry.revoke("cage-7", NOW * 1000)
-    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is Denial.REVOKED
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is Denial.REVOKED
 
 
 def test_only_who_holds_the_key_learns_that_it_is_revoked(registry: MemoryRegistry) -> None:
@@ -222,7 +226,7 @@ def test_whatever_the_header_says_it_is_refused_and_no_fault(authorization: list
 
 def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7")).replace("Bearer", "bearer")
-    assert decide(call(POST, signed), registry, AUDIENCE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
 
 
 @pytest.mark.parametrize("route", [MACHINE, ("CONNECT", "$connect")])
@@ -230,12 +234,174 @@ def test_reading_signs_no_body(registry: MemoryRegistry, route: tuple[str, str])
     assert refusal(call(route, bearer(claims("host-app"))), registry) is Refusal.BODY
 
 
+# People.
+
+
+def signed_in(*groups: str, **changed: Any) -> str:
+    return f"Bearer {id_token(id_claims(*groups, **changed))}"
+
+
+def test_a_person_is_known_by_their_token_alone() -> None:
+    verdict = decide(call(MACHINE, signed_in("analyst")), Unread(), AUDIENCE, PEOPLE, NOW)
+
+    assert (verdict.principal.principal_id, verdict.principal.kind) == (SUBJECT, Kind.PERSON)
+    assert (verdict.body_sha256, verdict.denial) == ("", None)
+    context = verdict.principal.to_context(verdict.body_sha256)
+    assert is_signed_body(context, b"whatever"), "their token is bound to no body"
+
+
+class Unread(MemoryRegistry):
+    """Is not asked."""
+
+    def find(self, principal_id: str) -> Credential | None:
+        raise AssertionError(principal_id)
+
+
+def test_a_token_that_only_says_it_is_the_pools_is_refused_before_the_registry_is_asked() -> None:
+    forged = id_token(id_claims("host"), kid="cage-7")
+    with pytest.raises(RefusedTokenError) as caught:
+        decide(call(MACHINE, f"Bearer {forged}"), Unread(), AUDIENCE, PEOPLE, NOW)
+    assert caught.value.reason is Refusal.UNKNOWN_KEY
+
+
+def test_a_service_that_calls_itself_the_pool_is_none(registry: MemoryRegistry) -> None:
+    """Its own key signs, and the claim sends it where that key is not looked for."""
+    said = claims("cage-7") | {"iss": PEOPLE.pool.issuer}
+    assert refusal(call(POST, f"Bearer {token(KEYS, said, kid='cage-7')}"), registry) is (
+        Refusal.ALGORITHM
+    )
+
+
+def opened(*protocols: str, authorization: tuple[str, ...] = ()) -> Call:
+    return Call("CONNECT", "$connect", authorization, protocols)
+
+
+def test_a_browser_offers_its_token_as_a_subprotocol() -> None:
+    analyst = id_token(id_claims("analyst"))
+
+    verdict = decide(opened("pitboss.v1", analyst), Unread(), AUDIENCE, PEOPLE, NOW)
+
+    assert (verdict.principal.principal_id, verdict.denial) == (SUBJECT, None)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "authorization"),
+    [
+        (("pitboss.v1",), ()),
+        (("pitboss.v2", "{token}"), ()),
+        (("{token}", "pitboss.v1"), ()),
+        (("{token}",), ()),
+        (("pitboss.v1", "{token}", "{token}"), ()),
+        (("pitboss.v1", "{token}"), ("Bearer {token}",)),
+        (("chat",), ("Bearer {token}",)),
+    ],
+    ids=str,
+)
+def test_any_other_offer_is_refused(
+    protocols: tuple[str, ...], authorization: tuple[str, ...]
+) -> None:
+    signed = id_token(id_claims("analyst"))
+    one = opened(
+        *(text.format(token=signed) for text in protocols),
+        authorization=tuple(text.format(token=signed) for text in authorization),
+    )
+    assert refusal(one, MemoryRegistry()) is Refusal.MALFORMED
+
+
+MAY = {
+    "host": """
+        GET /v1/floor/live  GET /v1/floor/plan  GET /v1/floor/minutes  GET /v1/floor/hours
+        GET /v1/alerts  POST /v1/alerts/{alert_id}/acknowledge  GET /v1/floor/players
+        GET /v1/floor  GET /v1/machines/{asset_id}  GET /v1/machines/{asset_id}/ledger
+        GET /v1/players/{player_id}  GET /v1/players/{player_id}/sessions
+        GET /v1/players/{player_id}/ledger
+        GET /v1/machines/{asset_id}/offer  GET /v1/players/{player_id}/offers
+        POST /v1/players/{player_id}/offers/{offer_id}/accept
+        POST /v1/players/{player_id}/offers/{offer_id}/decline
+        POST /v1/players/{player_id}/offers/{offer_id}/withhold
+        CONNECT $connect
+    """,
+    "slot-ops": """
+        GET /v1/floor/live  GET /v1/floor/plan  GET /v1/floor/minutes  GET /v1/floor/hours
+        GET /v1/alerts  POST /v1/alerts/{alert_id}/acknowledge
+        GET /v1/floor  GET /v1/machines/{asset_id}  GET /v1/machines/{asset_id}/ledger
+        GET /v1/shufflers  GET /v1/shufflers/{asset_id}  GET /v1/shufflers/{asset_id}/history
+        GET /v1/tables/paces
+        GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
+        POST /v1/maintenance/{recommendation_id}/acknowledge
+        POST /v1/maintenance/{recommendation_id}/done
+        POST /v1/maintenance/{recommendation_id}/dismiss
+        CONNECT $connect
+    """,
+    "analyst": """
+        GET /v1/floor/live  GET /v1/floor/plan  GET /v1/floor/minutes  GET /v1/floor/hours
+        GET /v1/alerts
+        GET /v1/floor  GET /v1/machines/{asset_id}  GET /v1/machines/{asset_id}/ledger
+        GET /v1/shufflers  GET /v1/shufflers/{asset_id}  GET /v1/shufflers/{asset_id}/history
+        GET /v1/tables/paces
+        GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
+        CONNECT $connect
+    """,
+    "compliance": """
+        GET /v1/floor/live  GET /v1/floor/plan  GET /v1/floor/minutes  GET /v1/floor/hours
+        GET /v1/alerts  GET /v1/floor/players
+        GET /v1/floor  GET /v1/machines/{asset_id}  GET /v1/machines/{asset_id}/ledger
+        GET /v1/players/{player_id}  GET /v1/players/{player_id}/sessions
+        GET /v1/players/{player_id}/ledger
+        GET /v1/machines/{asset_id}/offer  GET /v1/players/{player_id}/offers
+        GET /v1/players/{player_id}/exclusions
+        PUT /v1/players/{player_id}/exclusions/{list}
+        DELETE /v1/players/{player_id}/exclusions/{list}
+        GET /v1/players/{player_id}/bill-ins  GET /v1/audit
+        CONNECT $connect
+    """,
+    "admin": """
+        GET /v1/floor/live  GET /v1/floor/plan  PUT /v1/floor/plan
+        GET /v1/floor/minutes  GET /v1/floor/hours
+        GET /v1/alerts  POST /v1/alerts/{alert_id}/acknowledge  GET /v1/floor/players
+        GET /v1/floor  GET /v1/machines/{asset_id}  GET /v1/machines/{asset_id}/ledger
+        GET /v1/players/{player_id}  GET /v1/players/{player_id}/sessions
+        GET /v1/players/{player_id}/ledger
+        GET /v1/machines/{asset_id}/offer  GET /v1/players/{player_id}/offers
+        POST /v1/players/{player_id}/offers/{offer_id}/withhold
+        POST /v1/players/{player_id}/offers/{offer_id}/approve
+        POST /v1/players/{player_id}/offers/{offer_id}/refuse
+        GET /v1/offers/pending  GET /v1/offers/catalogue  PUT /v1/offers/catalogue
+        GET /v1/offers/catalogue/versions
+        GET /v1/shufflers  GET /v1/shufflers/{asset_id}  GET /v1/shufflers/{asset_id}/history
+        GET /v1/tables/paces
+        GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
+        CONNECT $connect
+    """,
+}
+"""Every route that each group may take; any other of `ROUTES` answers 403."""
+
+
+@pytest.mark.parametrize("group", Group)
+def test_every_route_is_taken_by_the_groups_that_may(group: Group) -> None:
+    signed = signed_in(group)
+    taken = {
+        route
+        for route in ROUTES
+        if decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, NOW).denial is None
+    }
+
+    words = MAY[group].split()
+    assert taken == set(zip(words[::2], words[1::2], strict=True))
+
+
+def test_who_is_in_no_group_is_known_and_takes_no_route() -> None:
+    for route in ROUTES:
+        verdict = decide(call(route, signed_in("owner")), Unread(), AUDIENCE, PEOPLE, NOW)
+        assert verdict.denial is Denial.MISSING_SCOPE
+
+
 # The handler, with the sample events.
 
 
 @pytest.fixture
 def invoke(registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    wiring = SimpleNamespace(registry=registry, audience=AUDIENCE)
+    wiring = SimpleNamespace(registry=registry, audience=AUDIENCE, people=PEOPLE)
     monkeypatch.setattr(room, "_wiring", lambda: wiring)
 
     def call_handler(case: str, authorization: str | None = None) -> Any:
@@ -318,6 +484,36 @@ def test_an_unauthorized_call_is_told_nothing_and_logged_with_its_reason(
     ((text, fields),) = said
     assert (text, fields["reason"], fields["source_ip"]) == ("unauthorized", reason, "192.0.2.7")
     assert counted(logged(capsys)) == {"RequestsUnauthorized"}
+
+
+def test_a_person_opens_a_websocket_by_its_subprotocols(
+    invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = int(time.time())
+    signed = id_token(id_claims("slot-ops", iat=now, exp=now + 3_600))
+    event = json.loads((EVENTS / "connect.json").read_text())
+    del event["multiValueHeaders"]["Authorization"]
+    event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [f"pitboss.v1, {signed}"]
+
+    policy = room.handler(event, None)
+
+    assert policy["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    found = Principal.from_context(policy["context"])
+    assert found.sign_in is not None
+    assert (found.sign_in.username, found.sign_in.expires) == ("rosa", now + 3_600)
+    assert counted(logged(capsys)) == {"RequestsAllowed"}
+
+
+def test_keys_of_the_pool_that_cannot_be_had_are_a_fault_and_no_refusal(
+    invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_: str) -> None:
+        raise UnreachableKeysError("https://pool", TimeoutError())
+
+    monkeypatch.setattr(PEOPLE.keys, "find", unreachable)
+    now = int(time.time())
+    with pytest.raises(UnreachableKeysError):
+        invoke("get_machine", signed_in("host", iat=now, exp=now + 60))
 
 
 def test_a_registry_that_cannot_be_read_lets_nobody_in(

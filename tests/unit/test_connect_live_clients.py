@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from connect_live_clients import handler as room
-from connect_live_clients.service import MOST_CONNECTIONS, Refusal, connect
-from pitboss.access import Action, Kind, Principal
-from pitboss.stores.connections import MOST_MACHINES, Connection, DynamoConnections
+from connect_live_clients.service import MOST_CONNECTIONS, MOST_PAGES, Refusal, connect, watch
+from pitboss.access import GROUPS, Action, Group, Kind, Principal
+from pitboss.stores.connections import MOST_MACHINES, Connection, DynamoConnections, Watcher
+from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import load
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, Network
@@ -20,6 +21,7 @@ from workbench.proof.network import ENVIRONMENT, Network
 NOW = 1_767_225_600_000
 READ = frozenset({Action.READ_OFFERS})
 GAME = Principal("game-7", Kind.GATEWAY, "north", frozenset({"7", "8"}), READ)
+AUDIT = MemoryAudit()
 FLOOR = Principal("signs", Kind.SERVICE, "north", None, READ)
 READER = Principal("host", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
 
@@ -97,12 +99,60 @@ def test_a_principal_has_so_many_connections_and_no_more() -> None:
     assert (len(last.added), full.added) == (1, [])
 
 
+# People.
+
+
+def connected(who: Principal, connections: Any, told: list[str] | None = None) -> Refusal | None:
+    kept: list[str] = [] if told is None else told
+    return watch("w-1", who, connections, lambda: kept.append("told"), NOW)
+
+
+@pytest.mark.parametrize("group", Group)
+def test_everybody_watches_the_floor_and_sees_players_if_they_may(
+    connections: DynamoConnections, group: Group
+) -> None:
+    who, told = person(group, property_id="north", expires=NOW // 1_000 + 900), list[str]()
+    sees = Action.READ_RATINGS in GROUPS[group]
+
+    assert connected(who, connections, told) is None
+
+    assert connections.watching("north", NOW) == [Watcher("w-1", NOW, sees, NOW // 1_000 + 900)]
+    assert told == ["told"] * sees, "the audit log hears of it"
+
+
+def test_what_cannot_be_kept_in_the_audit_log_is_not_watched() -> None:
+    def unavailable() -> None:
+        raise TimeoutError
+
+    full = Full(0)
+    with pytest.raises(TimeoutError):
+        watch("w-1", person(Group.HOST), full, unavailable, NOW)
+    assert full.added == []
+
+
+def test_who_may_see_nothing_watches_nothing() -> None:
+    full, told = Full(0), list[str]()
+
+    assert connected(person(), full, told) is Refusal.NOT_FOUND
+    assert connected(FLOOR, full, told) is Refusal.NOT_FOUND, "a key is no person"
+    assert (full.added, told) == ([], [])
+
+
+def test_a_person_has_so_many_pages_and_no_more() -> None:
+    last, full, told = Full(MOST_PAGES - 1), Full(MOST_PAGES), list[str]()
+
+    assert connected(person(Group.HOST), last) is None
+    assert connected(person(Group.HOST), full, told) is Refusal.TOO_MANY_PAGES
+    assert (len(last.added), full.added, told) == (1, [], [])
+
+
 # The handler, with the sample events.
 
 
 @pytest.fixture
 def wiring(connections: DynamoConnections, monkeypatch: pytest.MonkeyPatch) -> DynamoConnections:
-    found = SimpleNamespace(connections=connections, now=lambda: NOW)
+    found = SimpleNamespace(connections=connections, audit=AUDIT, now=lambda: NOW)
+    AUDIT.kept.clear()
     monkeypatch.setattr(room, "_wiring", lambda: found)
     return connections
 
@@ -127,6 +177,21 @@ def test_a_game_comes_and_goes(
     assert counted(capsys) == {"ClientsDisconnected": 1}
     assert room.handler(events["disconnected"], None) == {"statusCode": 200}, "told twice"
     assert counted(capsys) == {"ClientsDisconnected": 0}
+
+
+def test_a_page_is_answered_in_its_subprotocol(
+    wiring: DynamoConnections, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = load("connect_live_clients")["watching"]
+
+    answer = room.handler(event, None)
+
+    assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "pitboss.v1"}}
+    (watcher,) = wiring.watching("north", NOW)
+    assert watcher.sees_players
+    (look,) = AUDIT.kept
+    assert (look.action, look.username, look.player_ids) == ("CONNECT $connect", "rosa", [])
+    assert counted(capsys) == {"ClientsConnected": 1, "ClientsRefused": 0}
 
 
 def test_who_asks_for_a_foreign_machine_hears_that_there_is_none(

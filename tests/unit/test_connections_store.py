@@ -20,6 +20,8 @@ from pitboss.stores.connections import (
     Listener,
     LiveApi,
     UndeliveredError,
+    Watch,
+    Watcher,
     management_url,
 )
 from workbench.proof.clock import Clock
@@ -98,6 +100,48 @@ def test_a_connection_that_must_have_ended_counts_for_nothing(store: DynamoConne
     assert (store.listening(*AT_7, last + 1), store.count("games", last + 1)) == ([], 0)
 
 
+def watching(name: str = "w-1", until: int = NOW // 1_000 + 600, **fields: Any) -> Connection:
+    given: dict[str, Any] = {"principal_id": "rosa", "property_id": "north", "connected_at": NOW}
+    watch = Watch(fields.pop("sees_players", False), until)
+    return Connection(name, assets=frozenset(), watch=watch, **given | fields)
+
+
+def test_who_watches_the_floor_is_found_by_property(store: DynamoConnections) -> None:
+    until = NOW // 1_000 + 600
+    store.add(watching("w-1"))
+    store.add(watching("w-2", connected_at=NOW + 5, sees_players=True))
+    store.add(watching("w-3", property_id="south"))
+    store.add(connection("c-1", "7"))
+
+    assert store.watching("north", NOW) == [
+        Watcher("w-1", NOW, False, until),
+        Watcher("w-2", NOW + 5, True, until),
+    ]
+    assert store.listening(*AT_7, NOW) == [Listener("c-1", NOW)], "and listens for no machine"
+    assert (store.count("rosa", NOW), store.watching("east", NOW)) == (3, [])
+
+
+def test_who_watches_and_goes_leaves_nothing(store: DynamoConnections, network: Network) -> None:
+    store.add(watching())
+    assert len(items(network)) == 3
+
+    assert (store.remove("w-1"), store.remove("w-1")) == (True, False)
+    assert items(network) == []
+
+
+def test_a_watcher_is_found_after_their_token_has_ended_and_not_after_the_connection_must_have(
+    store: DynamoConnections,
+) -> None:
+    """Whoever sends has to close the first."""
+    store.add(watching(until=NOW // 1_000 + 60))
+    store.add(watching("w-2", until=NOW // 1_000 + 10_000))
+    end = NOW // 1_000 + MOST_SECONDS
+
+    found = store.watching("north", NOW + 61_000)
+    assert [one.expires for one in found] == [NOW // 1_000 + 60, end]
+    assert store.watching("north", end * 1_000) == []
+
+
 def test_dynamodb_forgets_every_item_of_it(store: DynamoConnections, network: Network) -> None:
     store.add(connection("c-1", "7", "8"))
     expires = {item["expires"]["N"] for item in network.dynamodb.tables["connections"].items()}
@@ -165,6 +209,10 @@ def live_api(reply: Reply) -> Iterator[tuple[LiveApi, list[tuple[str, bytes]]]]:
             seen.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
             reply(self)
 
+        def do_DELETE(self) -> None:
+            seen.append((self.path, b""))
+            reply(self)
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -203,6 +251,16 @@ def test_a_connection_that_is_gone_is_told_from_one_that_was_not_reached() -> No
         with live_api(status(code, error)) as (api, seen), pytest.raises(UndeliveredError):
             api.send("c-1", b"{}")
         assert len(seen) == 1, "one try"
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_connection_is_closed_and_one_that_is_gone_is_closed_enough() -> None:
+    for code, error in ((204, ""), (410, "GoneException")):
+        with live_api(status(code, error)) as (api, seen):
+            api.close("c-1")
+        assert seen == [("/_aws/execute-api/l1v2e3/dev/@connections/c-1", b"")]
+    with live_api(status(500)) as (api, _), pytest.raises(UndeliveredError):
+        api.close("c-1")
 
 
 @pytest.mark.usefixtures("keys")

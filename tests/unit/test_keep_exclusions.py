@@ -20,10 +20,11 @@ from keep_exclusions.service import (
     lift,
     standing,
 )
-from pitboss.access import Action, Kind, Principal, body_hash
+from pitboss.access import Action, Group, Kind, Principal, body_hash
 from pitboss.offers.gate import Entry, ListName, Standing
 from pitboss.stores.standings import Change
 from tests import sample_events
+from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import HOST_APP
 from workbench.proof.network import Call, Lose
 from workbench.proof.offers import NOON, NORTH, OffersFloor
@@ -45,6 +46,7 @@ class StubWiring:
 
     def __init__(self, floor: OffersFloor) -> None:
         self.standings = floor.standings
+        self.audit = MemoryAudit()
         self.moment = NOON
 
     def now(self) -> int:
@@ -384,3 +386,35 @@ def test_a_document_tells_what_counts_now(floor: OffersFloor) -> None:
         "US-NV",
         [],
     )
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+OFFICER = person(Group.COMPLIANCE, property_id=NORTH)
+
+
+def test_a_person_excludes_with_a_body_that_is_bound_to_nothing_and_it_is_kept(
+    wiring: StubWiring,
+) -> None:
+    status, document = call("PUT", at("banned"), b'{"note": "case 12"}', OFFICER, b"another")
+    read, _ = call("GET", {"player_id": "p-81"}, caller=OFFICER)
+
+    assert (status, read) == (200, 200)
+    assert [one["list"] for one in document["exclusions"]] == ["banned"]
+    assert [(look.action, look.player_ids) for look in wiring.audit.kept] == [
+        (f"PUT {ENTRY}", ["p-81"]),
+        (f"GET {PLAYER}", ["p-81"]),
+    ]
+
+
+def test_nothing_is_done_without_its_look(wiring: StubWiring) -> None:
+    wiring.audit.fault = TimeoutError()
+
+    with pytest.raises(TimeoutError):
+        call("PUT", at("banned"), b"{}", OFFICER)
+    assert wiring.standings.facts(NORTH, "p-81", None).standing is None
+
+
+@pytest.mark.parametrize("group", [group for group in Group if group is not Group.COMPLIANCE])
+def test_nobody_else_keeps_lists(wiring: StubWiring, group: Group) -> None:
+    assert call("GET", {"player_id": "p-81"}, caller=person(group, property_id=NORTH))[0] == 404

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pitboss.access import Action, Kind, Principal
+from pitboss.access import Action, Group, Kind, Principal
 from pitboss.cursors import Cursors
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.envelope import read_envelope
@@ -23,6 +23,7 @@ from read_ratings import handler as http
 from read_ratings import service
 from read_ratings.settings import Settings
 from tests import sample_events
+from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import GAME_ON_ANOTHER, HOST_APP, MONDAY_EVENING, PLAY, asked, envelope
 from workbench.memory import MemoryRatings
 
@@ -38,6 +39,7 @@ class StubWiring:
     def __init__(self, ratings: MemoryRatings) -> None:
         self.ratings = ratings
         self.cursors = Cursors(b"a key that is known to the tests only")
+        self.audit = MemoryAudit()
         self.today = MONDAY_EVENING
 
     def house(self, property_id: str) -> House:
@@ -758,7 +760,7 @@ def test_the_key_of_cursors_is_only_asked_for_where_there_is_one(
         return "s" * 64
 
     monkeypatch.setattr(http, "secret_text", secret)
-    settings = Settings("t", "us-east-1", GamingDays.parse("*=UTC@06:00"), "the-secret")
+    settings = Settings("t", "a", "us-east-1", GamingDays.parse("*=UTC@06:00"), "the-secret")
     real = http._Wiring(settings)
     monkeypatch.setattr(real, "ratings", rated(PLAY))
     monkeypatch.setattr(http, "_wiring", lambda: real)
@@ -906,3 +908,70 @@ def test_requests_are_counted(
     assert {name: line[name] for name in counted} == {
         name: [int(name == metric)] for name in counted
     }
+
+
+# People.
+
+HOST = person(Group.HOST, property_id="north")
+SLOT_OPS = person(Group.SLOT_OPS, property_id="north")
+
+
+@pytest.mark.parametrize("route", [PLAYER, SESSIONS, LEDGER])
+def test_what_a_person_is_shown_of_a_player_is_kept_first(wiring: StubWiring, route: str) -> None:
+    status, _ = call(asked(route, HOST, player_id="p-81"))
+
+    (look,) = wiring.audit.kept
+    assert (status, look.action, look.player_ids) == (200, f"GET {route}", ["p-81"])
+    assert (look.username, look.groups, look.at) == ("rosa", ["host"], wiring.today)
+    event = asked(route, HOST, player_id="p-81")
+    assert look.correlation_id == event["requestContext"]["requestId"]
+
+
+def test_whose_play_a_machines_ledger_shows_is_kept_too(wiring: StubWiring) -> None:
+    status, body = call(asked(MACHINE_LEDGER, HOST, asset_id="1940732"))
+
+    (look,) = wiring.audit.kept
+    assert (status, look.player_ids) == (200, ["p-81"])
+    assert {line["player_id"] for line in body["lines"]} == {"p-81"}
+
+
+def test_who_may_see_no_players_reads_a_machines_ledger_without_them(wiring: StubWiring) -> None:
+    status, body = call(asked(MACHINE_LEDGER, SLOT_OPS, asset_id="1940732"))
+    _, whole = call(asked(MACHINE_LEDGER, asset_id="1940732"))
+
+    assert status == 200
+    assert "p-81" not in json.dumps(body)
+    assert "p-81" in json.dumps(whole)
+    assert (body["total"], len(body["lines"])) == (whole["total"], len(whole["lines"]))
+    assert wiring.audit.kept == [], "nobody was shown"
+
+
+@pytest.mark.parametrize("route", [MACHINE, FLOOR])
+def test_machines_and_the_floor_name_no_player_and_are_read_by_all(
+    wiring: StubWiring, route: str
+) -> None:
+    for group in Group:
+        who = person(group, property_id="north")
+        status, body = call(asked(route, who, asset_id="1940732"))
+        assert status == 200
+        assert "p-81" not in json.dumps(body)
+    assert wiring.audit.kept == []
+
+
+def test_who_may_see_no_players_is_shown_none(wiring: StubWiring) -> None:
+    for route in (PLAYER, SESSIONS, LEDGER):
+        assert call(asked(route, SLOT_OPS, player_id="p-81"))[0] == 404
+
+
+def test_what_is_not_there_was_not_seen(wiring: StubWiring) -> None:
+    assert call(asked(PLAYER, HOST, player_id="p-99"))[0] == 404
+    assert call(asked(PLAYER, person(Group.HOST, property_id="south"), player_id="p-81"))[0] == 404
+    assert wiring.audit.kept == []
+
+
+def test_no_answer_without_its_look(wiring: StubWiring) -> None:
+    wiring.audit.fault = TimeoutError()
+
+    with pytest.raises(TimeoutError):
+        call(asked(PLAYER, HOST, player_id="p-81"))
+    assert call(asked(PLAYER, player_id="p-81"))[0] == 200, "a service is in no audit log"

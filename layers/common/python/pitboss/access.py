@@ -1,8 +1,9 @@
 """Who may do what: principals, and the one place that decides.
 
 A gateway or a service proves who it is by its own key (`pitboss.tokens`); what it is and what it
-may reach is kept with that key when it is registered. The authorizer hands the principal to the
-functions behind it as flat strings, and every route asks `authorize` about every object.
+may reach is kept with that key when it is registered. A person signs in (`pitboss.sign_in`); what
+they may do follows from their groups. The authorizer hands the principal to the functions behind it
+as flat strings, and every route asks `authorize` about every object.
 """
 
 import hmac
@@ -166,11 +167,22 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class SignIn:
+    """How a person signed in."""
+
+    username: str
+    groups: frozenset[Group]
+    expires: int
+    """Epoch seconds: when their token ends."""
+
+
+@dataclass(frozen=True)
 class Principal:
     """Who is calling, and what it may reach. `assets` None is every asset of the property.
 
     Raises:
-        InvalidPrincipalError: an identifier is malformed, or an asset has padding zeros.
+        InvalidPrincipalError: an identifier is malformed, an asset has padding zeros, or it is a
+            person who did not sign in, or nobody and did.
     """
 
     principal_id: str
@@ -178,8 +190,12 @@ class Principal:
     property_id: str
     assets: frozenset[str] | None
     scopes: frozenset[str]
+    sign_in: SignIn | None = None
+    """Of a person."""
 
     def __post_init__(self) -> None:
+        if (self.kind is Kind.PERSON) is (self.sign_in is None):
+            raise InvalidPrincipalError("persons sign in, and nobody else does")
         if not is_principal_id(self.principal_id):
             raise InvalidPrincipalError(
                 f"{self.principal_id[:80]!r} is no name: letters, digits, '.', '_' and '-', "
@@ -195,6 +211,11 @@ class Principal:
                     f"{asset[:80]!r} is no asset: an identifier without padding zeros"
                 )
 
+    @property
+    def name(self) -> str:
+        """As whom people know it, in what is kept of who did something."""
+        return self.principal_id if self.sign_in is None else self.sign_in.username
+
     def to_context(self, body_sha256: str = "") -> dict[str, str]:
         """The principal as an authorizer's context: flat strings, with the hash it signed.
 
@@ -207,6 +228,7 @@ class Principal:
             "property_id": self.property_id,
             "assets": ALL_ASSETS if self.assets is None else ",".join(sorted(self.assets)),
             "scopes": " ".join(sorted(self.scopes)),
+            **({} if self.sign_in is None else _signed_in(self.sign_in)),
             # As long without a hash, so that what registration lets in fits every request.
             _BODY_HASH: body_sha256 or "0" * _HASH_CHARACTERS,
         }
@@ -234,11 +256,28 @@ class Principal:
                 str(context["property_id"]),
                 None if assets == ALL_ASSETS else frozenset(filter(None, assets.split(","))),
                 frozenset(str(context["scopes"]).split()),
+                _sign_in(context) if "username" in context else None,
             )
         except KeyError as missing:
             raise InvalidPrincipalError(f"the authorizer's context has no {missing}") from None
         except ValueError as fault:
             raise InvalidPrincipalError(f"the authorizer's context is wrong: {fault}") from None
+
+
+def _signed_in(sign_in: SignIn) -> dict[str, str]:
+    return {
+        "username": sign_in.username,
+        "groups": " ".join(sorted(sign_in.groups)),
+        "expires": str(sign_in.expires),
+    }
+
+
+def _sign_in(context: Mapping[str, object]) -> SignIn:
+    return SignIn(
+        str(context["username"]),
+        frozenset(map(Group, str(context["groups"]).split())),
+        int(str(context["expires"])),
+    )
 
 
 class Algorithm(StrEnum):
@@ -302,10 +341,12 @@ def body_hash(body: bytes) -> str:
 
 
 def is_signed_body(context: Mapping[str, object], body: bytes) -> bool:
-    """Whether this is the body whose hash the sender signed.
+    """Whether this is the body whose hash the sender signed. A person's token is bound to none.
 
     Args:
         context: `event["requestContext"]["authorizer"]`.
         body: the bytes on the wire, before gunzip.
     """
+    if context.get("kind") == Kind.PERSON:
+        return True
     return hmac.compare_digest(str(context.get(_BODY_HASH, "")).encode(), body_hash(body).encode())

@@ -1,4 +1,5 @@
-"""The tokens that requests carry: JWTs signed by the sender's own key, for a minute and one body.
+"""The tokens of gateways and services: JWTs signed by the sender's own key, for a minute and one
+body. (Those of people are in `pitboss.sign_in`.)
 
 Claims: `iss` the principal's id (the header's `kid` as well), `aud` the API's audience, `iat` and
 `exp` at most `MAX_LIFETIME_SECONDS` apart, `jti`, and `body_sha256` (see `access.body_hash`).
@@ -50,6 +51,8 @@ class Refusal(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     LIFETIME = "lifetime_too_long"
     BODY = "wrong_body"
+    UNKNOWN_KEY = "unknown_key"
+    TOKEN_USE = "wrong_token_use"
 
 
 class RefusedTokenError(TerminalError):
@@ -141,7 +144,7 @@ def verify(token: str, credential: Credential, audience: str, now: float) -> Cla
             },
         )
     except jwt.InvalidTokenError as fault:
-        raise RefusedTokenError(_reason(fault)) from None
+        raise RefusedTokenError(reason(fault)) from None
     except ValueError:
         raise RefusedTokenError(Refusal.MALFORMED) from None
     _check_times(claims, now)
@@ -176,5 +179,6 @@ _REASONS: tuple[tuple[type[jwt.PyJWTError], Refusal], ...] = (
 )
 
 
-def _reason(fault: jwt.PyJWTError) -> Refusal:
+def reason(fault: jwt.PyJWTError) -> Refusal:
+    """Why a token is refused, by what PyJWT says of it."""
     return next((reason for kind, reason in _REASONS if isinstance(fault, kind)), Refusal.BAD_CLAIM)

@@ -1,9 +1,11 @@
-"""Connections of games: who listens for which machine, in DynamoDB, and messages to them.
+"""Open WebSockets: which game listens for which machine and who watches the floor, in DynamoDB, and
+messages to them.
 
 | item | `pk` | `sk` |
 |---|---|---|
 | connection, and its machines | `connection/<connection>` | `connection` |
 | that it listens for a machine | `<property>/machine/<asset>` | `<connection>` |
+| that it watches the floor | `<property>/live` | `<connection>` |
 | that it is a principal's | `principal/<principal>` | `<connection>` |
 
 A connection's items are made and removed in one transaction. API Gateway does not promise to say
@@ -37,9 +39,19 @@ class Connection(NamedTuple):
     principal_id: str
     property_id: str
     assets: frozenset[str]
-    """Machines it listens for, `MOST_MACHINES` at most."""
+    """Machines it listens for, `MOST_MACHINES` at most; none of who watches the floor."""
     connected_at: int
     """Epoch milliseconds."""
+    watch: "Watch | None" = None
+    """Of who watches the floor."""
+
+
+class Watch(NamedTuple):
+    """What somebody who signed in may see of the floor, and until when."""
+
+    sees_players: bool
+    signed_in_until: int
+    """Epoch seconds: when the token ends that the connection was opened with."""
 
 
 class Listener(NamedTuple):
@@ -48,6 +60,18 @@ class Listener(NamedTuple):
     connection_id: str
     connected_at: int
     """Epoch milliseconds."""
+
+
+class Watcher(NamedTuple):
+    """A connection that watches the floor."""
+
+    connection_id: str
+    connected_at: int
+    """Epoch milliseconds."""
+    sees_players: bool
+    """Whether it may be sent rows with `player_id`."""
+    expires: int
+    """Epoch seconds. From then on it is sent nothing, and is to be closed and removed."""
 
 
 class DynamoConnections:
@@ -61,15 +85,22 @@ class DynamoConnections:
         self._client = _client("dynamodb", region, tries=3)
 
     def add(self, connection: Connection) -> None:
-        """Keep a connection. It must have a machine, and no more than `MOST_MACHINES`."""
-        times = {
+        """Keep a connection of either kind: one with machines, no more than `MOST_MACHINES`, or one
+        with a watch.
+        """
+        times: dict[str, Any] = {
             "connected_at": {"N": str(connection.connected_at)},
             "expires": {"N": str(connection.connected_at // 1000 + MOST_SECONDS)},
         }
+        if connection.watch is not None:
+            times |= {
+                "sees_players": {"BOOL": connection.watch.sees_players},
+                "signed_in_until": {"N": str(connection.watch.signed_in_until)},
+            }
         whole = times | {
             "principal_id": {"S": connection.principal_id},
             "property_id": {"S": connection.property_id},
-            "assets": {"SS": sorted(connection.assets)},
+            **({"assets": {"SS": sorted(connection.assets)}} if connection.assets else {}),
         }
         first, *others = _keys(connection)
         puts = [first | whole, *(key | times for key in others)]
@@ -88,8 +119,9 @@ class DynamoConnections:
             connection_id,
             item["principal_id"]["S"],
             item["property_id"]["S"],
-            frozenset(item["assets"]["SS"]),
+            frozenset(item.get("assets", {"SS": []})["SS"]),
             int(item["connected_at"]["N"]),
+            _watch(item),
         )
         self._client.transact_write_items(
             TransactItems=[
@@ -107,6 +139,18 @@ class DynamoConnections:
         return [
             Listener(item["sk"]["S"], int(item["connected_at"]["N"]))
             for item in self._open(_machine(property_id, asset_id), now)
+        ]
+
+    def watching(self, property_id: str, now: int) -> list[Watcher]:
+        """Who has the floor open at a moment (epoch ms), also those whose token has ended since."""
+        return [
+            Watcher(
+                item["sk"]["S"],
+                int(item["connected_at"]["N"]),
+                item["sees_players"]["BOOL"],
+                min(int(item["signed_in_until"]["N"]), int(item["expires"]["N"])),
+            )
+            for item in self._open(_live(property_id), now)
         ]
 
     def _open(self, partition: str, now: int) -> Iterator[dict[str, Any]]:
@@ -160,6 +204,19 @@ class LiveApi:
             raise UndeliveredError(connection_id, fault) from fault
         return True
 
+    def close(self, connection_id: str) -> None:
+        """End a connection; one that is gone already is as good.
+
+        Raises:
+            UndeliveredError: it may or may not be open.
+        """
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except self._client.exceptions.GoneException:
+            return
+        except (ClientError, BotoCoreError) as fault:
+            raise UndeliveredError(connection_id, fault) from fault
+
 
 def management_url(url: str, aws_endpoint_url: str | None) -> str:
     """Where the connections of a WebSocket API are managed.
@@ -198,6 +255,16 @@ def _machine(property_id: str, asset_id: str) -> str:
     return f"{property_id}/machine/{asset_id}"
 
 
+def _live(property_id: str) -> str:
+    return f"{property_id}/live"
+
+
+def _watch(item: dict[str, Any]) -> Watch | None:
+    if "signed_in_until" not in item:
+        return None
+    return Watch(item["sees_players"]["BOOL"], int(item["signed_in_until"]["N"]))
+
+
 def _principal(principal_id: str) -> str:
     return f"principal/{principal_id}"
 
@@ -211,6 +278,7 @@ def _keys(connection: Connection) -> list[dict[str, Any]]:
     partitions = [
         _principal(connection.principal_id),
         *(_machine(connection.property_id, asset) for asset in sorted(connection.assets)),
+        *([] if connection.watch is None else [_live(connection.property_id)]),
     ]
     sort = {"S": connection.connection_id}
     return [
