@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from workbench import openapi_maintenance, openapi_offers, openapi_shufflers
+from workbench import (
+    openapi_audit,
+    openapi_floor,
+    openapi_maintenance,
+    openapi_offers,
+    openapi_shufflers,
+)
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -39,13 +45,15 @@ def api_document() -> Document:
                 },
             }
         ],
-        "security": [{"registeredKey": []}],
+        "security": [{"registeredKey": []}, {"signIn": []}],
         "tags": [
             {"name": "ingest", "description": prose(ingest_slot_events.__doc__).partition("\n")[0]},
             {"name": "ratings", "description": prose(read_ratings.__doc__).partition("\n")[0]},
+            *openapi_floor.tags(),
             *openapi_offers.tags(),
             *openapi_shufflers.tags(),
             *openapi_maintenance.tags(),
+            *openapi_audit.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -118,14 +126,16 @@ def api_document() -> Document:
                 "LedgerDocument",
             ),
             "/v1/floor": _read("getFloor", "Read the floor's rating.", "FloorDocument"),
+            **openapi_floor.paths(),
             **openapi_offers.paths(),
             **openapi_shufflers.paths(),
             **openapi_maintenance.paths(),
+            **openapi_audit.paths(),
         },
         "components": {
             "schemas": _schemas(),
             "responses": _responses(),
-            "securitySchemes": {"registeredKey": _security_scheme()},
+            "securitySchemes": {"registeredKey": _security_scheme(), "signIn": _sign_in()},
         },
     }
 
@@ -134,6 +144,7 @@ _IDS = {
     "getMachine": ("asset_id", "The machine; padding zeros are cut."),
     "getPlayer": ("player_id", "The player's pseudonym."),
 }
+_WITHOUT_PLAYERS = " Without `ratings:read` the players are left out."
 _ETAG = {
     "ETag": "Of this answer's content, for `If-None-Match`.",
     "Cache-Control": "private, no-cache: keep it, and ask each time whether it is still so.",
@@ -146,13 +157,14 @@ def _read(operation: str, summary: str, document: str) -> Document:
 
     form = getattr(service, document, None) or getattr(ledgers, document)
     meaning = prose(form.__doc__).partition(": ")[2]
+    action = Action.READ_RATINGS if "Player" in operation else Action.READ_MACHINES
     return {
         "get": {
             "operationId": operation,
             "tags": ["ratings"],
             "summary": summary,
-            "description": "Of the caller's own property. "
-            f"Asks for the scope `{Action.READ_RATINGS}`.",
+            "description": f"Of the caller's own property. Asks for the scope `{action}`."
+            + (_WITHOUT_PLAYERS if operation == "getMachineLedger" else ""),
             "parameters": [*_path_parameters(operation), *_query_parameters(operation), _IF_NONE],
             "responses": {
                 "200": _answers(f"{meaning[0].upper()}{meaning[1:]}", document, _ETAG),
@@ -251,6 +263,7 @@ def _responses() -> dict[str, Document]:
         "TooManyRequests": "More requests than the stage takes; wait and send again.",
     }
     return {
+        **openapi_floor.responses(),
         **openapi_offers.responses(),
         **openapi_shufflers.responses(),
         **openapi_maintenance.responses(),
@@ -295,6 +308,20 @@ def _security_scheme() -> Document:
     }
 
 
+def _sign_in() -> Document:
+    from pitboss.sign_in import MAX_LIFETIME_SECONDS
+
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The ID token of somebody who signed in to the stack's user pool by the "
+        "authorization code flow with PKCE (outputs UserPoolClientId, SignInUrl). It counts for "
+        f"{MAX_LIFETIME_SECONDS // 60} minutes and is bound to no body; what it allows follows "
+        "from the groups in it: docs/people.md.",
+    }
+
+
 def _schemas() -> dict[str, Document]:
     import msgspec
 
@@ -313,9 +340,11 @@ def _schemas() -> dict[str, Document]:
     unknown = unknown_form()
     structs = [*forms, unknown, _packet_form(), Answer]
     structs += [MachineDocument, PlayerDocument, SessionsDocument, LedgerDocument, FloorDocument]
+    structs += openapi_floor.structs()
     structs += openapi_offers.structs()
     structs += openapi_shufflers.structs()
     structs += openapi_maintenance.structs()
+    structs += openapi_audit.structs()
     found = components(structs, _REFERENCE)
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},

@@ -35,8 +35,10 @@ def structs() -> list[Any]:
     from keep_exclusions.service import Exclude, StandingDocument
     from pitboss.offers.catalogue import Catalogue
     from serve_offers.documents import AnsweredOffer, MachineOffer, PendingOffers, PlayerOffers
+    from serve_offers.service import Withheld
 
     return [
+        Withheld,
         *(MachineOffer, PlayerOffers, PendingOffers, AnsweredOffer),
         *(Catalogue, CatalogueDocument, AppliedDocument, VersionsDocument),
         *(Exclude, StandingDocument),
@@ -83,6 +85,7 @@ def paths() -> Document:
                 f"play and multipliers are redeemed at the offer's machine. {again}",
             )
         },
+        f"{one}/withhold": {"post": _withhold(again)},
         f"{one}/approve": {"post": _settle("approve", "Approve an offer that awaits it.")},
         f"{one}/refuse": {"post": _settle("refuse", "Refuse an offer that awaits approval.")},
         "/v1/offers/pending": {
@@ -175,6 +178,7 @@ def responses() -> dict[str, Document]:
         "NoIdempotencyKey": "The `Idempotency-Key` is missing, or not 1 to 64 of the characters.",
         "OfferRefuses": "The offer's state does not allow it, or the gate; `offer_status` is what "
         "the offer is now.",
+        "WrongReason": "The `Idempotency-Key` is missing, or the body does not say why.",
         "KeyReused": "The `Idempotency-Key` was used for another request.",
         "OfferInMotion": "The offer, the standing or the machine kept changing: send the same "
         "again.",
@@ -195,7 +199,8 @@ def responses() -> dict[str, Document]:
 def _answer(verb: str, summary: str, description: str) -> Document:
     from pitboss.access import Action
 
-    action = Action.REDEEM_OFFERS if verb == "redeem" else Action.ANSWER_OFFERS
+    actions = {"redeem": Action.REDEEM_OFFERS, "withhold": Action.WITHHOLD_OFFERS}
+    action = actions.get(verb, Action.ANSWER_OFFERS)
     document = _operation(
         f"{verb}Offer",
         summary,
@@ -220,6 +225,21 @@ def _answer(verb: str, summary: str, description: str) -> Document:
             "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
         }
     )
+    return document
+
+
+def _withhold(again: str) -> Document:
+    document = _answer(
+        "withhold",
+        "Withhold an offer.",
+        "Shown or not, while nothing came of it: it is withdrawn, and gives back what was "
+        f"reserved. Who did it and why stays in its steps. {again}",
+    )
+    document["responses"]["400"] = {"$ref": "#/components/responses/WrongReason"}
+    document["requestBody"] = {
+        "required": True,
+        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Withheld"}}},
+    }
     return document
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pitboss.gaming_day import GamingDays
 from pitboss.settings import LogLevel
 
 
@@ -11,6 +12,7 @@ class Settings:
 
     connections_table: str
     live_api_url: str
+    gaming_days: GamingDays
     aws_region: str
     aws_endpoint_url: str | None = None
     """Where all of AWS answers at one address; AWS itself sets none."""

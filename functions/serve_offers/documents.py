@@ -10,11 +10,12 @@ from pitboss.offers.issued import IssuedOffer, Status
 
 
 class StepDocument(Struct, frozen=True):
-    """A status an offer came to, when (epoch milliseconds) and by whom."""
+    """A status an offer came to, when (epoch milliseconds), by whom, and why where they said so."""
 
     status: Status
     at: int
     by: str
+    note: str = ""
 
 
 class OfferDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,7 +64,7 @@ class OfferDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
             gaming_day=offer.gaming_day,
             decided_at=offer.decided_at,
             reasons=offer.reasons,
-            steps=[StepDocument(step.status, step.at, step.by) for step in offer.steps],
+            steps=[StepDocument(step.status, step.at, step.by, step.note) for step in offer.steps],
         )
 
 

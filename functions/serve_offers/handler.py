@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from hashlib import sha256
 from http import HTTPStatus
@@ -16,12 +16,19 @@ from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
 from pitboss.stores.approvals import StepFunctionsApprovals
+from pitboss.stores.audit import DynamoAudit
 from pitboss.stores.offers import ContendedOfferError, DynamoOffers
 from pitboss.stores.ratings import Asset
 from pitboss.stores.standings import DynamoStandings, read_or_nothing
 from pitboss.telemetry import logger, metrics
 from serve_offers import service
-from serve_offers.documents import AnsweredOffer, OfferDocument
+from serve_offers.documents import (
+    AnsweredOffer,
+    MachineOffer,
+    OfferDocument,
+    PendingOffers,
+    PlayerOffers,
+)
 from serve_offers.service import STAGE, Asked, ServeOffers, Shown, Verb
 from serve_offers.settings import Settings
 
@@ -34,6 +41,7 @@ ACTIONS: Mapping[str, Action] = {
     f"{_OFFER}/accept": Action.ANSWER_OFFERS,
     f"{_OFFER}/decline": Action.ANSWER_OFFERS,
     f"{_OFFER}/redeem": Action.REDEEM_OFFERS,
+    f"{_OFFER}/withhold": Action.WITHHOLD_OFFERS,
     f"{_OFFER}/approve": Action.APPROVE_OFFERS,
     f"{_OFFER}/refuse": Action.APPROVE_OFFERS,
 }
@@ -56,8 +64,13 @@ class _Wiring:
             DynamoOffers(*tables, settings.aws_region),
             partial(read_or_nothing, standings, tell=_tell),
             StepFunctionsApprovals(settings.aws_region),
-            now=lambda: time.time_ns() // 1_000_000,
+            now=self.now,
         )
+        self.audit = DynamoAudit(settings.audit_table, settings.aws_region)
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return time.time_ns() // 1_000_000
 
 
 @cache
@@ -69,6 +82,7 @@ class _Request(NamedTuple):
     """A request, as far as its path and who asks for it."""
 
     caller: Principal
+    method: str
     route: str
     asset_id: str
     player_id: str
@@ -79,11 +93,17 @@ class _Request(NamedTuple):
         path = event.get("pathParameters") or {}
         return cls(
             Principal.from_context(event["requestContext"]["authorizer"]),
+            event["httpMethod"],
             event["resource"],
             path.get("asset_id", "").lstrip("0"),
             path.get("player_id", ""),
             path.get("offer_id", ""),
         )
+
+    @property
+    def is_persons(self) -> bool:
+        """Whether somebody who signed in asks: a host, who looks without showing the player."""
+        return self.caller.kind is Kind.PERSON
 
     @property
     def names_something(self) -> bool:
@@ -119,6 +139,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         count.count("AnswersRefused")
         state = {"offer_status": str(fault.status)}
         return problem(HTTPStatus.CONFLICT, str(fault), correlation_id, state)
+    except service.WrongReason as fault:
+        count.count("AnswersRefused")
+        return problem(HTTPStatus.BAD_REQUEST, str(fault), correlation_id)
     except service.ReusedKey as fault:
         count.count("AnswersRefused")
         return problem(HTTPStatus.UNPROCESSABLE_CONTENT, str(fault), correlation_id)
@@ -139,7 +162,10 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
     if not request.names_something:
         raise service.UnknownOffer
     if event["httpMethod"] == "GET":
-        return answer(HTTPStatus.OK, _document(request))
+        document = _document(request)
+        _keep_look(request, _players(document), correlation_id)
+        return answer(HTTPStatus.OK, document)
+    _keep_look(request, [request.player_id], correlation_id)
     verb = request.route.rpartition("/")[2]
     if verb in _VERDICTS:
         return _settled(request, _VERDICTS[verb])
@@ -147,26 +173,54 @@ def _answer(request: _Request, event: dict[str, Any], correlation_id: str) -> di
     if key is None:
         return problem(HTTPStatus.BAD_REQUEST, NO_IDEMPOTENCY_KEY, correlation_id)
     digest = sha256(f"{verb}\n{request.offer_id}\n".encode() + body).hexdigest()
-    return answer(HTTPStatus.OK, _taken(request, Verb(verb), key, digest))
+    note = service.read_reason(body) if verb == Verb.WITHHOLD else ""
+    taken = _taken(request, Verb(verb), key, digest, note)
+    if request.is_persons:
+        who = {"by": request.caller.name, "player_id": request.player_id, "answer": verb}
+        log.info(
+            "answered by a person", extra=who | {"offer_id": request.offer_id, "id": correlation_id}
+        )
+    return answer(HTTPStatus.OK, taken)
 
 
-def _document(request: _Request) -> object:
+def _keep_look(request: _Request, player_ids: Iterable[str], correlation_id: str) -> None:
+    if request.is_persons:
+        wiring, action = _wiring(), f"{request.method} {request.route}"
+        wiring.audit.tell(request.caller, action, player_ids, correlation_id, wiring.now())
+
+
+def _players(document: MachineOffer | PlayerOffers | PendingOffers) -> list[str]:
+    """Whose data a document has."""
+    match document:
+        case MachineOffer(offer):
+            return [] if offer is None else [offer.player_id]
+        case PlayerOffers():
+            return [document.player_id]
+        case PendingOffers(offers):
+            return [offer.player_id for offer in offers]
+
+
+def _document(request: _Request) -> MachineOffer | PlayerOffers | PendingOffers:
     serve_offers, caller = _wiring().serve_offers, request.caller
     property_id, by = caller.property_id, caller.principal_id
     match request.route:
         case "/v1/machines/{asset_id}/offer":
             if not request.may_reach(request.asset_id):
                 raise service.UnknownOffer
-            shown = serve_offers.at_machine(Asset(property_id, request.asset_id), by)
+            asset = Asset(property_id, request.asset_id)
+            shown = serve_offers.at_machine(asset, by, delivers=not request.is_persons)
             _count_shown(shown)
             return service.machine_offer(shown)
         case "/v1/players/{player_id}/offers":
             if not request.may_reach(None):
                 raise service.UnknownOffer
-            found, past = serve_offers.of_player(property_id, request.player_id, by)
+            found, past = serve_offers.of_player(
+                property_id, request.player_id, by, delivers=not request.is_persons
+            )
             _count_shown(*found)
+            is_host = caller.kind is not Kind.GATEWAY
             return service.player_offers(
-                property_id, request.player_id, found, past, is_host=caller.kind is Kind.SERVICE
+                property_id, request.player_id, found, past, is_host=is_host
             )
         case _:
             if not request.may_reach(None):
@@ -174,11 +228,13 @@ def _document(request: _Request) -> object:
             return service.pending_offers(serve_offers.pending(property_id))
 
 
-def _taken(request: _Request, verb: Verb, key: str, digest: str) -> AnsweredOffer:
+def _taken(request: _Request, verb: Verb, key: str, digest: str, note: str) -> AnsweredOffer:
     caller = request.caller
-    asked = Asked(caller.property_id, request.player_id, caller.principal_id, key, digest)
+    asked = Asked(
+        caller.property_id, request.player_id, caller.name, key, digest, request.is_persons
+    )
     try:
-        taken = _wiring().serve_offers.answer(request.offer_id, verb, asked, request.reaches)
+        taken = _wiring().serve_offers.answer(request.offer_id, verb, asked, request.reaches, note)
     except service.RefusedAnswer as fault:
         count.count("OffersWithdrawn", int(fault.withdraws))
         raise
@@ -187,6 +243,7 @@ def _taken(request: _Request, verb: Verb, key: str, digest: str) -> AnsweredOffe
     count.count("OffersAccepted", int(is_new and verb is Verb.ACCEPT))
     count.count("OffersDeclined", int(is_new and verb is Verb.DECLINE))
     count.count("OffersRedeemed", int(is_new and verb is Verb.REDEEM))
+    count.count("OffersWithdrawn", int(is_new and verb is Verb.WITHHOLD))
     return taken.document
 
 
@@ -196,7 +253,7 @@ def _settled(request: _Request, verdict: Verdict) -> dict[str, Any]:
         caller.property_id,
         request.player_id,
         request.offer_id,
-        Answer(verdict=verdict, by=caller.principal_id),
+        Answer(verdict=verdict, by=caller.name),
         request.reaches,
     )
     # What was said is taken on; the offer is what it says a moment later.
@@ -208,6 +265,9 @@ def _count_shown(*found: Shown) -> None:
     count.count("OffersShown", sum(one.offer is not None for one in found))
     count.count("OffersDelivered", sum(one.is_delivered for one in found))
     for one in found:
+        if one.offer is not None:
+            offer_id, correlation_id = one.offer.offer_id, one.offer.correlation_id
+            count.tell("shown", offer_id=offer_id, correlation_id=correlation_id)
         for reason in one.withheld:
             count.count("OffersWithheld", 1, reason=str(reason))
 

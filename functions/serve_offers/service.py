@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Meta, Struct
 
 from pitboss.errors import TerminalError, TransientError
 from pitboss.offers.approval import Answer, Verdict
@@ -27,6 +30,8 @@ MAX_TRIES = 4
 REMEMBERED_MS = 86_400_000
 """How long an `Idempotency-Key` is remembered: a day."""
 
+MAX_REASON_CHARACTERS = 500
+
 MAX_PENDING = 1_000
 """Open offers that are looked through for those that await approval."""
 
@@ -41,11 +46,12 @@ PASSING = frozenset({Refusal.LISTS_UNREADABLE, Refusal.LIST_STALE, Refusal.HANDP
 
 
 class Verb(StrEnum):
-    """What a player, or an app for them, does with an offer."""
+    """What a player, or an app for them, does with an offer; and a host, who withholds it."""
 
     ACCEPT = "accept"
     DECLINE = "decline"
     REDEEM = "redeem"
+    WITHHOLD = "withhold"
 
     @property
     def status(self) -> Status:
@@ -57,6 +63,7 @@ _COMES_TO: Mapping[Verb, Status] = {
     Verb.ACCEPT: Status.ACCEPTED,
     Verb.DECLINE: Status.DECLINED,
     Verb.REDEEM: Status.REDEEMED,
+    Verb.WITHHOLD: Status.WITHDRAWN,
 }
 
 _SETTLES: Mapping[Verdict, Status] = {
@@ -83,6 +90,7 @@ class Offers(Protocol):
         *,
         request: Request | None = None,
         guard: Guard | None = None,
+        note: str = "",
     ) -> Advanced: ...
 
 
@@ -133,6 +141,33 @@ class OfferInMotion(TransientError):
         super().__init__(f"offer {offer_id} is changed elsewhere: send the same again")
 
 
+class WrongReason(TerminalError):
+    """An offer that is withheld without saying why."""
+
+
+class Withheld(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an offer is withheld."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=MAX_REASON_CHARACTERS)]
+
+
+def read_reason(body: bytes) -> str:
+    """Why, as a request says it.
+
+    Raises:
+        WrongReason: it does not.
+    """
+    try:
+        reason = msgspec.json.decode(body, type=Withheld).reason.strip()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise WrongReason(
+            f'who withholds an offer says why, {{"reason": "..."}}: {fault}'
+        ) from None
+    if not reason:
+        raise WrongReason('who withholds an offer says why, {"reason": "..."}: it is blank')
+    return reason
+
+
 class Shown(NamedTuple):
     """What came of a wish to show an offer."""
 
@@ -174,27 +209,34 @@ class ServeOffers:
 
     # What is shown.
 
-    def at_machine(self, asset: Asset, by: str) -> Shown:
+    def at_machine(self, asset: Asset, by: str, *, delivers: bool = True) -> Shown:
         """What who is seated at a machine may be shown there.
 
         Args:
             asset: the machine.
             by: the principal that shows it.
+            delivers: whether the player is shown it by that; a host who looks shows them nothing.
         """
         offer = self._offers.offer_at(asset)
-        return NOTHING if offer is None else self._show(offer, by, seated_only=True)
+        if offer is None:
+            return NOTHING
+        return self._show(offer, by, seated_only=True, delivers=delivers)
 
     def of_player(
-        self, property_id: str, player_id: str, by: str
+        self, property_id: str, player_id: str, by: str, *, delivers: bool = True
     ) -> tuple[list[Shown], list[IssuedOffer]]:
         """A player's offers: what came of showing those that are open, and those that are over."""
         found = self._offers.offers(property_id, player_id)
         shown = [
-            self._show(offer, by, seated_only=False) for offer in found if offer.status in SHOWN
+            self._show(offer, by, seated_only=False, delivers=delivers)
+            for offer in found
+            if offer.status in SHOWN
         ]
         return shown, [offer for offer in found if offer.status not in OPEN]
 
-    def _show(self, offer: IssuedOffer, by: str, *, seated_only: bool) -> Shown:
+    def _show(
+        self, offer: IssuedOffer, by: str, *, seated_only: bool, delivers: bool = True
+    ) -> Shown:
         """Let an offer through, in one transaction with what the gate saw.
 
         An offer that was shown before is none the less confirmed in one: its status, the player's
@@ -213,7 +255,7 @@ class ServeOffers:
             if seated_only and facts.machine.seated != offer.player_id:
                 return NOTHING
             guard = Guard(facts.standing.version, asset, seated_only)
-            is_new = offer.status is Status.DECIDED
+            is_new = delivers and offer.status is Status.DECIDED
             if is_new:
                 done = self._offers.advance(offer, Status.DELIVERED, now, by, guard=guard)
             else:
@@ -234,8 +276,10 @@ class ServeOffers:
 
     # What is answered.
 
-    def answer(self, offer_id: str, verb: Verb, asked: "Asked", reaches: Reaches) -> Taken:
-        """Take an answer, once.
+    def answer(
+        self, offer_id: str, verb: Verb, asked: "Asked", reaches: Reaches, note: str = ""
+    ) -> Taken:
+        """Take an answer, once. What is withheld need not have been shown; why stays with it.
 
         Raises:
             UnknownOffer: there is none that the player was shown and the caller may know of.
@@ -245,7 +289,13 @@ class ServeOffers:
         """
         for _ in range(MAX_TRIES):
             offer = self._offers.offer(asked.property_id, asked.player_id, offer_id)
-            if offer is None or not reaches(offer) or _at(offer, Status.DELIVERED) is None:
+            if offer is None or not reaches(offer):
+                raise UnknownOffer
+            is_withheld = verb is Verb.WITHHOLD
+            if asked.is_told and offer.status is Status.DECIDED and not is_withheld:
+                shown = self._show(offer, asked.principal_id, seated_only=False)
+                offer = shown.offer or offer
+            if _at(offer, Status.DELIVERED) is None and not is_withheld:
                 raise UnknownOffer
             now = self._now()
             guard = None
@@ -256,7 +306,7 @@ class ServeOffers:
                     guard = self._redeemable(offer, now)
             request = Request(asked.principal_id, asked.key, asked.digest, now + REMEMBERED_MS)
             done = self._offers.advance(
-                offer, verb.status, now, asked.principal_id, request=request, guard=guard
+                offer, verb.status, now, asked.principal_id, request=request, guard=guard, note=note
             )
             match done.outcome:
                 case Outcome.DONE | Outcome.REPEATED:
@@ -347,6 +397,8 @@ class Asked(NamedTuple):
     """The `Idempotency-Key`."""
     digest: str
     """A hash of all that was asked for."""
+    is_told: bool = False
+    """Whether whoever asks has told the player of the offer, as a host has: it is delivered so."""
 
 
 def machine_offer(shown: Shown) -> MachineOffer:
@@ -390,6 +442,8 @@ def _answered(offer: IssuedOffer, verb: Verb) -> AnsweredOffer:
 
 
 def _refused(offer: IssuedOffer, verb: Verb, *, withdraws: bool = False) -> RefusedAnswer:
+    if offer.status is Status.AWAITING_APPROVAL:
+        return RefusedAnswer("the offer awaits approval: refuse it instead", offer.status)
     if offer.status is Status.DELIVERED:
         return RefusedAnswer(
             f"the offer is not accepted yet: that comes before {verb}", offer.status

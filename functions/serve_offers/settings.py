@@ -12,5 +12,6 @@ class Settings:
     offers_table: str
     standings_table: str
     ratings_table: str
+    audit_table: str
     aws_region: str
     log_level: LogLevel = "INFO"

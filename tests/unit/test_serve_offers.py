@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pitboss.access import Action, Kind, Principal
+from pitboss.access import Action, Group, Kind, Principal
 from pitboss.offers.approval import Answer, Verdict
 from pitboss.offers.catalogue import Catalogue
 from pitboss.offers.gate import Entry, ListName, Standing
@@ -29,6 +29,7 @@ from serve_offers.service import (
 )
 from tests import sample_events
 from tests.fakes.offers import AWAITING, CATALOGUE, FREE_PLAY, issued, record
+from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import HOSTS, OFFER, SCREENS, asked, sent
 from workbench.proof.network import INTERNAL, Call, Refuse
 from workbench.proof.offers import DAY, NOON, NORTH, OffersFloor
@@ -338,7 +339,7 @@ def test_what_is_not_accepted_is_not_redeemed(floor: Floor) -> None:
         floor.answer(made, Verb.REDEEM)
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.WITHHOLD])
 def test_what_was_never_shown_cannot_be_answered(floor: Floor, verb: Verb) -> None:
     made = record(floor.offers, issued())
 
@@ -538,6 +539,10 @@ def test_what_awaits_approval_is_listed_by_when_it_expires(floor: Floor) -> None
 class StubWiring:
     def __init__(self, floor: Floor) -> None:
         self.serve_offers = floor.serve
+        self.audit = MemoryAudit()
+
+    def now(self) -> int:
+        return OFFER.decided_at
 
 
 @pytest.fixture
@@ -604,6 +609,7 @@ def test_every_sample_event_is_answered(monday: Floor) -> None:
         },
     )
     assert call(samples.pop("pending")) == (200, {"offers": []})
+    assert call(samples.pop("withheld"))[1]["status"] == "withdrawn"
     assert samples == {}
 
 
@@ -800,3 +806,166 @@ def test_a_database_that_refuses_shows_nothing(monday: Floor) -> None:
 
     with pytest.raises(Exception, match="AccessDenied"):
         http.handler(asked(MACHINE_OFFER, SCREENS, asset_id="1940732"), None)
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+HOST = person(Group.HOST, property_id="north", username="ines")
+ACCEPT = "/v1/players/{player_id}/offers/{offer_id}/accept"
+IDS: Any = {"player_id": "p-81", "offer_id": OFFER.offer_id}
+
+
+@pytest.fixture
+def audit(monday: Floor, monkeypatch: pytest.MonkeyPatch) -> MemoryAudit:
+    made = StubWiring(monday)
+    monkeypatch.setattr(http, "_wiring", lambda: made)
+    return made.audit
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("/v1/players/{player_id}/offers", {"player_id": "p-81"}),
+        ("/v1/machines/{asset_id}/offer", {"asset_id": "1940732"}),
+    ],
+)
+def test_a_host_who_looks_delivers_nothing_and_is_seen(
+    monday: Floor, audit: MemoryAudit, route: str, path: Any
+) -> None:
+    status, body = call(asked(route, HOST, **path))
+
+    shown = body["offer"] if "offer" in body else body["offers"][0]
+    assert (status, shown["status"]) == (200, "decided")
+    offer = monday.offers.offer("north", "p-81", OFFER.offer_id)
+    assert offer is not None
+    assert offer.status is Status.DECIDED
+    assert [(look.action, look.player_ids) for look in audit.kept] == [(f"GET {route}", ["p-81"])]
+
+
+def test_a_host_sees_no_offer_that_the_gate_withholds(monday: Floor, audit: MemoryAudit) -> None:
+    monday.stand("p-81", SELF_EXCLUDED)
+
+    _, body = call(asked("/v1/players/{player_id}/offers", HOST, player_id="p-81"))
+
+    assert body["offers"] == []
+    assert len(audit.kept) == 1
+
+
+def test_what_a_host_accepts_for_a_player_they_have_told_them_of(
+    monday: Floor, audit: MemoryAudit
+) -> None:
+    status, body = call(sent("POST", ACCEPT, HOST, headers={"Idempotency-Key": "k-1"}, **IDS))
+
+    assert (status, body["status"]) == (200, "accepted")
+    offer = monday.offers.offer("north", "p-81", OFFER.offer_id)
+    assert offer is not None
+    assert [(step.status, step.by) for step in offer.steps] == [
+        (Status.DECIDED, "decide_offers"),
+        (Status.DELIVERED, "ines"),
+        (Status.ACCEPTED, "ines"),
+    ]
+    assert [(look.action, look.player_ids) for look in audit.kept] == [(f"POST {ACCEPT}", ["p-81"])]
+
+
+def test_a_host_accepts_nothing_that_the_gate_withholds(monday: Floor, audit: MemoryAudit) -> None:
+    monday.stand("p-81", SELF_EXCLUDED)
+
+    status, _ = call(sent("POST", ACCEPT, HOST, headers={"Idempotency-Key": "k-1"}, **IDS))
+
+    assert status == 404
+    offer = monday.offers.offer("north", "p-81", OFFER.offer_id)
+    assert offer is not None
+    assert offer.status is Status.DECIDED
+
+
+def test_nothing_is_answered_nor_done_without_its_look(monday: Floor, audit: MemoryAudit) -> None:
+    audit.fault = TimeoutError()
+
+    for event in (
+        asked("/v1/players/{player_id}/offers", HOST, player_id="p-81"),
+        sent("POST", ACCEPT, HOST, headers={"Idempotency-Key": "k-1"}, **IDS),
+    ):
+        with pytest.raises(TimeoutError):
+            call(event)
+    offer = monday.offers.offer("north", "p-81", OFFER.offer_id)
+    assert offer is not None
+    assert offer.status is Status.DECIDED
+
+
+# --- a host withholds -----------------------------------------------------------------------------
+
+
+def withheld(monday: Floor, body: bytes = b'{"reason": "left with friends"}', **more: Any) -> Any:
+    """What a host is told who withholds the offer of the sample events."""
+    event = sent(
+        "POST",
+        "/v1/players/{player_id}/offers/{offer_id}/withhold",
+        more.pop("caller", sample_events.HOST),
+        body,
+        headers={"Idempotency-Key": more.pop("key", "w-1")},
+        player_id="p-81",
+        offer_id=OFFER.offer_id,
+    )
+    return call(event)
+
+
+def budget(floor: Floor) -> int:
+    """Cents that are reserved of the property's budget in the offer's day."""
+    found = floor.offers.budgets(OFFER.property_id, OFFER.player_id, OFFER.gaming_day, [])
+    return found.of_property.reserved_cents
+
+
+def test_an_offer_that_is_withheld_costs_nothing_and_keeps_who_and_why(
+    monday: Floor, audit: MemoryAudit
+) -> None:
+    before = budget(monday)
+    decision = monday.offers.decision("north", "p-81", OFFER.offer_id)
+
+    status, said = withheld(monday)
+    again = withheld(monday)
+
+    assert (status, said["status"]) == (200, "withdrawn")
+    assert again == (200, said)
+    assert (before, budget(monday)) == (OFFER.cost_cents, 0)
+    found = monday.offers.offer("north", "p-81", OFFER.offer_id)
+    assert found is not None
+    assert found.steps[-1] == Step(Status.WITHDRAWN, found.steps[-1].at, "jo", "left with friends")
+    assert monday.offers.decision("north", "p-81", OFFER.offer_id) == decision
+    assert monday.offers.offer_at(Asset("north", "1940732")) is None
+    assert [look.action.rpartition("/")[2] for look in audit.kept] == ["withhold"] * 2
+
+
+def test_what_is_withheld_is_among_what_a_host_sees_of_the_past(
+    monday: Floor, audit: MemoryAudit
+) -> None:
+    withheld(monday)
+
+    _, told = call(asked("/v1/players/{player_id}/offers", sample_events.HOST, player_id="p-81"))
+
+    (past,) = told["past"]
+    assert (past["status"], past["steps"][-1]["note"]) == ("withdrawn", "left with friends")
+
+
+def test_who_withholds_says_why(monday: Floor, audit: MemoryAudit) -> None:
+    for body in (b"", b"{}", b'{"reason": " "}', b'{"reason": ""}', b"\xff"):
+        assert withheld(monday, body)[0] == 400
+    assert budget(monday) == OFFER.cost_cents
+
+
+def test_an_offer_is_withheld_by_who_may_and_while_nothing_came_of_it(
+    monday: Floor, audit: MemoryAudit
+) -> None:
+    assert withheld(monday, caller=sample_events.OFFICER)[0] == 404
+    assert withheld(monday)[0] == 200
+
+    status, fault = withheld(monday, b'{"reason": "again"}', key="w-2")
+
+    assert (status, fault["offer_status"]) == (409, "withdrawn")
+    assert withheld(monday, b'{"reason": "other"}')[0] == 422, "another request's key"
+
+
+def test_what_awaits_approval_is_refused_and_not_withheld(floor: Floor) -> None:
+    made = waiting(floor)
+
+    with pytest.raises(RefusedAnswer, match="awaits approval"):
+        floor.answer(made, Verb.WITHHOLD)

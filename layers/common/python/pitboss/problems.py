@@ -28,16 +28,20 @@ def answer(
     }
 
 
-def tagged_answer(body: object, if_none_match: Iterable[str] = ()) -> dict[str, Any]:
-    """A JSON document with a strong ETag of its content, or 304 where the caller has that content.
+def tagged_answer(
+    body: object, if_none_match: Iterable[str] = (), about: object | None = None
+) -> dict[str, Any]:
+    """A JSON document with an ETag of its content, or 304 where the caller has that content.
 
     Args:
         body: the document.
         if_none_match: every `If-None-Match` header of the request (RFC 9110, 13.1.2).
+        about: what of the document the tag is of, where that is not all: then it is a weak one.
     """
     content = msgspec.json.encode(body)
-    tag = f'"{sha256(content).hexdigest()[:32]}"'
-    kept = _KEPT_BY_ITS_READER | {"ETag": tag}
+    tagged = content if about is None else msgspec.json.encode(about)
+    tag = f'"{sha256(tagged).hexdigest()[:32]}"'
+    kept = _KEPT_BY_ITS_READER | {"ETag": tag if about is None else f"W/{tag}"}
     named = {part.strip().removeprefix("W/") for line in if_none_match for part in line.split(",")}
     if named & {tag, "*"}:
         return {"statusCode": int(HTTPStatus.NOT_MODIFIED), "headers": kept, "body": ""}

@@ -166,7 +166,9 @@ def decide(known: Known, policy: Policy) -> Decided:
     )
 
 
-def issue(decided: Decided, catalogue: Catalogue, by: str) -> IssuedOffer | None:
+def issue(
+    decided: Decided, catalogue: Catalogue, by: str, correlation_id: str = ""
+) -> IssuedOffer | None:
     """The offer that follows from a decision; None where nothing is offered."""
     offer = catalogue.offer(decided.chosen)
     if decided.chosen == NO_OFFER or offer is None:
@@ -192,6 +194,7 @@ def issue(decided: Decided, catalogue: Catalogue, by: str) -> IssuedOffer | None
         expires_at=now + (house.approval_minutes if waits else offer.valid_minutes) * _MINUTE_MS,
         reasons=decided.reasons,
         steps=(Step(status, now, by),),
+        correlation_id=correlation_id,
     )
 
 

@@ -66,6 +66,8 @@ class Step(Struct, frozen=True, array_like=True):
     """Epoch milliseconds."""
     by: str
     """The principal, or the function where nobody asked for it."""
+    note: str = ""
+    """Why, in the words of whoever took the step, where they said so."""
 
 
 class IssuedOffer(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,8 @@ class IssuedOffer(Struct, frozen=True, kw_only=True):
     """How it came to its status, the first first."""
     task_token: str | None = None
     """Of the state machine that waits for a person, while it does."""
+    correlation_id: str = ""
+    """Of the post that it follows from, for traces."""
 
     def may_become(self, status: Status) -> bool:
         """Whether a status may follow the offer's own."""

@@ -414,6 +414,7 @@ class DynamoOffers:
         request: Request | None = None,
         guard: Guard | None = None,
         expires_at: int | None = None,
+        note: str = "",
     ) -> Advanced:
         """Take an offer on from the status in which it was read, or do nothing.
 
@@ -428,6 +429,7 @@ class DynamoOffers:
             request: the request that asks for it, if one does.
             guard: what the gate saw, where the step has to pass it.
             expires_at: where that changes.
+            note: why, kept with the step.
 
         Raises:
             ContendedOfferError: others kept winning; nothing is done.
@@ -439,7 +441,7 @@ class DynamoOffers:
         following = msgspec.structs.replace(
             offer,
             status=to,
-            steps=(*offer.steps, Step(to, at, by)),
+            steps=(*offer.steps, Step(to, at, by, note)),
             expires_at=offer.expires_at if expires_at is None else expires_at,
             task_token=None,
         )

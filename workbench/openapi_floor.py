@@ -1,0 +1,289 @@
+"""The part of the OpenAPI document that is about the live floor."""
+
+from typing import Any
+
+import msgspec
+
+from workbench.schemas import Document, prose
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_MOMENT: Document = {"type": "integer", "minimum": 0, "description": "Epoch milliseconds."}
+_IF_NONE: Document = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of answers the caller has; 304 if it is still one of them.",
+    "schema": {"type": "string"},
+}
+
+
+def tags() -> list[Document]:
+    """What the function is for."""
+    import serve_floor
+
+    return [{"name": "floor", "description": prose(serve_floor.__doc__).partition("\n")[0]}]
+
+
+def structs() -> list[Any]:
+    """What is answered and sent."""
+    from pitboss.floor.documents import FloorHistory, PlayersOnFloor
+    from pitboss.floor.plan import FloorPlan
+    from pitboss.floor.rows import Alert
+    from serve_floor.service import Acknowledgement, AlertsDocument, BillsDocument
+
+    return [
+        *(_live_floor(), FloorPlan, PlayersOnFloor, FloorHistory),
+        *(Alert, AlertsDocument, Acknowledgement, BillsDocument),
+    ]
+
+
+def _live_floor() -> Any:  # noqa: ANN401 - a class of a msgspec struct
+    """The floor's document, by a name that the ratings' has not."""
+    from pitboss.floor.documents import FloorDocument
+
+    return msgspec.defstruct(
+        "LiveFloor",
+        [],
+        bases=(FloorDocument,),
+        frozen=True,
+        kw_only=True,
+        omit_defaults=True,
+        namespace={"__doc__": FloorDocument.__doc__},
+    )
+
+
+def responses() -> dict[str, Document]:
+    """What several of them answer."""
+    meanings = {
+        "PlanMoved": "Another plan is in force than the request replaces; `current_version` says "
+        "which.",
+        "FaultyPlan": "It is no floor plan, or contradicts itself; the detail names each fault.",
+        "AcknowledgedAlready": "The alert was acknowledged before; `acknowledged_by`, "
+        "`acknowledged_at` and `note` say by whom, when, and what they wrote.",
+        "WrongAcknowledgement": "The body is no note of 1 to 500 characters.",
+        "WrongIfMatch": "`If-Match` is no ETag of a plan.",
+    }
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        name: {"description": meaning, "content": {_PROBLEM: problem}}
+        for name, meaning in meanings.items()
+    }
+
+
+def paths() -> Document:
+    """The routes."""
+    from pitboss.access import Action
+    from serve_floor.histories import MAX_MINUTES
+    from serve_floor.players import MAX_PLAYERS, Sort
+
+    seen = f"Whose card is in is told to those with `{Action.READ_RATINGS}` alone"
+    kept = "A person who is shown players is in the audit log before it is answered."
+    bad_query = {"400": {"$ref": "#/components/responses/BadQuery"}}
+    unchanged = {"304": {"$ref": "#/components/responses/NotModified"}}
+    count = {"type": "integer", "minimum": 1, "maximum": MAX_PLAYERS, "default": MAX_PLAYERS}
+    sorts = {"type": "string", "enum": [str(one) for one in Sort], "default": str(Sort.WORTH)}
+    return {
+        "/v1/floor/live": {
+            "get": _operation(
+                "getLiveFloor",
+                "Read the floor as it is now, whole.",
+                f"What a page begins with; the live API tells what changes. {seen}. {kept}",
+                Action.READ_FLOOR,
+                [_IF_NONE],
+                {"200": _answers("The floor.", "LiveFloor", _WEAK), **unchanged},
+            )
+        },
+        "/v1/floor/plan": {
+            "get": _operation(
+                "getFloorPlan",
+                "Read where machines, tables and shufflers stand.",
+                "Of version 0, and empty, where none was ever kept.",
+                Action.READ_FLOOR,
+                [_IF_NONE],
+                {"200": _answers("The plan.", "FloorPlan", _VERSION), **unchanged},
+            ),
+            "put": _put_plan(),
+        },
+        "/v1/floor/players": {
+            "get": _operation(
+                "getPlayersOnFloor",
+                "List who sits at machines now.",
+                "With the session, what the player is worth, and what they are offered and why; "
+                f"offers for those with `{Action.READ_OFFERS}` alone. {kept}",
+                Action.READ_RATINGS,
+                [
+                    _query("limit", "How many at most.", count),
+                    _query("sort", "Who comes first: the highest, or seated longest.", sorts),
+                ],
+                {"200": _answers("They.", "PlayersOnFloor"), **bad_query},
+            )
+        },
+        "/v1/floor/minutes": {
+            "get": _operation(
+                "getFloorMinutes",
+                "Read the floor minute by minute.",
+                f"{MAX_MINUTES} minutes at most; kept for eight days.",
+                Action.READ_FLOOR,
+                [
+                    _query("first", "Within the first minute; an hour before the last.", _MOMENT),
+                    _query("last", "Within the last minute; now.", _MOMENT),
+                ],
+                {"200": _answers("One value a minute.", "FloorHistory"), **bad_query},
+            )
+        },
+        "/v1/floor/hours": {
+            "get": _operation(
+                "getFloorHours",
+                "Read a gaming day hour by hour.",
+                "With the state that each hour ended with; kept for eight days.",
+                Action.READ_FLOOR,
+                [
+                    _query(
+                        "day",
+                        "The gaming day; without it today's.",
+                        {"type": "string", "format": "date"},
+                    )
+                ],
+                {"200": _answers("One value an hour.", "FloorHistory"), **bad_query},
+            )
+        },
+        "/v1/alerts": {
+            "get": _operation(
+                "getAlerts",
+                "List what wants attention.",
+                "What nobody acknowledged, and what was raised in the last 24 hours.",
+                Action.READ_FLOOR,
+                [],
+                {"200": _answers("Open ones first, the most severe first.", "AlertsDocument")},
+            )
+        },
+        "/v1/alerts/{alert_id}/acknowledge": {"post": _acknowledge()},
+        "/v1/players/{player_id}/bill-ins": {
+            "get": _operation(
+                "getPlayerBills",
+                "Read the bills that a player put into machines.",
+                "For compliance: shown to other staff they would create a duty to report. "
+                f"`-` is whoever had no card in. {kept}",
+                Action.READ_BILLS,
+                [
+                    _path("player_id", "The player's pseudonym."),
+                    _query("since", "From then on; a day before `until`.", _MOMENT),
+                    _query("until", "Before then; now.", _MOMENT),
+                ],
+                {"200": _answers("They, the newest first.", "BillsDocument"), **bad_query},
+            )
+        },
+    }
+
+
+_WEAK = {
+    "ETag": "Of all of it but `at`, for `If-None-Match`.",
+    "Cache-Control": "private, no-cache: keep it, and ask each time whether it is still so.",
+}
+_VERSION = {"ETag": "The plan's version, for `If-Match` and `If-None-Match`."}
+
+
+def _put_plan() -> Document:
+    from pitboss.access import Action
+
+    document = _operation(
+        "putFloorPlan",
+        "Keep a floor plan.",
+        "As a whole, in place of the version that `If-Match` names, or the plan's own `version` "
+        "where that is absent: the one it was made from, 0 for the first.",
+        Action.WRITE_FLOOR,
+        [
+            {
+                "name": "If-Match",
+                "in": "header",
+                "description": "The ETag of the plan that this one replaces.",
+                "schema": {"type": "string"},
+            }
+        ],
+        {
+            "200": _answers("It is in force, with its version.", "FloorPlan", _VERSION),
+            "400": {"$ref": "#/components/responses/WrongIfMatch"},
+            "409": {"$ref": "#/components/responses/PlanMoved"},
+            "412": {"$ref": "#/components/responses/PlanMoved"},
+            "422": {"$ref": "#/components/responses/FaultyPlan"},
+        },
+    )
+    document["requestBody"] = _body("FloorPlan")
+    return document
+
+
+def _acknowledge() -> Document:
+    from pitboss.access import Action
+
+    document = _operation(
+        "acknowledgeAlert",
+        "Say that somebody has seen to an alert, and what was done.",
+        "The first who says so counts, and it stays. The same person and note again change "
+        "nothing.",
+        Action.ANSWER_ALERTS,
+        [_path("alert_id", "The alert.")],
+        {
+            "200": _answers("The alert as it is then.", "Alert"),
+            "400": {"$ref": "#/components/responses/WrongAcknowledgement"},
+            "409": {"$ref": "#/components/responses/AcknowledgedAlready"},
+        },
+    )
+    document["requestBody"] = _body("Acknowledgement")
+    return document
+
+
+def _body(name: str) -> Document:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    return {"required": True, "content": {_JSON: schema}}
+
+
+def _path(name: str, meaning: str) -> Document:
+    schema: Document = {"$ref": "#/components/schemas/Identifier"}
+    if name == "alert_id":
+        schema = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
+    where = {"name": name, "in": "path", "required": True}
+    return where | {"description": meaning, "schema": schema}
+
+
+def _query(name: str, meaning: str, schema: Document) -> Document:
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def _operation(
+    operation: str,
+    summary: str,
+    description: str,
+    action: str,
+    parameters: list[Document],
+    own: Document,
+) -> Document:
+    return {
+        "operationId": operation,
+        "tags": ["floor"],
+        "summary": summary,
+        "description": f"{description} Of the caller's own property. "
+        f"Asks for the scope `{action}`.".strip(),
+        "parameters": parameters,
+        "responses": dict(
+            sorted(
+                {
+                    "401": {"$ref": "#/components/responses/Unauthorized"},
+                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
+                    "404": {"$ref": "#/components/responses/NotFound"},
+                    "429": {"$ref": "#/components/responses/TooManyRequests"},
+                    **own,
+                }.items()
+            )
+        ),
+    }
+
+
+def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    response: Document = {"description": description, "content": {_JSON: schema}}
+    if headers:
+        response["headers"] = {
+            header: {"description": meaning, "schema": {"type": "string"}}
+            for header, meaning in headers.items()
+        }
+    return response
