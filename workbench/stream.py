@@ -42,7 +42,7 @@ def show(
 ) -> None:
     """Print the oldest records that the stream still has, unpacked."""
     shown: list[dict[str, Any]] = []
-    for record in _records():
+    for record in records():
         document = _document(record, received=received)
         if asset is not None and document.get("asset_id") != asset:
             continue
@@ -169,7 +169,7 @@ def _batches(begin: datetime, end: datetime) -> Iterator[list[dict[str, Any]]]:
     region = endpoint.session().region_name or endpoint.DEFAULT_REGION
     batch: list[dict[str, Any]] = []
     size = 0
-    for record in _records(begin, end):
+    for record in records(begin, end):
         found = _as_delivered(record, arn, region)
         length = len(found["kinesis"]["data"])
         is_full = size + length > MAX_INVOCATION_BYTES or len(batch) >= MAX_INVOCATION_RECORDS
@@ -216,7 +216,7 @@ def _invoke(function: str, batch: list[dict[str, Any]]) -> None:
         )
 
 
-def _records(
+def records(
     since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[dict[str, Any]]:
     """Every record that the stream still has, or those that came in between, shard by shard."""
@@ -252,6 +252,7 @@ def _document(record: dict[str, Any], *, received: bool) -> dict[str, Any]:
     import msgspec
 
     from pitboss.events.batch import UnreadableRecord, unpack_metered, unpack_received
+    from pitboss.traces import readable
 
     place = {
         "shard": record["ShardId"],
@@ -261,7 +262,7 @@ def _document(record: dict[str, Any], *, received: bool) -> dict[str, Any]:
     }
     try:
         header, events = unpack_metered(record["Data"])
-        document = place | msgspec.structs.asdict(header)
+        document = place | msgspec.structs.asdict(header) | {"request": readable(header.request)}
         document["events"] = [_event(event) for event in events]
         if received:
             document["received"] = [

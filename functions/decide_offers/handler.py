@@ -9,7 +9,7 @@ from decide_offers.service import STAGE, Became, DecideOffers, Outcome
 from decide_offers.settings import Settings
 from pitboss.events.player import PlayerChanged, decode
 from pitboss.offers.catalogue import NO_OFFER
-from pitboss.offers.deciding import NoOffer
+from pitboss.offers.deciding import NoOffer, decision_id
 from pitboss.offers.gate import Refusal
 from pitboss.offers.learned import PolicySource
 from pitboss.rating.house_rules import shipped
@@ -75,7 +75,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
         change: PlayerChanged | None = None
         try:
             change = decode(record["body"])
-            _tell(change, decide(change))
+            outcome = decide(change)
+            _tell(change, outcome)
+            _trace(change, outcome, record.get("attributes", {}).get("SentTimestamp"))
         except Exception as fault:  # noqa: BLE001 - poison, an outage or a bug: of this message
             failed.append(record["messageId"])
             _tell_failed(record["messageId"], change, fault)
@@ -86,6 +88,22 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
     count.count("ModelFallbacks", 0)
     count.flush()
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _trace(change: PlayerChanged, outcome: Outcome, queued_at: str | None) -> None:
+    """What `pitboss trace` shows of a change: that it came, and what became of it."""
+    decided = outcome.decided
+    count.tell(
+        "changes",
+        correlation_id=change.correlation_id,
+        change_id=change.change_id,
+        decision_id=decision_id(change),
+        queued_at=None if queued_at is None else int(queued_at),
+        decided_at=_now(),
+        became=outcome.became,
+        chosen=None if decided is None else decided.chosen,
+        no_offer=[] if decided is None else list(decided.no_offer),
+    )
 
 
 @cache
@@ -123,6 +141,7 @@ def _tell(change: PlayerChanged, outcome: Outcome) -> None:
             "offered",
             extra={
                 "offer_id": offer.offer_id,
+                "correlation_id": offer.correlation_id,
                 "player_id": offer.player_id,
                 "asset_id": offer.asset_id,
                 "code": offer.code,

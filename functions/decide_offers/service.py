@@ -176,7 +176,7 @@ class DecideOffers:
             if facts.machine is not None and facts.machine.seated != player_id:
                 return Outcome(Became.STALE)
             decided = decide(Known(situation, catalogue, facts, budgets), self._policies.policy())
-            offer = issue(decided, catalogue, STAGE)
+            offer = issue(decided, catalogue, STAGE, change.correlation_id)
             recorded = self._offers.record(decided, offer, catalogue, budgets, facts)
             if recorded is Recorded.STORED:
                 self._ask_for(offer)

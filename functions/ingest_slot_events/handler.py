@@ -18,6 +18,7 @@ from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine
 from pitboss.stores.stream import KinesisStream
 from pitboss.telemetry import logger, metrics
+from pitboss.traces import packed
 
 log = logger(STAGE)
 count = metrics(STAGE)
@@ -32,6 +33,10 @@ class _Wiring:
             pause=lambda attempt: time.sleep(random.uniform(0, 0.05 * 2**attempt)),
         )
         self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @cache
@@ -58,10 +63,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return problem(refusal.status, str(refusal), correlation_id)
     wiring = _wiring()
     sender = Principal.from_context(request["authorizer"])
+    received_at = _now()
     result = ingest(
-        pieces, events, sender, time.time_ns() // 1_000_000, wiring.stream, wiring.quarantine
+        pieces,
+        events,
+        sender,
+        received_at,
+        wiring.stream,
+        wiring.quarantine,
+        packed(correlation_id),
     )
-    _report(result, sender, correlation_id)
+    _report(result, sender, correlation_id, received_at)
     status = HTTPStatus.SERVICE_UNAVAILABLE if result.failed else HTTPStatus.OK
     return answer(status, result, {"Retry-After": "1"} if result.failed else None)
 
@@ -76,7 +88,7 @@ def _body(event: dict[str, Any]) -> bytes:
         raise RefusedRequest(HTTPStatus.BAD_REQUEST, "the body cannot be read") from None
 
 
-def _report(result: Answer, sender: Principal, correlation_id: str) -> None:
+def _report(result: Answer, sender: Principal, correlation_id: str, received_at: int) -> None:
     if result.foreign:
         log.warning(
             "security event: events of a foreign property or asset",
@@ -90,4 +102,9 @@ def _report(result: Answer, sender: Principal, correlation_id: str) -> None:
     count.count("EventsForeign", result.foreign)
     count.count("EventsUnrecognised", result.unrecognised)
     count.count("EventsOutOfTime", result.out_of_time)
-    count.flush()
+    count.flush(
+        correlation_id=correlation_id,
+        sender=sender.principal_id,
+        received_at=received_at,
+        accepted_at=_now(),
+    )

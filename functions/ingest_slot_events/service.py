@@ -85,6 +85,7 @@ def ingest(
     received_at: int,
     stream: Stream,
     quarantine: Quarantine,
+    request: bytes = b"",
 ) -> Answer:
     """Validate, pack by asset, write to the stream, set aside the rest.
 
@@ -95,6 +96,7 @@ def ingest(
         received_at: epoch milliseconds.
         stream: where accepted events go.
         quarantine: where the others go, before the answer says so.
+        request: what names the request, for traces; see `pitboss.traces`.
     """
     results: list[EventResult | None] = [None] * len(pieces)
     entries: list[QuarantineEntry] = []
@@ -133,7 +135,7 @@ def ingest(
     packed: list[_Packed] = []
     for asset_id, numbered in by_asset.items():
         header = BatchHeader(
-            sender.property_id, asset_id, received_at, sender.principal_id, events.name
+            sender.property_id, asset_id, received_at, sender.principal_id, events.name, request
         )
         packed += _records(header, numbered, pieces)
     if entries:

@@ -26,6 +26,7 @@ from pitboss.stores.changes import SnsChanges
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
+from pitboss.traces import posts
 from rate_players.service import Audience, BrokenReleaseError, Outcome, RatePlayers
 from rate_players.settings import Settings
 
@@ -72,6 +73,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     batches: list[SlotBatch] = []
     records: list[bytes] = []
     entries: list[QuarantineEntry] = []
+    arrived: list[tuple[bytes, int]] = []
     for index, record in enumerate(event["Records"]):
         kinesis = record["kinesis"]
         data = b""
@@ -79,6 +81,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
             data = a2b_base64(kinesis["data"], strict_mode=True)
             batches.append(unpack(data))
             records.append(data)
+            request = batches[-1].header.request
+            arrived.append((request, int(kinesis["approximateArrivalTimestamp"] * 1000)))
         except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
             _check_reading(fault)
             entries.append(_unreadable(kinesis, data, index, fault))
@@ -99,7 +103,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("ChangesPublished", outcome.published)
     count.count("ChangesUnpublished", outcome.unpublished)
     count.count("RecordsUnreadable", len(event["Records"]) - len(batches))
-    count.flush()
+    count.flush(posts=posts(arrived), rated_at=outcome.rated_at)
     return {"batchItemFailures": []}
 
 

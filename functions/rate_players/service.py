@@ -35,6 +35,7 @@ from pitboss.rating.house_rules import PropertyRules
 from pitboss.rating.players import MAX_SESSION_DAYS, MAX_TABLE_DAYS, Move, profile
 from pitboss.rating.tables import TableDay
 from pitboss.stores.ratings import Asset, AssetChange, PlayerSession, UnstorableChange
+from pitboss.traces import readable
 
 MAX_CONFLICTS = 8
 """Times in a row a write may lose against another writer before the batch is given back."""
@@ -130,6 +131,8 @@ class Outcome(Struct):
     """Changes that the audience was told of."""
     unpublished: int = 0
     """Changes of which that is not known: what holds is told with the machine's next event."""
+    rated_at: int = 0
+    """When all was stored, before anybody was told: epoch milliseconds."""
 
 
 class _Turn(NamedTuple):
@@ -151,6 +154,12 @@ def _read(sitting: Sitting, theoretical_win: int | None) -> Sitting:
     if theoretical_win is None:
         return sitting
     return sitting._replace(theoretical_win=theoretical_win)
+
+
+def _traced(change: PlayerChanged, requests: Mapping[Asset, bytes]) -> PlayerChanged:
+    """The change, with the post that brought the newest of its machine's events."""
+    request = requests[Asset(change.property_id, change.asset_id)]
+    return replace(change, correlation_id=readable(request)) if request else change
 
 
 class RatePlayers:
@@ -197,12 +206,14 @@ class RatePlayers:
         outcome = Outcome()
         changes: list[PlayerChanged] = []
         waiting: dict[Asset, list[SlotEvent]] = {}
+        requests: dict[Asset, bytes] = {}
         for header, events, others in batches:
             outcome.received += len(events) + others
             outcome.unrelated += others
             if events:
                 asset = Asset(header.property_id, header.asset_id)
                 waiting.setdefault(asset, []).extend(events)
+                requests[asset] = header.request
         conflicts = 0
         page_by_page: set[Asset] = set()
         while waiting:
@@ -223,7 +234,8 @@ class RatePlayers:
             if conflicts:
                 self._pause(conflicts)
             self._trim()
-        if self._publish(changes):
+        outcome.rated_at = self._now()
+        if self._publish([_traced(change, requests) for change in changes]):
             outcome.published = len(changes)
         else:
             outcome.unpublished = len(changes)

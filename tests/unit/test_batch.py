@@ -124,7 +124,7 @@ def test_the_layout_of_version_2_is_what_its_docstring_says() -> None:
     header, events, count, others = msgspec.msgpack.decode(
         _decompressed("normalised", record[7 + length :])
     )
-    assert header == ["north", "7", 1_767_225_600_123, "gateway-1", "pitboss"]
+    assert header == ["north", "7", 1_767_225_600_123, "gateway-1", "pitboss", b""]
     assert (len(events), count) == (3, 1)
     assert others == [["d", 1_767_225_601_000, 2, None, ["door.opened", "slot"], None]]
     assert events[0] == [

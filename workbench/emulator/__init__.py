@@ -24,6 +24,7 @@ from workbench.processes import ProcessId, end_group, identify, is_running
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
 PREFERRED_MQTT_PORT = 8883
+PREFERRED_PAGE_PORT = 8640
 REGION = "us-east-1"
 ROOT_KEY = "PITBOSSLOCALROOT"
 """The emulator's root key id. Its secret is random and used once, to make the user."""
@@ -135,6 +136,11 @@ def choose_port(asked: int | None = None) -> int:
 def choose_mqtt_port() -> int:
     """The port of MQTT, chosen and remembered as that of HTTP."""
     return _choose("mqtt", PREFERRED_MQTT_PORT)
+
+
+def choose_page_port() -> int:
+    """The port of the live page, chosen and remembered as that of HTTP."""
+    return _choose("page", PREFERRED_PAGE_PORT)
 
 
 def _choose(name: str, preferred: int) -> int:

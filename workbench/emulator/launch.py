@@ -1,23 +1,34 @@
 """Start the embedded AWS so that its functions see a Lambda runtime, and not the emulator.
 
-Run by the emulator's own interpreter, which has nothing of ours: only the standard library and
-the emulator may be imported here. The one argument is the interpreter of the environment the
-functions run in; the emulator starts functions with `sys.executable`.
+Run by the emulator's own interpreter, which has nothing of ours: only the standard library and the
+emulator may be imported here. The one argument is the interpreter of the environment the functions
+run in; the emulator starts functions with `sys.executable`.
 
-Eleven things are mended. What a function raises reaches its caller, and so the `Retry` and `Catch`
-of a state machine, by the name of its class; the emulator calls everything `Runtime.HandlerError`,
-and has the class in the traceback that it logs. A state machine's definition in S3 may be YAML; the
-emulator reads JSON. A task may wait as long as its input says (`TimeoutSecondsPath`). Who may
-publish to a topic may do so in batches: IAM knows no action `sns:PublishBatch`. What a state
-machine publishes keeps its attributes, by which subscriptions filter. And each mapping of a stream
-is polled by a thread of its own: the emulator has one for all, so that a consumer keeps every other
-one waiting.
+Eighteen things are mended. What a function raises reaches its caller, and so the `Retry` and
+`Catch` of a state machine, by the name of its class; the emulator calls everything
+`Runtime.HandlerError`, and has the class in the traceback that it logs. A state machine's
+definition in S3 may be YAML; the emulator reads JSON. A task may wait as long as its input says
+(`TimeoutSecondsPath`). Who may publish to a topic may do so in batches: IAM knows no action
+`sns:PublishBatch`. What a state machine publishes keeps its attributes, by which subscriptions
+filter. And each mapping of a stream is polled by a thread of its own: the emulator has one for all,
+so that a consumer keeps every other one waiting.
+
+Of signing in: a token that was refreshed names the groups of who signed in; the emulator forgets
+them. And nobody signs up to a pool whose users an administrator makes. Of WebSockets: an authorizer
+without identity source is asked about everybody; the emulator gives it that of an HTTP API, and
+refuses who has no `Authorization`. And the subprotocol that the answer to `$connect` names is the
+handshake's; the emulator never names one, so that a browser that offered one ends the connection.
+
+Of CloudWatch: what a function counts in the embedded metric format becomes metrics; the emulator
+leaves it in the log. What it counts itself is one point a minute, where it keeps one for every
+call, for ever. And an alarm watches the dimensions it names, and is over where nothing is heard any
+more; the emulator takes all that has its metric's name.
 
 Of AWS IoT: MQTT is served on the address that HTTP is, not on every one there is. A policy may name
-attributes of the thing that connects. A last will is of who left it, as rules see it. Who
-connected with a certificate that is no longer active is cut off. And a rule invokes a function as
-Lambda is invoked by events, tried again and then given to its failure destination, and no more than
-two at a time: the emulator starts a thread and a process for every message.
+attributes of the thing that connects. A last will is of who left it, as rules see it. Who connected
+with a certificate that is no longer active is cut off. And a rule invokes a function as Lambda is
+invoked by events, tried again and then given to its failure destination, and no more than two at a
+time: the emulator starts a thread and a process for every message.
 """
 
 import asyncio
@@ -26,8 +37,11 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from types import FunctionType
 from typing import Any
 
 _UNNAMED = "Runtime.HandlerError"
@@ -35,6 +49,7 @@ _POLICY_VARIABLE = re.compile(r"\$\{(iot:[A-Za-z.]+(?:\[[\w.,@/:#-]+\])?)\}")
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _FUNCTIONS_OF_RULES = 2
 _IDLE_SECONDS = 1.0
+_TOLD = ("OK", "ALARM")
 _RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?: .*\n)+(?:\w+\.)*(\w+)", re.M)
 
 
@@ -227,6 +242,165 @@ def mend_streams(lambda_svc: Any) -> None:  # noqa: ANN401 - a module of the emu
     wake.set = set_all
 
 
+def mend_sign_in(cognito: Any) -> None:  # noqa: ANN401 - a module of the emulator
+    """Name the groups of somebody in tokens that were refreshed, as in those they signed in by, and
+    let nobody sign up where an administrator makes users.
+    """
+    make, sign_up = cognito._fake_token, cognito._sign_up
+
+    def sign_up_where_allowed(request: dict[str, Any]) -> object:
+        pool = cognito._find_pool_by_client_id(request.get("ClientId"))[1] or {}
+        if (pool.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
+            reason = "SignUp is not permitted for this user pool"
+            refusal: object = cognito.error_response_json("NotAuthorizedException", reason, 400)
+            return refusal
+        made: object = sign_up(request)
+        return made
+
+    def make_with_groups(sub: str, pool_id: str, *rest: Any, **more: Any) -> str:
+        if more.get("groups") is None and more.get("username"):
+            users = (cognito._get_pool_unscoped(pool_id) or {}).get("_users", {})
+            more["groups"] = users.get(more["username"], {}).get("_groups")
+        token: str = make(sub, pool_id, *rest, **more)
+        return token
+
+    cognito._fake_token = make_with_groups
+    cognito._sign_up = sign_up_where_allowed
+
+
+def mend_websockets(apigateway: Any) -> None:  # noqa: ANN401 - a module of the emulator
+    """Ask an authorizer that has no identity source, and answer a handshake with the subprotocol
+    that the function behind `$connect` names.
+    """
+    handle, invoke = apigateway.handle_websocket, apigateway._invoke_ws_lambda
+    authorize = apigateway._authorize_ws_connect
+    answered: ContextVar[dict[str, Any]] = ContextVar("answered")
+
+    async def authorize_by_its_own_sources(api_id: str, route: dict[str, Any], *rest: Any) -> Any:  # noqa: ANN401 - the emulator's answer
+        authorizer = apigateway._authorizers.get(api_id, {}).get(route.get("authorizerId"), {})
+        sources = authorizer.get("identitySource") or ()
+        authorizer["identitySource"] = [one for one in sources if not one.startswith("$request.")]
+        return await authorize(api_id, route, *rest)
+
+    async def invoke_and_keep(*given: Any, **more: Any) -> dict[str, Any] | None:
+        answer: dict[str, Any] | None = await invoke(*given, **more)
+        if "CONNECT" in given:
+            answered.set(answer or {})
+        return answer
+
+    async def handle_with_protocol(
+        scope: object, receive: object, send: Callable[..., Any], *rest: Any, **more: Any
+    ) -> None:
+        async def send_with_protocol(message: dict[str, Any]) -> None:
+            if message["type"] == "websocket.accept":
+                message = message | {"subprotocol": subprotocol(answered.get({}))}
+            await send(message)
+
+        await handle(scope, receive, send_with_protocol, *rest, **more)
+
+    apigateway.handle_websocket = handle_with_protocol
+    apigateway._invoke_ws_lambda = invoke_and_keep
+    apigateway._authorize_ws_connect = authorize_by_its_own_sources
+
+
+def subprotocol(answer: dict[str, Any]) -> str | None:
+    """What an answer to `$connect` names, if it does."""
+    headers = answer.get("headers") or {}
+    named = [text for name, text in headers.items() if name.lower() == "sec-websocket-protocol"]
+    return named[0] if named else None
+
+
+def counted(log: str) -> Iterator[tuple[str, str, dict[str, str], float]]:
+    """What the embedded metric format counts in a log: namespace, name, dimensions and value."""
+    for line in log.splitlines():
+        if '"CloudWatchMetrics"' not in line:
+            continue
+        try:
+            said = json.loads(line)
+            directives = said["_aws"]["CloudWatchMetrics"]
+        except (ValueError, TypeError, KeyError):
+            continue
+        for directive in directives:
+            for names in directive["Dimensions"]:
+                dimensions = {name: str(said[name]) for name in names}
+                for metric in directive["Metrics"]:
+                    value = said[metric["Name"]]
+                    for one in value if isinstance(value, list) else [value]:
+                        yield directive["Namespace"], metric["Name"], dimensions, float(one)
+
+
+def gathered(points: list[dict[str, Any]], now: float, value: float) -> dict[str, Any] | None:
+    """The newest point moved on by a value, if it is of this minute; else what a new one starts
+    with.
+    """
+    if points and "_stat" in points[-1] and points[-1]["Timestamp"] // 60 == now // 60:
+        newest, stat = points[-1], points[-1]["_stat"]
+        stat["SampleCount"] += 1
+        stat["Sum"] += value
+        stat["Minimum"] = min(stat["Minimum"], value)
+        stat["Maximum"] = max(stat["Maximum"], value)
+        newest["Value"] = stat["Sum"] / stat["SampleCount"]
+        return None
+    stat = {"SampleCount": 1, "Sum": value, "Minimum": value, "Maximum": value}
+    return {"Timestamp": now, "Value": value, "_stat": stat}
+
+
+def watched(
+    alarm: dict[str, Any], points: list[dict[str, Any]], now: float
+) -> list[dict[str, Any]]:
+    """The points that an alarm is to look at, of those with its dimensions: where there is none,
+    one that stands for what it says of missing data.
+    """
+    since = now - alarm.get("Period", 60) * alarm.get("EvaluationPeriods", 1)
+    treated = alarm.get("TreatMissingData")
+    if treated not in ("breaching", "notBreaching") or any(p["Timestamp"] >= since for p in points):
+        return points
+    is_high = alarm.get("ComparisonOperator", "").startswith("Greater")
+    beyond = 1 if is_high is (treated == "breaching") else -1
+    return [*points, {"Timestamp": now, "Value": alarm.get("Threshold", 0) + beyond}]
+
+
+def mend_metrics(cloudwatch: Any, lambda_svc: Any) -> None:  # noqa: ANN401 - modules of the emulator
+    """All that is mended of CloudWatch."""
+    evaluate, emit_logs = cloudwatch._evaluate_alarm, lambda_svc._emit_lambda_logs
+    lock = threading.Lock()
+
+    def record(
+        namespace: str,
+        name: str,
+        value: float,
+        unit: str = "None",
+        dimensions: dict[str, str] | None = None,
+    ) -> None:
+        mine = dict(dimensions or {})
+        with lock:
+            points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(mine)))
+            new = gathered(points, time.time(), float(value))
+            if new is not None:
+                points.append(new | {"Unit": unit, "Dimensions": mine})
+
+    def emit_logs_and_metrics(
+        function: object, request_id: str, log: str, *rest: Any, **more: Any
+    ) -> None:
+        emit_logs(function, request_id, log, *rest, **more)
+        for namespace, name, dimensions, value in counted(log or ""):
+            record(namespace, name, value, "Count", dimensions)
+
+    def evaluate_its_own(alarm: dict[str, Any]) -> None:
+        namespace, name = alarm.get("Namespace"), alarm.get("MetricName")
+        dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions") or []}
+        key = namespace, name, cloudwatch._dims_key(dimensions)
+        points = watched(alarm, cloudwatch._metrics.get(key) or [], time.time())
+        if alarm.get("TreatMissingData") == "notBreaching" and alarm["StateValue"] not in _TOLD:
+            alarm["StateValue"] = "OK"  # where nothing was ever heard, nobody need be told
+        scope = evaluate.__globals__ | {"_metrics": {key: points}}
+        FunctionType(evaluate.__code__, scope)(alarm)
+
+    cloudwatch.record_metric = record
+    cloudwatch._evaluate_alarm = evaluate_its_own
+    lambda_svc._emit_lambda_logs = emit_logs_and_metrics
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -237,6 +411,9 @@ def main() -> None:
     from ministack.app import main as serve  # type: ignore[import-not-found]
     from ministack.core import iam_actions  # type: ignore[import-not-found]
     from ministack.services import (  # type: ignore[import-not-found]
+        apigateway,
+        cloudwatch,
+        cognito,
         iot,
         lambda_svc,
         sns,
@@ -259,6 +436,9 @@ def main() -> None:
     bind_to(os.environ["BIND_HOST"])
     mend_iot(iot, lambda_svc)
     mend_streams(lambda_svc)
+    mend_sign_in(cognito)
+    mend_websockets(apigateway)
+    mend_metrics(cloudwatch, lambda_svc)
     serve()
 
 

@@ -5,6 +5,7 @@ principals may be logged; names, tokens, keys and bodies may not.
 """
 
 import json
+import os
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping
@@ -115,24 +116,53 @@ class Metrics:
     def __init__(self, service: str) -> None:
         self._service = service
         self._counts: defaultdict[tuple[tuple[str, str], ...], dict[str, int]] = defaultdict(dict)
+        self._told: defaultdict[str, list[Any]] = defaultdict(list)
 
     def count(self, name: str, value: int = 1, **dimensions: str) -> None:
         """Add to a count. Zero is worth saying: it tells nothing from no news."""
         counts = self._counts[tuple(sorted(dimensions.items()))]
         counts[name] = counts.get(name, 0) + value
 
-    def flush(self) -> None:
-        """Print what was counted in the embedded metric format and start again from nothing."""
+    def tell(self, name: str, **fields: object) -> None:
+        """Say something on the line that is flushed next, one of a list of that name: for traces.
+
+        Identifiers, moments and words; `MAX_ITEMS` of a list are kept.
+        """
+        if len(self._told[name]) < MAX_ITEMS:
+            self._told[name].append(fields)
+
+    def flush(self, **told: object) -> None:
+        """Print what was counted in the embedded metric format and start again from nothing.
+
+        Args:
+            told: what else the line of the service as a whole says, such as a correlation id: no
+                metric and no dimension, and so no cost but its bytes.
+        """
         counted = dict(self._counts)
+        told = _xray() | dict(self._told) | told
         self._counts.clear()
+        self._told.clear()
         for dimensions, counts in counted.items():
             emf = AmazonCloudWatchEMFProvider(
                 namespace=NAMESPACE, service=self._service, dimension_set=dict(dimensions)
             )
             for name, value in counts.items():
                 emf.add_metric(name, MetricUnit.Count, value)
+            line: dict[str, Any] = {**emf.serialize_metric_set()}
+            if not dimensions:
+                line |= told
             # In one piece: parts of two lines must not mix.
-            print(json.dumps(emf.serialize_metric_set(), separators=(",", ":")), flush=True)
+            print(json.dumps(line, separators=(",", ":")), flush=True)
+
+
+def _xray() -> dict[str, object]:
+    """The trace that X-Ray knows the request by, where Lambda says that it is sampled."""
+    parts = dict(
+        part.split("=", 1)
+        for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";")
+        if "=" in part
+    )
+    return {"xray_trace_id": parts["Root"]} if parts.get("Sampled") == "1" else {}
 
 
 def metrics(service: str) -> Metrics:

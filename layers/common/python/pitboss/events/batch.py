@@ -50,6 +50,8 @@ class BatchHeader(Struct, array_like=True, frozen=True, gc=False):
     received_at: int
     sender: str
     format: str
+    request: bytes = b""
+    """The request that it came by, as `pitboss.traces` packs it; empty where there was none."""
 
 
 class UnreadableRecord(ValueError):

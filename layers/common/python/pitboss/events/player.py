@@ -40,6 +40,8 @@ class PlayerChanged(Struct, frozen=True, kw_only=True):
     """With `worth.crossed`: how many whole steps the session's theoretical win has reached."""
     tier: str | None = None
     """With `tier.reached`: its name."""
+    correlation_id: str = ""
+    """Of the post whose events brought it, for traces; no part of what the change is."""
 
     @property
     def change_id(self) -> str:

@@ -18,6 +18,9 @@ from pitboss.stores.bucket import S3Bucket
 
 PREFIX = "quarantine"
 
+MAX_SENDERS = 100
+"""Senders whose objects of a day are counted, over all stages."""
+
 
 class QuarantineEntry(Struct, frozen=True):
     """One thing set aside: the bytes as they came, why, and who sent them."""
@@ -98,6 +101,27 @@ class S3Quarantine(S3Bucket):
         )
         found = [one["Prefix"] for page in pages for one in page.get("CommonPrefixes", ())]
         return [prefix.split("/")[1] for prefix in found]
+
+    def count_of_day(self, property_id: str, day: str) -> int:
+        """Objects of a property that were set aside on a calendar day (UTC, an ISO date).
+
+        It stops counting a sender's at a thousand, a page of S3's, and at a hundred senders: that
+        something is wrong is known by then.
+        """
+        places = [
+            place
+            for stage in self.stages()
+            for place in self._folders(f"{PREFIX}/{stage}/{property_id}/")
+        ]
+        return sum(
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{place}{day}/")["KeyCount"]
+            for place in places[:MAX_SENDERS]
+        )
+
+    def _folders(self, prefix: str) -> list[str]:
+        """The first page of what S3 takes for folders under a prefix."""
+        page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        return [one["Prefix"] for one in page.get("CommonPrefixes", ())]
 
     def read(self, key: str) -> list[QuarantineEntry]:
         """The entries of one object."""

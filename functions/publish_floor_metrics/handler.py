@@ -1,0 +1,66 @@
+"""A minute in, metrics, minutes and alerts out."""
+
+import os
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pitboss.settings import read
+from pitboss.stores.figures import CloudWatchFigures
+from pitboss.stores.floor import DynamoFloor
+from pitboss.stores.offers import DynamoOffers
+from pitboss.stores.quarantine import S3Quarantine
+from pitboss.telemetry import logger, metrics
+from publish_floor_metrics.service import NAMESPACE, STAGE, PublishFloorMetrics
+from publish_floor_metrics.settings import Settings
+
+log = logger(STAGE)
+count = metrics(STAGE)
+
+
+@cache
+def _wiring() -> PublishFloorMetrics:
+    settings = read(os.environ, Settings)
+    log.setLevel(settings.log_level)
+    region = settings.aws_region
+    tables = settings.offers_table, settings.standings_table, settings.ratings_table
+    return PublishFloorMetrics(
+        DynamoFloor(settings.floor_table, region),
+        DynamoOffers(*tables, region),
+        S3Quarantine(settings.quarantine_bucket, region),
+        CloudWatchFigures(NAMESPACE, region),
+        day_of=lambda property_id, at: settings.gaming_days.day_of(property_id)(at),
+        date_of=lambda at: datetime.fromtimestamp(at / 1000, UTC).date().isoformat(),
+    )
+
+
+def handler(event: object, context: Any) -> dict[str, int]:  # noqa: ANN401 - Lambda's own type
+    """Publish the minute that ended.
+
+    Returns:
+        Properties that were published.
+
+    Raises:
+        Exception: of the first property that was not; the others were.
+    """
+    publish, now = _wiring(), time.time_ns() // 1_000_000
+    published = 0
+    faults: list[Exception] = []
+    for property_id in publish.properties():
+        try:
+            done = publish(property_id, now)
+        except Exception as fault:  # noqa: BLE001 - raised below: one keeps no other waiting
+            log.error("a floor is not published", extra={"property_id": property_id})
+            faults.append(fault)
+            continue
+        published += 1
+        count.count("MinutesKept", done.minutes)
+        count.count("AlertsRaised", done.raised)
+        count.count("AlertsCleared", done.cleared)
+    count.count("PropertiesPublished", published)
+    count.count("PropertiesFailed", len(faults))
+    count.flush()
+    if faults:
+        raise faults[0]
+    return {"properties": published}

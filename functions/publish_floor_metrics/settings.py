@@ -1,0 +1,20 @@
+"""What the environment of `publish_floor_metrics` says."""
+
+from dataclasses import dataclass
+
+from pitboss.gaming_day import GamingDays
+from pitboss.settings import LogLevel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    floor_table: str
+    offers_table: str
+    standings_table: str
+    ratings_table: str
+    quarantine_bucket: str
+    gaming_days: GamingDays
+    aws_region: str
+    log_level: LogLevel = "INFO"
