@@ -31,6 +31,7 @@ style: setup
 
 types: setup
 	$(BIN)/mypy
+	@sh scripts/check-page
 
 imports: setup
 	$(BIN)/lint-imports

@@ -16,11 +16,14 @@ from benchmarks import (
     cold_start,
     decision_time,
     failure_data,
+    floor_writes,
     hillstrom,
     lake_raw,
     lake_refine,
     latency,
     leaks,
+    live_clients,
+    live_page,
     maintenance_cost,
     maintenance_night,
     nightly,
@@ -67,6 +70,12 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "failure_data": lambda _: failure_data.run(),
     "shuffler_messages": lambda _: shuffler_messages.run(),
     "shuffler_writes": lambda _: shuffler_writes.run(),
+    "floor_writes": lambda _: floor_writes.run(),
+    "live_clients": lambda seconds: live_clients.run(seconds),
+    "page_size": lambda _: live_page.size(),
+    "page_load": lambda _: live_page.load(),
+    "page_pan": lambda _: live_page.pan(),
+    "page_hour": lambda _: live_page.hour(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
 }
@@ -75,6 +84,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
+        "live_clients",
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""
@@ -89,9 +99,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--histories", type=int, help="of leaks; default 100,000")
     parser.add_argument("--seed", type=int, help="of leaks: this history, or from it on")
+    parser.add_argument("--minutes", type=int, default=5, help="of page_hour; default 5")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="of maintenance_cost, as SVG")
     asked = parser.parse_args()
     FIGURES["maintenance_cost"] = lambda _: maintenance_cost.run(asked.picture)
+    FIGURES["page_hour"] = lambda _: live_page.hour(asked.minutes)
     if asked.histories is not None or asked.seed is not None:
         histories = asked.histories or 1
         FIGURES["leaks"] = lambda _: leaks.run(histories, asked.seed or 0)

@@ -35,6 +35,13 @@ CLIENTS = {
     "keep_exclusions": "from pitboss.stores.standings import DynamoStandings as S; "
     "S('table', None, 'us-east-1')",
     "rate_players": f"from pitboss.stores.ratings import DynamoRatings; {_DYNAMODB}",
+    **dict.fromkeys(
+        ("sum_floor", "track_floor"),
+        "from pitboss.stores.floor import DynamoFloor as S; S('table', 'us-east-1')",
+    ),
+    "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
+    "A('table', 'us-east-1')._client",
+    "serve_floor": "from pitboss.stores.floor import DynamoFloor as S; S('t', 'us-east-1')",
     "serve_maintenance": "from pitboss.stores.maintenance import SqlMaintenance",
     "serve_shufflers": "from pitboss.stores.shufflers import PostgresShufflers",
     "track_shufflers": "from pitboss.stores.quarantine import S3Quarantine as S; "

@@ -76,6 +76,7 @@ def demo(
     else:
         _show_latency(report["latency"])
         _show_next()
+        stack.show_page()
     if report["offers"]["shown_to_players_listed"]:
         raise WorkbenchError(
             "Players on an exclusion list were shown offers: keep what `pitboss logs serve_offers` "
@@ -96,6 +97,7 @@ def third_party_data() -> Path:
 
 def _shift() -> tuple[dict[str, Any], dict[str, Any]]:
     from workbench import measure
+    from workbench import plan as floor_plans
     from workbench.event_files import FileFormat
     from workbench.replay import cut, replay
     from workbench.simulation import Floor, FloorPlan
@@ -106,6 +108,7 @@ def _shift() -> tuple[dict[str, Any], dict[str, Any]]:
         events = list(measure.feed(floor.events()))
     ledger = floor.ledger.contract()
     with measure.gateway(SHIFT_PROPERTY) as sender, measure.reader(SHIFT_PROPERTY) as reader:
+        floor_plans.leave(SHIFT_PROPERTY, [machine.asset_id for machine in floor.machines])
         with step(f"sending {len(events):,} events through the front door"):
             sent = replay(
                 sender, cut(events, max_events=500, groups=4), FileFormat.ACRES_SAS, connections=2

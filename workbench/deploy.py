@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench import database, emulator, endpoint
+from workbench import database, emulator, endpoint, page
 from workbench.console import WorkbenchError, say, step
 from workbench.machine import machine_of
 from workbench.paths import ROOT, VENV_BIN, home
@@ -167,6 +167,11 @@ def stack_status() -> tuple[str, str] | None:
     return (stacks[0]["StackId"], stacks[0]["StackStatus"]) if stacks else None
 
 
+def _page() -> dict[str, str]:
+    """Where signing in returns to, of the local stack: the page that is served beside it."""
+    return {"PageUrl": page.url()} if endpoint.chosen_target() is None else {}
+
+
 def _record(wanted: str, stack_id: str) -> dict[str, str]:
     server = database.running()
     return {
@@ -174,6 +179,7 @@ def _record(wanted: str, stack_id: str) -> dict[str, str]:
         "stack": stack_id,
         "fingerprint": wanted,
         "database": f"port {server.port}" if server and _has_embedded_database() else "",
+        **_page(),
     }
 
 
@@ -205,17 +211,19 @@ def _parameters() -> Iterator[list[str]]:
 
     In a file that only its owner may read, for as long as it is needed: others see command lines.
     """
-    if not _has_embedded_database():
+    ours = _page()
+    if _has_embedded_database():
+        server = database.ensure_running()
+        ours |= {
+            "DatabaseHost": emulator.HOST,
+            "DatabasePort": str(server.port),
+            "DatabasePassword": server.password,
+            "DatabaseTls": "disable",
+        }
+    if not ours:
         yield []
         return
-    server = database.ensure_running()
     path = home() / "parameters.yaml"
-    ours = {
-        "DatabaseHost": emulator.HOST,
-        "DatabasePort": str(server.port),
-        "DatabasePassword": server.password,
-        "DatabaseTls": "disable",
-    }
     emulator.write_private(path, json.dumps([_overrides(), ours]))
     try:
         yield ["--parameter-overrides", f"file://{path}"]

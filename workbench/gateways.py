@@ -311,6 +311,23 @@ def workbench_service(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _principal(name, Kind.SERVICE, property_id, None, *scopes)
 
 
+def workbench_floor(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that `pitboss top` looks at the floor by: it sees no player."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-floor", property_id)
+    return _principal(name, Kind.SERVICE, property_id, None, Action.READ_FLOOR)
+
+
+def workbench_planner(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that keeps a property's floor plan."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-planner", property_id)
+    scopes = Action.READ_FLOOR, Action.WRITE_FLOOR
+    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+
+
 def workbench_games(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The games that the workbench simulates: they show offers and take their players' answers."""
     from pitboss.access import Action, Kind

@@ -22,6 +22,8 @@ from workbench import (
     maintenance,
     models,
     offers,
+    page,
+    plan,
     prove,
     quarantine,
     query,
@@ -37,6 +39,9 @@ from workbench import (
     simulate,
     stack,
     stream,
+    top,
+    trace,
+    users,
 )
 from workbench.console import UsageError, WorkbenchError, err
 from workbench.machine import environments
@@ -108,8 +113,13 @@ for commands in (
     offers,
     games,
     exclusions,
+    plan,
     devices,
     shufflers,
     maintenance,
+    users,
+    page,
+    top,
+    trace,
 ):
     commands.register(app)

@@ -58,6 +58,15 @@ def host(property_id: str) -> Iterator[PitbossClient]:
 
 
 @contextmanager
+def planner(property_id: str) -> Iterator[PitbossClient]:
+    """A client that may change a property's floor plan."""
+    from workbench import gateways
+
+    with _client(gateways.workbench_planner(property_id)) as client:
+        yield client
+
+
+@contextmanager
 def technician(property_id: str) -> Iterator[PitbossClient]:
     """A client that is a technician of a property."""
     from workbench import gateways

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench import database, deploy, emulator, endpoint
+from workbench import database, deploy, emulator, endpoint, page
 from workbench.console import WorkbenchError, out, print_json, say, step
 from workbench.paths import ROOT, VENV_BIN, home
 
@@ -97,10 +97,15 @@ def ensure_running(port: int | None = None, *, keep_state: bool = False) -> None
 
 
 def ensure_up(port: int | None = None, *, keep_state: bool = False) -> str:
-    """Have a stack that is deployed from the sources as they are; the API's address."""
+    """Have a stack that is deployed from the sources as they are; the API's address.
+
+    Beside a local one the live page is served.
+    """
     ensure_running(port, keep_state=keep_state)
     if not deploy.deploy():
         say("nothing changed since the last deploy")
+    if endpoint.chosen_target() is None:
+        page.start()
     return endpoint.api_url()
 
 
@@ -111,11 +116,22 @@ def up(port: Port = None, keep_state: KeepState = False) -> None:
     """
     address = ensure_up(port, keep_state=keep_state)
     out.print(f"The API answers at {address}")
+    show_page()
     out.print("Next: `pitboss status`, `pitboss demo`, or `pitboss down` to stop.")
+
+
+def show_page() -> None:
+    """Say where the live page is, and how somebody signs in there."""
+    running = page.Running.load()
+    if running is None:
+        return
+    out.print(f"The live floor is at {page.url(running.port)}")
+    out.print("Make people who may sign in there: `pitboss users demo --property P1`.")
 
 
 def down() -> None:
     """Stop the local stack and everything it started."""
+    page.stop()
     running = emulator.Running.load()
     was_running = emulator.stop(save=running is not None and running.keep_state)
     if database.stop() or was_running:
@@ -210,6 +226,9 @@ def _describe() -> dict[str, Any]:
             "functions": _functions(),
             "outputs": endpoint.stack_outputs(),
         }
+    served = page.Running.load()
+    if served is not None and endpoint.chosen_target() is None:
+        description["page"] = page.url(served.port)
     return description
 
 
@@ -223,7 +242,7 @@ def status(json: AsJson = False) -> None:
         out.print("Stopped. Start it with `pitboss up`.")
         return
     table = Table(show_header=False, box=None)
-    names = ("endpoint", "stack", "stack_status", "api_url")
+    names = ("endpoint", "stack", "stack_status", "api_url", "page")
     for name in names:
         if name in description:
             table.add_row(name.replace("_", " "), escape(str(description[name])))
