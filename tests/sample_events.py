@@ -7,17 +7,21 @@ record), which no one should edit by hand. A test holds that what is on disk is 
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import zstandard
+from msgspec import Struct
+from msgspec.structs import replace
 
-from pitboss.access import Action, Kind, Principal, body_hash
+from pitboss.access import GROUPS, Action, Group, Kind, Principal, SignIn, body_hash
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
 from pitboss.events.player import ChangeKind, PlayerChanged, encode
+from pitboss.floor.rows import MachineSums
 from pitboss.offers.catalogue import Kind as OfferKind
 from pitboss.offers.issued import IssuedOffer, Step
 from pitboss.offers.issued import Status as OfferStatus
@@ -63,6 +67,24 @@ COMPLIANCE = Principal(
     frozenset({Action.READ_EXCLUSIONS, Action.WRITE_EXCLUSIONS}),
 )
 """What lists are kept by."""
+OFFICER = Principal(
+    "3c0cf6a4-90b1-7061-2dd1-8d8d3a6b7a4e",
+    Kind.PERSON,
+    "north",
+    None,
+    GROUPS[Group.COMPLIANCE],
+    SignIn("rosa", frozenset({Group.COMPLIANCE}), MONDAY_EVENING // 1_000 + 3_600),
+)
+"""Somebody who signed in, and watches over who looked at whom."""
+HOST = Principal(
+    "9a1b7c30-2f44-4c1e-8a55-0d4f6b0c9e21",
+    Kind.PERSON,
+    "north",
+    None,
+    GROUPS[Group.HOST],
+    SignIn("jo", frozenset({Group.HOST}), MONDAY_EVENING // 1_000 + 3_600),
+)
+"""Somebody who signed in, and looks after players."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
 TECHNICIANS = Principal(
     "technicians",
@@ -414,11 +436,18 @@ def dropped(key: str) -> dict[str, Any]:
     }
 
 
-def socket(event_type: str, machines: str | None = None, caller: Principal = GAMES) -> Any:
+def socket(
+    event_type: str,
+    machines: str | None = None,
+    caller: Principal = GAMES,
+    protocols: str | None = None,
+) -> Any:
     """The beginning or the end of a WebSocket, as API Gateway hands it on."""
     headers = {"Host": "l1v2e3.execute-api.us-east-1.amazonaws.com", "User-Agent": "game/7.1"}
+    if protocols is not None:
+        headers["Sec-WebSocket-Protocol"] = protocols
     query = None if machines is None else {"machines": machines}
-    context = caller.to_context(body_hash(b""))
+    context = caller.to_context("" if caller.kind is Kind.PERSON else body_hash(b""))
     return {
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
@@ -515,6 +544,135 @@ def machine_cleared(asset_id: str = "1940732") -> dict[str, Any]:
     return changed("REMOVE", f"north/machine/{asset_id}", "offer")
 
 
+def block_image(kind: str, rows: Iterable[Struct], number: int = 88) -> dict[str, Any]:
+    """A block of rows as the floor table's stream hands it on."""
+    body = zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(list(rows)))
+    return {
+        "pk": {"S": "north/floor"},
+        "sk": {"S": f"{kind}/{number:03d}"},
+        "version": {"N": "7"},
+        "body": {"B": base64.b64encode(body).decode()},
+    }
+
+
+def floor_change(before: dict[str, Any] | None, after: dict[str, Any]) -> dict[str, Any]:
+    """A change of a part of the live floor, from image to image."""
+    record = changed("INSERT" if before is None else "MODIFY", after["pk"]["S"], after["sk"]["S"])
+    record["dynamodb"] |= {"NewImage": after, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    if before is not None:
+        record["dynamodb"]["OldImage"] = before
+    record["eventSourceARN"] = "arn:aws:dynamodb:us-east-1:123456789012:table/floor/stream/x"
+    return record
+
+
+SEATED = MachineSums(
+    asset_id="1940732",
+    changed_at=MONDAY_EVENING + 26_000,
+    gaming_day="2020-06-15",
+    games=12,
+    coin_in_cents=2_400,
+    coin_out_cents=1_900,
+    theoretical_win=2_400 * 850,
+    unrated_coin_in_cents=0,
+    handpaid_cents=0,
+    gaps=0,
+    meter_difference_cents=0,
+    hold_basis_points=850,
+    last_play=MONDAY_EVENING + 25_000,
+    minute=(MONDAY_EVENING + 25_000) // 60_000,
+    coin_in_by_minute=[300, 900, 1_200, 0, 0],
+    player_id="p-81",
+    seated_since=MONDAY_EVENING - 120_000,
+    is_carded=True,
+)
+"""Where the player of `PLAY` sits."""
+UNPLAYED = replace(SEATED, asset_id="5093619", player_id=None, seated_since=None, is_carded=False)
+"""Of the same block, in these events."""
+
+
+def head_change(
+    name: str, number: int, asset_id: str = "1940732", **numbers: int
+) -> dict[str, Any]:
+    """A machine's head that was stored, as the ratings table's stream hands it on."""
+    record = changed(name, "north/floor/0", asset_id, day="2020-06-15", applied=f"{number:016x}")
+    image = record["dynamodb"]["NewImage"]
+    image |= {"games": {"N": "1"}, "last_play": {"N": str(MONDAY_EVENING + 11_000)}}
+    image |= {name: {"N": str(value)} for name, value in numbers.items()}
+    record["dynamodb"]["SequenceNumber"] = f"44215845000000000174504{number:05d}"
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/ratings"
+    record["eventSourceARN"] = f"{table}/stream/2020-06-15T00:00:00.000"
+    return record
+
+
+def damaged(record: dict[str, Any]) -> dict[str, Any]:
+    """The same, with a head that no release can read."""
+    del record["dynamodb"]["NewImage"]["day"]
+    return record
+
+
+def alarm_told(state: str) -> dict[str, Any]:
+    """What CloudWatch tells a topic of an alarm, as SNS hands it to a function."""
+    at = "2020-06-16T03:15:00.000+0000" if state == "ALARM" else "2020-06-16T03:22:00.000+0000"
+    topic = "arn:aws:sns:us-east-1:123456789012:pitboss-local-AlarmTopic-1A2B3C4D5E6F"
+    message = {
+        "AlarmName": "pitboss-local-RatingsBehindAlarm-1A2B3C4D5E6F",
+        "AlarmDescription": "The oldest event not rated yet is older than any flush interval "
+        "allows. Runbook: docs/runbooks/stream-consumer-behind.md",
+        "AWSAccountId": "123456789012",
+        "AlarmConfigurationUpdatedTimestamp": "2020-06-15T12:00:00.000+0000",
+        "NewStateValue": state,
+        "NewStateReason": "Threshold Crossed: 1 datapoint [120000.0 (16/06/20 03:14:00)] was "
+        "greater than the threshold (90000.0).",
+        "StateChangeTime": at,
+        "Region": "US East (N. Virginia)",
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+        "pitboss-local-RatingsBehindAlarm-1A2B3C4D5E6F",
+        "OldStateValue": "OK" if state == "ALARM" else "ALARM",
+        "OKActions": [topic],
+        "AlarmActions": [topic],
+        "InsufficientDataActions": [],
+        "Trigger": {
+            "MetricName": "IteratorAge",
+            "Namespace": "AWS/Lambda",
+            "StatisticType": "Statistic",
+            "Statistic": "MAXIMUM",
+            "Unit": None,
+            "Dimensions": [
+                {"value": "pitboss-local-RatePlayersFunction-1A2B3C", "name": "FunctionName"}
+            ],
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "Threshold": 90000.0,
+            "TreatMissingData": "notBreaching",
+            "EvaluateLowSampleCountPercentile": "",
+        },
+    }
+    notice = {
+        "Type": "Notification",
+        "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
+        "TopicArn": topic,
+        "Subject": f'{state}: "{message["AlarmName"]}" in US East (N. Virginia)',
+        "Message": json.dumps(message),
+        "Timestamp": at,
+        "SignatureVersion": "1",
+        "Signature": "tcc6faL2yUC6dgZdmrwh1Y4cGa/ebXEkAi6RibDsvpi+tE/1+82j",
+        "SigningCertUrl": "https://sns.us-east-1.amazonaws.com/SimpleNotificationService.pem",
+        "UnsubscribeUrl": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe",
+        "MessageAttributes": {},
+    }
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": f"{topic}:21be56ed-a058-49f5-8c98-aedd2564c486",
+                "Sns": notice,
+            }
+        ]
+    }
+
+
 def sample_events() -> dict[str, dict[str, Any]]:
     """Every sample event made here, by `<function>/<case>`."""
     play = stream_record(PLAY)
@@ -525,8 +683,54 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "connect_live_clients/connected": socket("CONNECT", "0001940732"),
         "connect_live_clients/disconnected": socket("DISCONNECT"),
         "connect_live_clients/foreign_machine": socket("CONNECT", "1940732,5093619"),
+        "connect_live_clients/watching": socket("CONNECT", None, OFFICER, "pitboss.v1, a.b.c"),
+        "publish_floor_metrics/now": {},
+        "raise_alerts/ringing": alarm_told("ALARM"),
+        "raise_alerts/over": alarm_told("OK"),
         "push_live_updates/offer_gone": {"Records": [machine_cleared()]},
         "push_live_updates/offer_ready": {"Records": [offer_change(OFFER)]},
+        "push_live_updates/floor_changed": {
+            "Records": [
+                floor_change(
+                    block_image("sums", [replace(SEATED, changed_at=1, games=11), UNPLAYED]),
+                    block_image("sums", [SEATED, UNPLAYED]),
+                )
+            ]
+        },
+        "sum_offers/decided": {"Records": [offer_change(OFFER)]},
+        "sum_offers/withheld": {
+            "Records": [
+                offer_change(
+                    replace(
+                        OFFER,
+                        status=OfferStatus.WITHDRAWN,
+                        steps=(
+                            *OFFER.steps,
+                            Step(
+                                OfferStatus.WITHDRAWN,
+                                MONDAY_EVENING + 30_000,
+                                "jo",
+                                "left with friends",
+                            ),
+                        ),
+                    ),
+                    "MODIFY",
+                )
+            ]
+        },
+        "serve_floor/live": asked("/v1/floor/live", OFFICER),
+        "serve_floor/players": asked("/v1/floor/players", OFFICER, query={"limit": "20"}),
+        "serve_floor/minutes": asked("/v1/floor/minutes", OFFICER),
+        "serve_floor/alerts": asked("/v1/alerts", OFFICER),
+        "serve_floor/bills": asked("/v1/players/{player_id}/bill-ins", OFFICER, player_id="p-81"),
+        "serve_floor/acknowledged": sent(
+            "POST",
+            "/v1/alerts/{alert_id}/acknowledge",
+            HOST,
+            b'{"note": "paid by hand"}',
+            headers={"Content-Type": "application/json"},
+            alert_id="1592277300000-1940732-handpay",
+        ),
         "expire_offers/now": {},
         "keep_catalogue/current": asked("/v1/offers/catalogue", HOSTS),
         "keep_catalogue/first": sent(
@@ -564,6 +768,15 @@ def sample_events() -> dict[str, dict[str, Any]]:
             player_id="p-81",
             offer_id=OFFER.offer_id,
         ),
+        "serve_offers/withheld": sent(
+            "POST",
+            "/v1/players/{player_id}/offers/{offer_id}/withhold",
+            HOST,
+            b'{"reason": "left with friends"}',
+            headers={"Idempotency-Key": "5d1c8c52-3a77-4c1c-9f1c-7f6b3a3f2b11"},
+            player_id="p-81",
+            offer_id=OFFER.offer_id,
+        ),
         "serve_offers/machine_offer": asked(
             "/v1/machines/{asset_id}/offer", SCREENS, asset_id="0001940732"
         ),
@@ -571,6 +784,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "serve_offers/player_offers": asked(
             "/v1/players/{player_id}/offers", HOSTS, player_id="p-81"
         ),
+        "serve_audit/day": asked("/v1/audit", OFFICER, query={"day": "2020-06-15", "limit": "2"}),
         "serve_maintenance/open": asked(
             "/v1/maintenance", TECHNICIANS, query={"status": "open", "limit": "20"}
         ),
@@ -659,6 +873,22 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "track_shufflers/poison_among_good": delivered(
             b"no record", _record(SHUFFLER_MESSAGES[0]), _record(FOREIGN_MESSAGE)
         ),
+        "sum_floor/heads": {
+            "Records": [
+                head_change("INSERT", 1, coin_in_cents=500),
+                head_change("INSERT", 2, "5093619", coin_in_cents=25),
+                head_change("MODIFY", 3, coin_in_cents=1_000, coin_out_cents=120),
+            ]
+        },
+        "sum_floor/poison_among_good": {
+            "Records": [
+                head_change("INSERT", 1, coin_in_cents=500),
+                damaged(head_change("MODIFY", 2)),
+                head_change("MODIFY", 3, coin_in_cents=1_000, coin_out_cents=120),
+            ]
+        },
+        "track_floor/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
+        "track_floor/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
         "train_policy/run": {"run": NIGHT, "hyperparameters": {}},
         "plan_refinement/everything": {},
         "plan_refinement/nightly": {"ended": True},

@@ -27,6 +27,7 @@ SECTIONS = (
 _SECTION_OF_TYPE = {
     "AWS::DynamoDB::Table": "Data",
     "AWS::S3::Bucket": "Data",
+    "AWS::S3::BucketPolicy": "Data",
     "AWS::RDS::DBCluster": "Data",
     "AWS::RDS::DBClusterParameterGroup": "Data",
     "AWS::RDS::DBInstance": "Data",
@@ -38,6 +39,10 @@ _SECTION_OF_TYPE = {
     "AWS::EC2::VPC": "Data",
     "AWS::EC2::VPCEndpoint": "Data",
     "AWS::SecretsManager::Secret": "Data",
+    "AWS::Cognito::UserPool": "Data",
+    "AWS::Cognito::UserPoolClient": "Data",
+    "AWS::Cognito::UserPoolDomain": "Data",
+    "AWS::Cognito::UserPoolGroup": "Data",
     "AWS::Glue::Database": "Data",
     "AWS::Glue::Table": "Data",
     "AWS::Athena::WorkGroup": "Data",
@@ -59,11 +64,15 @@ _SECTION_OF_TYPE = {
     "AWS::ApiGatewayV2::Integration": "Messaging",
     "AWS::ApiGatewayV2::Route": "Messaging",
     "AWS::Lambda::Permission": "Messaging",
+    "AWS::CloudFront::Distribution": "Messaging",
+    "AWS::CloudFront::OriginAccessControl": "Messaging",
+    "AWS::CloudFront::ResponseHeadersPolicy": "Messaging",
     "AWS::Serverless::LayerVersion": "Layers",
     "AWS::Serverless::Function": "Functions",
     "AWS::Logs::LogGroup": "Functions",
     "AWS::Serverless::StateMachine": "State machines",
     "AWS::CloudWatch::Alarm": "Alarms",
+    "AWS::CloudWatch::Dashboard": "Alarms",
 }
 
 
@@ -305,7 +314,7 @@ _STAR_AT_THE_END = (
 """Of a resource of the template, or of a stage of one of its APIs."""
 
 
-WITHOUT_RESOURCE = frozenset({"states:SendTaskSuccess"})
+WITHOUT_RESOURCE = frozenset({"cloudwatch:PutMetricData", "states:SendTaskSuccess"})
 """Actions that no resource can be named for, by the Service Authorization Reference."""
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pitboss.access import Principal, body_hash
 from pitboss.events.batch import UnreadableRecord, unpack_metered, unpack_received
+from pitboss.stores.floor import part_of, plain
 from tests import sample_events
 
 ROOT = Path(__file__).parents[2]
@@ -70,13 +71,18 @@ NO_REQUESTS = {
     "plan_refinement",
     "plan_retraining",
     "promote_policy",
+    "publish_floor_metrics",
     "push_live_updates",
+    "raise_alerts",
     "rate_players",
     "recommend_maintenance",
     "reconcile_machines",
     "refine_events",
     "score_players",
     "settle_approval",
+    "sum_floor",
+    "track_floor",
+    "sum_offers",
     "track_shufflers",
     "train_failure_model",
     "train_policy",
@@ -101,6 +107,10 @@ def readable(event: dict[str, Any]) -> dict[str, Any]:
     for record in event.get("Records", ()):
         if "kinesis" in record:
             record["kinesis"]["data"] = _unpacked(base64.b64decode(record["kinesis"]["data"]))
+        for image in ("OldImage", "NewImage"):
+            item = record.get("dynamodb", {}).get(image, {})
+            if "B" in item.get("body", {}):
+                record["dynamodb"][image] = repr(part_of(plain(item)))
     if event.get("headers", {}).get("Content-Encoding") == "gzip":
         event["body"] = gzip.decompress(base64.b64decode(event["body"])).decode()
         del event["requestContext"]["authorizer"]["body_sha256"]

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from pitboss import telemetry
+from publish_floor_metrics.service import NAMESPACE as FLOOR
+from publish_floor_metrics.service import WATCHED
 from tests.contract.template_rules import (
     RULES,
     TEXT_RULES,
@@ -292,10 +294,16 @@ def test_an_alarm_watches_a_metric_that_is_counted() -> None:
         if resource["Type"] != "AWS::CloudWatch::Alarm":
             continue
         alarm = resource["Properties"]
-        dimensions = {item["Name"]: item["Value"] for item in alarm["Dimensions"]}
+        dimensions = {item["Name"]: item["Value"] for item in alarm.get("Dimensions", [])}
         if alarm["Namespace"] == telemetry.NAMESPACE:
             watched += 1
             assert alarm["MetricName"] in metrics[dimensions["service"]], name
+        elif alarm["Namespace"] == FLOOR:
+            assert alarm["MetricName"] in WATCHED, name
+            assert (dimensions, alarm["Statistic"]) == ({}, "Maximum"), name
+        elif alarm["Namespace"] == "AWS/Kinesis":
+            stream = TEMPLATE["Resources"][dimensions["StreamName"]["Ref"]]
+            assert stream["Type"] == "AWS::Kinesis::Stream", name
         elif alarm["Namespace"] == "AWS/States":
             machine = TEMPLATE["Resources"][dimensions["StateMachineArn"]["Ref"]]
             assert machine["Type"] == "AWS::Serverless::StateMachine", name
@@ -308,6 +316,9 @@ def test_an_alarm_watches_a_metric_that_is_counted() -> None:
             assert attribute == "QueueName", name
         else:
             assert alarm["Namespace"] == "AWS/Lambda", name
+            if alarm["MetricName"] == "Throttles":
+                assert dimensions == {}, name  # of all functions
+                continue
             assert dimensions["FunctionName"]["Ref"] in FUNCTIONS, name
     assert watched
 
@@ -353,7 +364,7 @@ def test_a_streams_batch_size_is_no_parameter() -> None:
         if event["Type"] == "Kinesis"
     ]
 
-    assert sizes == [10_000, 10_000, 10_000]
+    assert sizes == [10_000, 10_000, 10_000, 10_000]
 
 
 def test_every_stream_consumer_is_watched() -> None:
@@ -361,7 +372,7 @@ def test_every_stream_consumer_is_watched() -> None:
         (item["Value"]["Ref"], resource["Properties"]["MetricName"])
         for resource in TEMPLATE["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
-        for item in resource["Properties"]["Dimensions"]
+        for item in resource["Properties"].get("Dimensions", [])
         if item["Name"] == "FunctionName"
     }
     consumers = {
@@ -384,7 +395,7 @@ def test_every_failure_queue_is_watched() -> None:
         item["Value"]["Fn::GetAtt"][0]
         for resource in resources.values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
-        for item in resource["Properties"]["Dimensions"]
+        for item in resource["Properties"].get("Dimensions", [])
         if item["Name"] == "QueueName"
     }
     destinations = [

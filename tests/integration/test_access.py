@@ -36,9 +36,6 @@ class Sender:
         body: bytes,
         *,
         keys: KeyPair | None = None,
-        algorithm: str | None = None,
-        key: object = None,
-        kid: str | None = None,
         **changed: Any,
     ) -> str:
         """A token for a body: right, but for what is changed."""
@@ -54,10 +51,10 @@ class Sender:
         }
         signing = keys or self.keys
         return jwt.encode(
-            {name: value for name, value in (said | changed).items() if value is not ...},
-            signing.private if key is None else key,  # type: ignore[arg-type]
-            algorithm=algorithm or signing.algorithm,
-            headers={"kid": principal_id if kid is None else kid},
+            said | changed,
+            signing.private,
+            algorithm=signing.algorithm,
+            headers={"kid": principal_id},
         )
 
 
@@ -164,41 +161,16 @@ def test_a_registered_gateway_gets_in(door: Door) -> None:
     assert nothing_but_the_honest_body_is_in_the_stream(door, door.gateway())
 
 
-def _now(offset: int) -> int:
-    return int(time.time()) + offset
-
-
 type Attack = Callable[[Sender, bytes], str | None]
 
 ATTACKS: dict[str, Attack] = {
     "no token": lambda _, __: None,
     "not a token": lambda _, __: "not.a.token",
-    "two words": lambda _, __: "not a.b.c",
     "the key of another": lambda sender, body: sender.token(body, keys=KeyPair()),
-    "another issuer": lambda sender, body: sender.token(body, iss="workbench"),
-    "another audience": lambda sender, body: sender.token(body, aud="pitboss-elsewhere"),
-    "several audiences": lambda sender, body: sender.token(body, aud=[sender.audience, "x"]),
-    "no audience": lambda sender, body: sender.token(body, aud=...),
-    "expired": lambda sender, body: sender.token(body, iat=_now(-120), exp=_now(-60)),
-    "not valid yet": lambda sender, body: sender.token(body, nbf=_now(30)),
-    "signed in the future": lambda sender, body: sender.token(body, iat=_now(30), exp=_now(60)),
-    "valid for an hour": lambda sender, body: sender.token(body, exp=_now(3600)),
-    "valid for ever": lambda sender, body: sender.token(body, exp=...),
-    "no id": lambda sender, body: sender.token(body, jti=...),
-    "no body": lambda sender, body: sender.token(body, body_sha256=...),
-    "algorithm none": lambda sender, body: sender.token(body, algorithm="none", key=""),
-    "a mac": lambda sender, body: sender.token(body, algorithm="HS256", key="s" * 64),
-    "a key id of 2,500 characters": lambda sender, body: sender.token(body, kid="k" * 2_500),
-    "a key id of a lone surrogate": lambda sender, body: sender.token(body, kid="\ud800"),
-    "a key id of spaces": lambda sender, body: sender.token(body, kid="  "),
-    "tampered with": lambda sender, body: _tampered(sender.token(body)),
+    "a claim that is wrong": lambda sender, body: sender.token(body, aud="pitboss-elsewhere"),
 }
-
-
-def _tampered(token: str) -> str:
-    header, _, signature = token.split(".")
-    _, other, _ = jwt.encode({"iss": "workbench"}, "s" * 64, algorithm="HS256").split(".")
-    return f"{header}.{other}.{signature}"
+"""One of each kind: a refusal costs the embedded AWS a new process. What else is refused, and for
+which reason, tests/unit/test_tokens.py and tests/unit/test_authorize_requests.py go through."""
 
 
 def test_who_proves_nothing_is_unauthorized_and_leaves_nothing(door: Door) -> None:
