@@ -75,7 +75,7 @@ def size() -> dict[str, Any]:
         open_tab.devtools.on("Network.loadingFinished", finished)
         open_tab.sign_in(address)
         time.sleep(1)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"file": name, "bytes": held[name], "on_the_wire": count}
         for name, count in sorted(sent.items(), key=lambda item: -item[1])
     ]
@@ -126,7 +126,7 @@ def load() -> dict[str, Any]:
 
 def hour(minutes: int = MINUTES) -> dict[str, Any]:
     """The page open and fed at one update a second: its heap and its share of a core, by minute."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     with mock(200, 250, "--push-every", "1") as address, tab() as open_tab:
         open_tab.sign_in(address)
         time.sleep(10)
@@ -135,7 +135,7 @@ def hour(minutes: int = MINUTES) -> dict[str, Any]:
             if minute:
                 time.sleep(60)
                 took = time.monotonic() - before[2]
-                row = {
+                row: dict[str, float] = {
                     "main_thread_percent": _percent(
                         open_tab.metrics()["TaskDuration"] - before[0], took
                     ),
@@ -225,7 +225,7 @@ def _percent(seconds: float, of: float) -> float:
     return round(100 * seconds / of, 1)
 
 
-def slope(values: list[int]) -> float:
+def slope(values: list[float]) -> float:
     """Of the least-squares line, a step."""
     n = len(values)
     if n < 2:

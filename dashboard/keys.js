@@ -12,6 +12,9 @@ const GO_MS = 1_500;
 /** Whether the search is open. */
 export const isSearching = signal(false);
 
+/** What was typed while the search was on its way. */
+export const typedAhead = signal('');
+
 /** Whether the list of keys is open. */
 export const isHelping = signal(false);
 
@@ -24,6 +27,7 @@ const KEYS = {
     isHelping.value = true;
   },
   '/': () => {
+    typedAhead.value = '';
     isSearching.value = true;
   },
   '.': () => {
@@ -56,7 +60,12 @@ function onKey(event) {
     }
     return;
   }
-  if (isAwaited || !areOn.value || target.closest('input, textarea, select, [contenteditable]')) return;
+  if (isAwaited) {
+    if (event.key.length === 1) typedAhead.value += event.key;
+    event.preventDefault();
+    return;
+  }
+  if (!areOn.value || target.closest('input, textarea, select, [contenteditable]')) return;
   if (event.key === 'g') {
     wentAt = event.timeStamp;
     return;

@@ -7,7 +7,7 @@
  * reconnection, and when nothing came for a while.
  */
 
-import { effect, signal } from '@preact/signals';
+import { batch, effect, signal } from '@preact/signals';
 
 import { backoff, get, ProblemError } from './api.js';
 import { apply, applyPlan, floor, serverNow, setClock, tick } from './floor.js';
@@ -113,11 +113,19 @@ export function startLive(url) {
     isReading = true;
     readAt = Date.now();
     try {
+      // At first both at once, and one laying out of the map.
+      const isFirst = floor.at.peek() === 0;
+      const first = isFirst ? get('/floor/plan').catch(() => null) : null;
       const document = await get('/floor/live');
       if (isStopped) return;
       setClock(readAt, Date.now(), document.at);
       held.add(document);
-      release(floor.at.peek() === 0);
+      const early = await first;
+      if (isStopped) return;
+      batch(() => {
+        if (early !== null) applyPlan(early);
+        release(isFirst);
+      });
       if (document.plan_version !== (floor.plan.peek()?.version ?? -1)) {
         const plan = await get('/floor/plan');
         if (!isStopped) applyPlan(plan);

@@ -102,11 +102,22 @@ export function streamRate([
 }
 
 /**
- * Of `GET /v1/floor/minutes` and `GET /v1/floor/hours`.
+ * Of `GET /v1/floor/minutes` and `GET /v1/floor/hours`. A correction counts in the minute that it is
+ * made in, and may take more back than was played in it: that is shown as nothing.
  *
  * @param {any[]} row
  * @returns {import('./types').MachineMinutes}
  */
 export function machineMinutes([asset_id, coin_in_cents, theoretical_win, states]) {
-  return { asset_id, coin_in_cents, theoretical_win, states };
+  return {
+    asset_id,
+    coin_in_cents: coin_in_cents.map(notNegative),
+    theoretical_win: theoretical_win.map(notNegative),
+    states,
+  };
+}
+
+/** @param {number} value */
+function notNegative(value) {
+  return Math.max(value, 0);
 }

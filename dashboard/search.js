@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 
 import { floor } from './floor.js';
 import { html } from './html.js';
-import { isSearching } from './keys.js';
+import { isSearching, typedAhead } from './keys.js';
 import { Dialog } from './parts.js';
 import { select } from './route.js';
 import { may } from './session.js';
@@ -45,10 +45,11 @@ function everything() {
 
 /** The dialog: a combobox with a list of what is found (ARIA 1.2). */
 export function Search() {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(() => typedAhead.peek());
   const [at, setAt] = useState(0);
   const all = useMemo(everything, []);
   const close = () => {
+    typedAhead.value = '';
     isSearching.value = false;
   };
   const wanted = text.trim().toLowerCase();

@@ -34,7 +34,8 @@ export function stateName(letter) {
 
 /**
  * Mean coin-in a minute over the five minutes up to `now`, in cents, rounded down: the minute in
- * progress and the four before it; minutes without play count as 0.
+ * progress and the four before it; minutes without play count as 0. A correction may take more back
+ * than was played: that is 0 too.
  *
  * @param {Pick<import('./types').MachineSums, 'minute' | 'coin_in_by_minute'>} sums
  * @param {number} now epoch milliseconds
@@ -43,7 +44,7 @@ export function coinInAMinute(sums, now) {
   const kept = minutesKept(sums, now);
   let cents = 0;
   for (let i = 0; i < kept; i++) cents += sums.coin_in_by_minute[i] ?? 0;
-  return Math.floor(cents / MINUTES);
+  return Math.max(Math.floor(cents / MINUTES), 0);
 }
 
 /**

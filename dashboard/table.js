@@ -123,6 +123,9 @@ export function DataTable({
     </nav>`}`;
 }
 
+/** `localeCompare` with options makes one of these each time. */
+const NAMES = new Intl.Collator('en', { numeric: true });
+
 /**
  * @param {number | string | null | undefined} a
  * @param {number | string | null | undefined} b
@@ -133,6 +136,6 @@ function compare(a, b, isDown) {
   const order =
     typeof a === 'number' && typeof b === 'number'
       ? a - b
-      : String(a).localeCompare(String(b), 'en', { numeric: true });
+      : NAMES.compare(String(a), String(b));
   return isDown ? -order : order;
 }

@@ -12,11 +12,18 @@ dark.addEventListener('change', () => {
   isSystemDark.value = dark.matches;
 });
 
+const paper = matchMedia('print');
+const isPrinted = signal(paper.matches);
+paper.addEventListener('change', () => {
+  isPrinted.value = paper.matches;
+});
+
 /** What was chosen. */
 export const choice = kept('theme', /** @type {Choice} */ ('system'));
 
 /** What is shown, `light` or `dark`. */
 export const theme = computed(() => {
+  if (isPrinted.value) return 'light';
   if (choice.value === 'system') return isSystemDark.value ? 'dark' : 'light';
   return choice.value;
 });

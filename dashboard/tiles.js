@@ -74,7 +74,7 @@ effect(() => {
   }
   const before = line.peek();
   const recent = coinInByMinute
-    .map((cents, age) => ({ minute: minute - age, cents }))
+    .map((cents, age) => ({ minute: minute - age, cents: Math.max(cents, 0) }))
     .slice(1)
     .reverse();
   const isSame =

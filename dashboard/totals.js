@@ -88,7 +88,7 @@ export function totalsOf(machines, limits, gamingDay, now) {
  */
 export function coinInAMinute(byMinute, now) {
   const cents = byMinute.reduce((sum, value) => sum + value, 0);
-  return cents / (byMinute.length - 1 + (now % MINUTE_MS) / MINUTE_MS);
+  return Math.max(cents, 0) / (byMinute.length - 1 + (now % MINUTE_MS) / MINUTE_MS);
 }
 
 /**

@@ -53,7 +53,14 @@ export function Series({ title, at, lines, write, writeTime = hourAndMinute, hei
         legend: { live: true },
         scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * 1.08 : 1] } },
         axes: [
-          { ...axis, size: 28, values: (_, ticks) => ticks.map((s) => writeTime(s * 1000)) },
+          {
+            ...axis,
+            size: 28,
+            space: 12 + 7 * writeTime(at[0]).length,
+            // There may be several ticks a day: a day is named once.
+            values: (_, ticks) =>
+              ticks.map((s) => writeTime(s * 1000)).map((text, i, all) => (text === all[i - 1] ? '' : text)),
+          },
           { ...axis, size: 64, values: (_, ticks) => ticks.map(write) },
         ],
         series: [

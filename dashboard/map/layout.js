@@ -213,11 +213,14 @@ function byNumber(a, b) {
   return a.length - b.length || (a < b ? -1 : 1);
 }
 
+/** `localeCompare` with options makes one of these each time. */
+const NAMES = new Intl.Collator('en', { numeric: true });
+
 /** @param {Spot} a @param {Spot} b */
 function byPlace(a, b) {
   return (
-    a.zone.localeCompare(b.zone) ||
-    a.bank.localeCompare(b.bank, undefined, { numeric: true }) ||
+    NAMES.compare(a.zone, b.zone) ||
+    NAMES.compare(a.bank, b.bank) ||
     a.y - b.y ||
     a.x - b.x
   );

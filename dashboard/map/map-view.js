@@ -76,6 +76,8 @@ export class MapView {
   #isAllStale = true;
   /** @type {Set<number>} */
   #stale = new Set();
+  /** Where the camera was when the lower canvas was drawn. */
+  #drawn = { x: 0, y: 0, scale: 0 };
   /** @type {(letter: string) => boolean} */
   #isPicked = () => true;
   /** Pointers that are down, by id, where they are now. @type {Map<number, {x: number, y: number}>} */
@@ -195,8 +197,17 @@ export class MapView {
       this.#painter = this.#newPainter();
       this.#resized();
     }
-    if (this.#isAllStale) this.#painter.paint(lower, model, camera, this.#isPicked);
-    else this.#painter.repaint(lower, model, camera, this.#isPicked, this.#stale);
+    const { x, y, scale } = this.#drawn;
+    const { ratio } = this.#painter;
+    const [dx, dy] = [(camera.x - x) * ratio, (camera.y - y) * ratio];
+    const isMoved = dx !== 0 || dy !== 0;
+    if (this.#isAllStale || scale !== camera.scale || !isWhole(dx) || !isWhole(dy)) {
+      this.#painter.paint(lower, model, camera, this.#isPicked);
+    } else {
+      if (isMoved) this.#painter.shift(lower, model, camera, this.#isPicked, Math.round(dx), Math.round(dy));
+      if (this.#stale.size) this.#painter.repaint(lower, model, camera, this.#isPicked, this.#stale);
+    }
+    this.#drawn = { x: camera.x, y: camera.y, scale: camera.scale };
     this.#isAllStale = false;
     this.#stale.clear();
     this.#painter.paintOver(upper, model, camera, { focus: this.focused, hover: this.hovered });
@@ -210,11 +221,12 @@ export class MapView {
       canvas.height = Math.round(height * ratio);
     }
     this.camera.resize(width, height);
+    this.#isAllStale = true;
     this.#moved();
   }
 
   #moved() {
-    this.redraw();
+    this.#ask();
     this.#told.onMove();
   }
 
@@ -333,4 +345,9 @@ export class MapView {
     else return false;
     return true;
   }
+}
+
+/** Whether a number of device pixels is a whole one. @param {number} pixels */
+function isWhole(pixels) {
+  return Math.abs(pixels - Math.round(pixels)) < 1e-6;
 }

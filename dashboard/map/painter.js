@@ -70,25 +70,63 @@ export class Painter {
    * @param {FloorModel} model
    * @param {Camera} camera
    * @param {(letter: string) => boolean} isPicked
+   * @param {[number, number, number, number]} [part] only that of the sight: left, top, right and
+   *   bottom, pixels
    */
-  paint(context, model, camera, isPicked) {
+  paint(context, model, camera, isPicked, part = [0, 0, camera.width, camera.height]) {
     const { ratio, colours } = this;
     const { layout } = model;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = colours.surface;
-    context.fillRect(0, 0, camera.width, camera.height);
+    context.fillRect(part[0], part[1], part[2] - part[0], part[3] - part[1]);
     for (const zone of layout.zones) plate(context, camera, zone.box, 0.5, colours.zone, colours.line);
     for (const bank of layout.banks) plate(context, camera, bank.box, 0.16, colours.bank, '');
     this.#looks.sizeTo(camera.scale);
     const { spots } = layout;
-    for (let i = layout.machines; i < spots.length; i++) this.#furniture(context, spots[i], camera);
-    const [left, top] = camera.toFloor(0, 0);
-    const [right, bottom] = camera.toFloor(camera.width, camera.height);
+    const [left, top] = camera.toFloor(part[0], part[1]);
+    const [right, bottom] = camera.toFloor(part[2], part[3]);
+    for (let i = layout.machines; i < spots.length; i++) {
+      const { x, y } = spots[i];
+      if (x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2) this.#furniture(context, spots[i], camera);
+    }
     for (let i = 0; i < layout.machines; i++) {
       const { x, y } = spots[i];
       if (x > left - 1 && x < right + 1 && y > top - 1 && y < bottom + 1) {
         this.#machine(context, model, camera, i, isPicked);
       }
+    }
+  }
+
+  /**
+   * Draw the floor where it was moved to: what is drawn already is moved, the rest is drawn.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {FloorModel} model
+   * @param {Camera} camera
+   * @param {(letter: string) => boolean} isPicked
+   * @param {number} dx device pixels
+   * @param {number} dy
+   */
+  shift(context, model, camera, isPicked, dx, dy) {
+    const { width, height } = camera;
+    const [x, y] = [dx / this.ratio, dy / this.ratio];
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(context.canvas, dx, dy);
+    /** @type {[number, number, number, number][]} */
+    const parts = [
+      [x > 0 ? 0 : width + x, 0, x > 0 ? x : width, height],
+      [0, y > 0 ? 0 : height + y, width, y > 0 ? y : height],
+    ];
+    for (const [left, top, right, bottom] of parts) {
+      if (right <= left || bottom <= top) continue;
+      const part = /** @type {typeof parts[0]} */ ([Math.max(left, 0), Math.max(top, 0), right, bottom]);
+      context.save();
+      context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+      context.beginPath();
+      context.rect(part[0], part[1], part[2] - part[0], part[3] - part[1]);
+      context.clip();
+      this.paint(context, model, camera, isPicked, part);
+      context.restore();
     }
   }
 
