@@ -16,7 +16,8 @@ import { isKiosk } from './theme.js';
 /** @typedef {import('./types').PlayerOnFloor} Player */
 
 const READ_MS = 10_000;
-const MOST = 500;
+/** As many as the API rates for one answer. */
+const MOST = 50;
 
 const document_ = signal(/** @type {import('./types').PlayersOnFloor | null} */ (null));
 const failure = signal(/** @type {unknown} */ (null));

@@ -18,6 +18,7 @@ from pitboss.stores.connections import UndeliveredError, Watcher
 from pitboss.stores.floor import StoredFloor
 from push_live_updates import floor as service
 from push_live_updates import handler as room
+from push_live_updates import service as games
 from push_live_updates.floor import (
     MAX_MESSAGE_BYTES,
     MOST_BEHIND_MS,
@@ -28,7 +29,7 @@ from push_live_updates.floor import (
     PushFloor,
     messages,
 )
-from push_live_updates.service import YOUNG_MS
+from push_live_updates.service import YOUNG_MS, Update
 from tests.sample_events import SEATED, UNPLAYED, block_image, floor_change, load
 
 NOW = 1_767_225_600_000
@@ -458,3 +459,29 @@ def test_what_cannot_be_read_stops_nothing(
     assert [assets(told) for told in world.heard["c-1"]] == [["1940732"]]
     counts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert counts["FloorChangesUnreadable"] == [3.0]
+
+
+def test_a_bill_is_told_to_nobody_though_it_be_handed_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The filter of the template lets none through; this is the second wall."""
+    updates: list[Update] = []
+
+    class Wiring:
+        push_floor = world.push
+
+        def push(self, found: list[Update]) -> games.Pushed:
+            updates.extend(found)
+            return games.Pushed()
+
+    monkeypatch.setattr(room, "_wiring", Wiring)
+    bill = {
+        "pk": {"S": "north/bills/p-81"},
+        "sk": {"S": f"{NOW:015d}/1940732/e-1"},
+        "body": {"B": "eyJhbW91bnRfY2VudHMiOjczNDUxOX0="},
+    }
+    as_a_part = bill | {"sk": {"S": "status"}}
+
+    room.handler({"Records": [floor_change(None, one) for one in (bill, as_a_part)]}, None)
+
+    assert (world.heard, updates) == ({}, [])

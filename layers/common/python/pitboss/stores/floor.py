@@ -48,6 +48,7 @@ from pitboss.floor.rows import (
     OfferCounts,
     StreamRate,
 )
+from pitboss.stores.packing import Zstd
 
 CALLS_AT_ONCE = 8
 """Blocks that are written at the same time."""
@@ -78,8 +79,7 @@ _NONE = "-"
 
 _encoder = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
-_compressor = zstandard.ZstdCompressor(level=3, write_content_size=True)
-_decompressor = zstandard.ZstdDecompressor()
+_zstd = Zstd(level=3)
 _sums = msgspec.msgpack.Decoder(list[MachineSums])
 _conditions = msgspec.msgpack.Decoder(list[MachineCondition])
 _sums_marks = msgspec.msgpack.Decoder(dict[str, str])
@@ -281,8 +281,8 @@ class DynamoFloor:
         marks = {asset: block.marks[asset] for asset in sorted(block.marks)}
         item = key | {
             "version": {"N": str(block.version)},
-            "body": {"B": _compressor.compress(_encoder.encode(rows))},
-            "marks": {"B": _compressor.compress(_encoder.encode(marks))},
+            "body": {"B": _zstd.compress(_encoder.encode(rows))},
+            "marks": {"B": _zstd.compress(_encoder.encode(marks))},
         }
         return self._put_over(item, block.version - 1)
 
@@ -312,7 +312,7 @@ class DynamoFloor:
         """
         item = _key(_floor(property_id), f"rates/{rate.shard_id}") | {
             "sequence": {"S": rate.last_sequence},
-            "body": {"B": _compressor.compress(_encoder.encode(rate))},
+            "body": {"B": _zstd.compress(_encoder.encode(rate))},
             "expires": _expires("rates", rate.kept_at),
         }
         if known is None:
@@ -466,7 +466,7 @@ class DynamoFloor:
         """Keep the floor as a minute ended; False where it is kept already, and stays."""
         key = _key(f"{property_id}/minutes/{minute.gaming_day}", _minute_sort(minute.minute))
         item = key | {
-            "body": {"B": _compressor.compress(_encoder.encode(minute))},
+            "body": {"B": _zstd.compress(_encoder.encode(minute))},
             "expires": _expires("minute", minute.minute * 60_000),
         }
         return self._put(item, ConditionExpression="attribute_not_exists(pk)")
@@ -505,7 +505,7 @@ class DynamoFloor:
             "version": {"N": str(plan.version)},
             "kept_at": {"N": str(at)},
             "kept_by": {"S": by},
-            "body": {"B": _compressor.compress(_json.encode(plan))},
+            "body": {"B": _zstd.compress(_json.encode(plan))},
         }
         partition = f"{property_id}/plan"
         current = _over(_key(partition, "current") | attributes, plan.version - 1)
@@ -631,7 +631,7 @@ def _read(decoder: Any, item: Item) -> Any:  # noqa: ANN401 - of any of the type
 
 
 def _unpack(decoder: Any, item: Item, name: str = "body") -> Any:  # noqa: ANN401 - as above
-    return _decoded(lambda packed: decoder.decode(_decompressor.decompress(packed)), item, name)
+    return _decoded(lambda packed: decoder.decode(_zstd.decompress(packed)), item, name)
 
 
 def _decoded(decode: Callable[[bytes], Any], item: Item, name: str) -> Any:  # noqa: ANN401
