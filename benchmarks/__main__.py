@@ -32,6 +32,7 @@ from benchmarks import (
     offer_learners,
     offer_regret,
     overspend,
+    page_latency,
     rating_path,
     read_latency,
     real_day,
@@ -76,6 +77,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "page_load": lambda _: live_page.load(),
     "page_pan": lambda _: live_page.pan(),
     "page_hour": lambda _: live_page.hour(),
+    "page_latency": lambda seconds: page_latency.run(seconds),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
 }

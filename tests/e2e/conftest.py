@@ -22,7 +22,7 @@ def open_house(stack: dict[str, str]) -> Iterator[Callable[[], House]]:
 
         def make() -> House:
             property_id = f"e2e-{uuid.uuid4().hex[:10]}"
-            cleanup.callback(_forget, stack, property_id)
+            cleanup.callback(forget, stack, property_id)
             return House(
                 property_id,
                 cleanup.enter_context(measure.gateway(property_id)),
@@ -38,7 +38,7 @@ def house(open_house: Callable[[], House]) -> House:
     return open_house()
 
 
-def _forget(stack: dict[str, str], property_id: str) -> None:
+def forget(stack: dict[str, str], property_id: str) -> None:
     ratings_items.forget(property_id)
     s3 = endpoint.client("s3")
     for stage in ("ingest_slot_events", "rate_players"):

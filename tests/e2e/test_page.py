@@ -1,26 +1,93 @@
 """The live page in Chromium: signed in through the hosted pages, fed by the stack."""
 
-import re
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Request,
+    WebSocket,
+    expect,
+    sync_playwright,
+)
 
 from benchmarks import browser as bench
-from tests.e2e.house import House
+from pitboss.stores.connections import DynamoConnections, LiveApi, management_url
+from tests.e2e.conftest import forget
+from tests.e2e.house import House, array, now_ms
+from tests.e2e.test_offers import CATALOGUE, QUIET, OfferHouse, player_of
+from workbench import endpoint, gateways, measure, offer_floor, users
 from workbench import page as page_commands
-from workbench import users
+from workbench.games import Games, Heard
 
 PASSWORD = "Test-passw0rd-1"
 CHROMIUM = next(filter(None, map(shutil.which, bench.PROGRAMS)), None)
 PATIENCE_MS = 30_000
+WAGER_CENTS = 5_000
+SHOWN = "$10"
+"""A wager of one of the five minutes that a machine's coin-in is the mean of."""
+BILL_CENTS = 2_000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+class Person:
+    """Somebody who is signed in, and all that was sent to their page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frames: list[str] = []
+        self.sockets: list[WebSocket] = []
+        self._asked: list[Request] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("requestfinished", self._keep)
+        page.on("websocket", self._listen)
+
+    def _keep(self, request: Request) -> None:
+        if "/v1/" in request.url:
+            self._asked.append(request)
+
+    def _listen(self, socket: WebSocket) -> None:
+        self.sockets.append(socket)
+        socket.on("framereceived", lambda frame: self.frames.append(str(frame)))
+
+    def bodies(self) -> list[str]:
+        """Of every answer of the API, and where it came from."""
+        found = []
+        for request in self._asked:
+            answer = request.response()
+            assert answer is not None
+            found.append(f"{request.url} {'' if answer.status == 304 else answer.text()}")
+        return found
+
+    def look(self, where: str) -> None:
+        """Go to a view of the page."""
+        self.page.evaluate("where => { location.hash = where; }", f"#/{where}")
+
+    def open_machine(self, asset_id: str) -> Locator:
+        """The drawer of a machine."""
+        self.look(f"machines?machine={asset_id}")
+        expect(self.page.locator("#drawer-title")).to_contain_text(asset_id)
+        return self.page.locator(".drawer")
+
+    def ask(self, path: str) -> int:
+        """The status of what the page's own token gets."""
+        status: int = self.page.evaluate(
+            """async path => {
+                const { session } = await import('/session.js');
+                const headers = { Authorization: `Bearer ${session.value.idToken}` };
+                return (await fetch(path, { headers })).status;
+            }""",
+            path,
+        )
+        return status
 
 
 @pytest.fixture(scope="module")
@@ -38,91 +105,221 @@ def address(stack: dict[str, str]) -> Iterator[str]:
     page_commands.stop()
 
 
-@pytest.fixture
-def signed_in(
-    browser: Browser, address: str, house: House
-) -> Iterator[Callable[[str], tuple[Page, list[str]]]]:
-    """Sign somebody of a group in; their page, and what was sent to it."""
-    made: list[str] = []
-    contexts = []
+@pytest.fixture(scope="module")
+def house(stack: dict[str, str]) -> Iterator[House]:
+    """One property for all of them; each test has machines and players of its own."""
+    property_id = f"page-{uuid.uuid4().hex[:10]}"
+    with ExitStack() as cleanup:
+        cleanup.callback(forget, stack, property_id)
+        made = House(
+            property_id,
+            cleanup.enter_context(measure.gateway(property_id)),
+            cleanup.enter_context(measure.reader(property_id)),
+        )
+        # Before anybody sits down: that there is none is remembered for a while.
+        keeper = cleanup.enter_context(offer_floor.host(property_id))
+        offer_floor.apply_catalogue(keeper, CATALOGUE | {"property_id": property_id})
+        yield made
 
-    def sign_in(group: str) -> tuple[Page, list[str]]:
+
+type SignIn = Callable[[str], Person]
+
+
+@pytest.fixture(scope="module")
+def person(browser: Browser, address: str, house: House) -> Iterator[SignIn]:
+    """Somebody of a group, signed in once through the hosted page."""
+    known: dict[str, Person] = {}
+    names: list[str] = []
+
+    def of(group: str) -> Person:
+        if group in known:
+            return known[group]
         name = f"{group}-{uuid.uuid4().hex[:8]}"
         users.add(name, house.property_id, [group], PASSWORD)
-        made.append(name)
-        context = browser.new_context(viewport=bench.SIZE)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        traffic: list[str] = []
-        page.on("response", lambda answer: _keep(answer, traffic))
-        page.on(
-            "websocket",
-            lambda socket: socket.on("framereceived", lambda frame: traffic.append(str(frame))),
-        )
-        page.goto(address)
-        page.click("#sign-in")
-        page.fill("input[name=username]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".floor-map canvas")
-        return page, traffic
+        names.append(name)
+        # Each has cookies of their own: the hosted page would sign in who signed in before.
+        found = Person(browser.new_context(viewport=bench.SIZE).new_page())
+        found.page.goto(address)
+        found.page.click("#sign-in")
+        found.page.fill("input[name=username]", name)
+        found.page.fill("input[name=password]", PASSWORD)
+        found.page.keyboard.press("Enter")
+        is_live(found)
+        known[group] = found
+        return found
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    yield of
+    for one in known.values():
+        one.page.context.close()
     cognito, pool = users._pool()
-    for name in made:
+    for name in names:
         cognito.admin_delete_user(UserPoolId=pool, Username=name)
 
 
-def _keep(answer: Any, traffic: list[str]) -> None:
-    if "/v1/" in answer.url:
-        traffic.append(answer.url)
+def is_live(person: Person) -> None:
+    """Wait until the page says that it is."""
+    word = person.page.locator("header").get_by_text("Live", exact=True)
+    expect(word).to_be_visible(timeout=PATIENCE_MS)
 
 
-def _play(house: House, player_id: str | None = None) -> None:
-    """Somebody plays a game now, and their card stays in."""
-    now = time.time_ns() // 1_000_000
-    second = (now - 1_768_500_000_000) // 1_000 - 6
-    events = house.game("1940732", second, 5_000)
+def play(house: House, asset_id: str, player_id: str | None = None, bill_cents: int = 0) -> None:
+    """Somebody plays a game now; their card stays in."""
+    second = (now_ms() - 1_768_500_000_000) // 1_000 - 6
+    events = house.game(asset_id, second, WAGER_CENTS)
+    before: list[tuple[str, dict[str, Any]]] = []
+    if bill_cents:
+        before.append(("bill.accepted", {"amount_cents": bill_cents}))
     if player_id:
-        events.insert(
-            1,
-            house.envelope("1940732", "card.inserted", second - 1, player_id=player_id, data={}),
-        )
-    answer = house.post(b"[" + b",".join(events) + b"]")
+        before.append(("card.inserted", {}))
+    for kind, data in before:
+        more = {"player_id": player_id, "data": data}
+        events.insert(1, house.envelope(asset_id, kind, second - 1, **more))
+    answer = house.post(array(events))
     assert answer.status_code < 300, answer.text
 
 
-def test_somebody_signs_in_and_sees_play_as_it_happens(
-    house: House, signed_in: Callable[[str], tuple[Page, list[str]]]
-) -> None:
-    page, _ = signed_in("admin")
-    expect(page.locator("header").get_by_text("Live", exact=True)).to_be_visible(
-        timeout=PATIENCE_MS
-    )
-
-    _play(house)
-
-    expect(page.locator("body")).to_contain_text("$10/min", timeout=PATIENCE_MS)
-    page.goto(re.sub(r"#.*", "", page.url) + "#/floor?machine=1940732")
-    expect(page.locator("#drawer-title")).to_contain_text("1940732")
+def shows(drawer: Locator, text: str) -> None:
+    expect(drawer).to_contain_text(text, timeout=PATIENCE_MS)
 
 
-def test_slot_operations_see_machines_and_nobody_who_plays(
-    house: House, signed_in: Callable[[str], tuple[Page, list[str]]]
-) -> None:
-    page, traffic = signed_in("slot-ops")
+def test_somebody_signs_in_and_sees_play_as_it_happens(house: House, person: SignIn) -> None:
+    host = person("host")
+    drawer = host.open_machine("1940732")
+
+    play(house, "1940732")
+
+    shows(drawer, SHOWN)
+    host.look("floor")
+    expect(host.page.locator(".floor-map canvas").first).to_be_visible()
+
+
+def test_slot_operations_see_machines_and_nobody_who_plays(house: House, person: SignIn) -> None:
+    host, slots = person("host"), person("slot-ops")
     secret = f"guest{uuid.uuid4().hex[:8]}"
+    drawers = [one.open_machine("5093619") for one in (host, slots)]
 
-    _play(house, secret)
+    play(house, "5093619", secret)
 
-    expect(page.locator("body")).to_contain_text("$10/min", timeout=PATIENCE_MS)
-    page.goto(re.sub(r"#.*", "", page.url) + "#/machines?machine=1940732")
-    expect(page.locator("#drawer-title")).to_contain_text("1940732")
-    assert secret not in page.content()
-    assert not [text for text in traffic if secret in text]
+    shows(drawers[0], secret)
+    shows(drawers[1], "a card is in")
+    # What is read when the machine is looked at again: its ledger says who played which game.
+    for one, drawer in zip((host, slots), drawers, strict=True):
+        one.look("floor")
+        expect(drawer).to_have_count(0)
+        one.look("machines?machine=5093619")
+        expect(drawer.get_by_text("Game", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    for one, sees in ((host, True), (slots, False)):
+        ledger, live = (
+            [text for text in one.bodies() if f"/v1/{path}" in text]
+            for path in ("machines/5093619/ledger", "floor/live")
+        )
+        frames = [text for text in one.frames if "5093619" in text]
+        assert ledger
+        assert live
+        assert frames
+        assert (secret in one.page.content()) is sees
+        assert any(secret in text for text in ledger) is sees
+        assert any(secret in text for text in frames) is sees
+    assert not [text for text in slots.bodies() + slots.frames if secret in text]
+
+
+def test_nobody_but_compliance_is_shown_the_bills_that_went_in(
+    house: House, person: SignIn
+) -> None:
+    player_id = f"guest{uuid.uuid4().hex[:8]}"
+    path = f"/v1/players/{player_id}/bill-ins"
+    compliance, host = person("compliance"), person("host")
+    drawer = compliance.open_machine("7300011")
+
+    play(house, "7300011", player_id, BILL_CENTS)
+
+    shows(drawer, SHOWN)
+    for one in (compliance, host):
+        one.look(f"players?player={player_id}")
+        expect(one.page.locator("#drawer-title")).to_contain_text(player_id)
+        shows(one.page.locator(".drawer"), "Sessions")
+    bills = compliance.page.get_by_role("table", name="Bills in")
+    expect(bills).to_contain_text(f"${BILL_CENTS // 100}", timeout=PATIENCE_MS)
+    assert compliance.ask(path) == 200
+    assert [one.ask(path) for one in (host, person("slot-ops"))] == [403, 403]
+    assert host.page.get_by_text("Bills in").count() == 0
+    assert not [text for text in host.bodies() if text.startswith(path)]
+
+
+@pytest.fixture
+def offers(house: House) -> Iterator[OfferHouse]:
+    """One of the property's machines listens for offers."""
+    with ExitStack() as cleanup:
+        host = cleanup.enter_context(offer_floor.host(house.property_id))
+        client = cleanup.enter_context(offer_floor.games(house.property_id))
+        heard: list[Heard] = []
+        games = cleanup.enter_context(Games(client, QUIET, on_heard=heard.append))
+        signer = measure.signer_of(gateways.workbench_games(house.property_id))
+        games.listen(endpoint.live_url(), signer.headers, ["7"])
+        yield OfferHouse(house, host, client, games, heard)
+
+
+def test_a_host_withholds_an_offer_and_it_is_gone_from_the_machine(
+    house: House, offers: OfferHouse, person: SignIn
+) -> None:
+    host = person("host")
+    started = now_ms() - 60_000
+    player_id = player_of(house.property_id, started)
+    offer_floor.admit(house.property_id, [player_id])
+    offers.post(*offers.carded(player_id, started), *offers.game(player_id, started + 1_000))
+    # The session's start is decided on, and the worth that the game adds; none comes later.
+    both = measure.wait_until(lambda: len(offers.decisions()) == 2, PATIENCE_MS / 1_000)
+    assert both, offers.decisions()
+    assert measure.wait_until(lambda: offers.shown() is not None, PATIENCE_MS / 1_000)
+
+    host.look("players")
+    withhold = host.page.get_by_role("button", name=f"Withhold the offer from {player_id}")
+    withhold.click()
+    host.page.fill("textarea[name=reason]", "They asked for none")
+    host.page.get_by_role("button", name="Withhold", exact=True).click()
+
+    offers.wait_for("offer.gone")
+    assert offers.shown() is None
+    expect(withhold).to_have_count(0, timeout=PATIENCE_MS)
+    assert offers.reserved() == 0
+
+
+def test_the_page_comes_back_after_it_lost_its_connection_and_its_server(
+    stack: dict[str, str], aws: endpoint.Target, house: House, person: SignIn
+) -> None:
+    host = person("host")
+    drawer = host.open_machine("8800001")
+    opened = len(host.sockets)
+    header = host.page.locator("header")
+
+    page_commands.stop()
+    _close_connections(stack, aws, house.property_id)
+    expect(header.get_by_text("Reconnecting")).to_be_visible(timeout=PATIENCE_MS)
+    play(house, "8800001")
+    page_commands.start()
+
+    shows(drawer, SHOWN)
+    is_live(host)
+    assert len(host.sockets) > opened
+    # Not only what is read again: the connection tells what changes.
+    drawer = host.open_machine("8800002")
+    before = len(host.frames)
+    play(house, "8800002")
+    shows(drawer, SHOWN)
+    assert any("8800002" in text for text in host.frames[before:])
+
+
+def _close_connections(stack: dict[str, str], aws: endpoint.Target, property_id: str) -> None:
+    """End those of the people of a property, as API Gateway does."""
+    with endpoint.as_environment():
+        region = aws.region or endpoint.DEFAULT_REGION
+        host = stack["LiveApiUrl"].replace("wss://", "https://")
+        api = LiveApi(management_url(host, aws.endpoint), region)
+        table = DynamoConnections(stack["ConnectionsTableName"], region)
+        watching = table.watching(property_id, now_ms())
+        assert watching
+        for one in watching:
+            api.close(one.connection_id)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -905,6 +905,29 @@ class TestFunctionEnvironment:
         assert seen["version"] == [3, 13]
         assert not {"PYTHONPATH", "VIRTUAL_ENV", "PITBOSS_HOME"} & set(seen["names"])
 
+    def test_a_function_that_raises_keeps_its_process(
+        self, embedded: endpoint.Target, workshop: Any
+    ) -> None:
+        """The emulator ends it; `workbench.emulator.launch` does not."""
+        function = workshop.function(
+            """
+            calls = []
+
+            def handler(event, context):
+                calls.append(1)
+                raise RuntimeError(f"call {len(calls)}")
+            """
+        )
+
+        said = []
+        for _ in range(2):
+            answer = endpoint.client("lambda").invoke(FunctionName=function)
+            assert answer["FunctionError"] == "Unhandled"
+            said.append(json.loads(answer["Payload"].read()))
+
+        assert [one["errorMessage"] for one in said] == ["call 1", "call 2"]
+        assert {one["errorType"] for one in said} == {"RuntimeError"}
+
     def test_a_function_is_told_where_aws_is(
         self, embedded: endpoint.Target, workshop: Any
     ) -> None:

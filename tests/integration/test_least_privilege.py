@@ -675,3 +675,34 @@ def test_no_role_may_pass_a_role_on(roles: dict[str, str]) -> None:
     }
 
     assert decisions == dict.fromkeys(MAY, "implicitDeny")
+
+
+CONSUMERS = {
+    "RatingsTableName": {"SumFloorFunction"},
+    "OffersTableName": {"PushLiveUpdatesFunction", "SumOffersFunction"},
+    "FloorTableName": {"PushLiveUpdatesFunction"},
+}
+"""Who is told of changes of which table."""
+
+
+def test_changes_of_a_table_are_read_by_who_is_told_of_them(
+    stack: dict[str, str], roles: dict[str, str]
+) -> None:
+    """IAM is asked what it would say: the embedded AWS has no iterator for a role to try."""
+    reading = ("GetRecords", "GetShardIterator", "DescribeStream")
+    allowed: dict[str, set[str]] = {table: set() for table in CONSUMERS}
+    for table in CONSUMERS:
+        described = endpoint.client("dynamodb").describe_table(TableName=stack[table])
+        for function, role in roles.items():
+            results = endpoint.client("iam").simulate_principal_policy(
+                PolicySourceArn=role,
+                ActionNames=[f"dynamodb:{action}" for action in reading],
+                ResourceArns=[described["Table"]["LatestStreamArn"]],
+            )["EvaluationResults"]
+            decisions = [one["EvalDecision"] for one in results]
+            assert len(decisions) == len(reading)
+            assert len({one == "allowed" for one in decisions}) == 1, (function, table, decisions)
+            if decisions[0] == "allowed":
+                allowed[table].add(function)
+
+    assert allowed == CONSUMERS

@@ -8,21 +8,23 @@ import secrets
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
+from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from authorize_requests.service import ROUTES
 from pitboss.access import GROUPS, Action, Decision, Group, Kind, Principal, authorize
+from pitboss.live import LIVE_PROTOCOL
 from pitboss.stores.audit import DynamoAudit
+from pitboss.stores.connections import DynamoConnections, Watcher
 from tests.integration.conftest import eventually
 from tests.signing_in import NotSignedInError, Tokens, code_of, signed_in, token_answer
 from workbench import endpoint, gateways, users
@@ -57,11 +59,25 @@ class House(NamedTuple):
     names: dict[Group, str]
     tokens: dict[Group, Tokens]
     audit: DynamoAudit
+    told: dict[Group, list[str]]
+    """What they were told over WebSockets, which were open while the player played."""
+    connections: DynamoConnections
 
-    def ask(self, group: Group, method: str, path: str) -> httpx.Response:
+    def ask(
+        self,
+        group: Group,
+        method: str,
+        path: str,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
         """A request with somebody's token."""
-        headers = {"Authorization": f"Bearer {self.tokens[group].id_token}"}
-        return self.api.request(method, path, headers=headers)
+        token = {"Authorization": f"Bearer {self.tokens[group].id_token}"}
+        return self.api.request(method, path, json=json, headers=token | (headers or {}))
+
+    def watching(self) -> list[Watcher]:
+        """Whose WebSockets are kept."""
+        return self.connections.watching(self.property_id, time.time_ns() // 1_000_000)
 
     def looks(self) -> Counter[tuple[str, str, tuple[str, ...]]]:
         """Who was shown whom by what, of this day and the one before."""
@@ -89,14 +105,36 @@ def house(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
             tokens[group] = signed_in(names[group], password)
         api = cleanup.enter_context(httpx.Client(base_url=endpoint.api_url(), timeout=60))
         audit = DynamoAudit(stack["AuditTableName"], "us-east-1")
-        _play(stack, property_id, tmp_path_factory.mktemp("keys"), cleanup)
-        found = House(property_id, api, names, tokens, audit)
-        path = f"/v1/players/{PLAYER}/bill-ins"
-        eventually(lambda: A_BILL.search(found.ask(Group.COMPLIANCE, "GET", path).text))
+        connections = DynamoConnections(stack["ConnectionsTableName"], "us-east-1")
+        found = House(property_id, api, names, tokens, audit, {}, connections)
+        with ExitStack() as sockets:
+            watching = {group: sockets.enter_context(_watch(tokens[group])) for group in Group}
+            _play(stack, property_id, tmp_path_factory.mktemp("keys"), cleanup)
+            path = f"/v1/players/{PLAYER}/bill-ins"
+            eventually(lambda: A_BILL.search(found.ask(Group.COMPLIANCE, "GET", path).text))
+            for group, socket in watching.items():
+                found.told[group] = _told_of_the_game(socket)
         path = f"/v1/players/{PLAYER}"
         eventually(lambda: found.ask(Group.HOST, "GET", path).status_code == 200)
-        eventually(lambda: PLAYER in found.ask(Group.HOST, "GET", "/v1/floor/live").text)
         yield found
+
+
+def _watch(who: Tokens) -> ClientConnection:
+    offered = [Subprotocol(text) for text in (LIVE_PROTOCOL, who.id_token)]
+    socket = connect(endpoint.live_url(), subprotocols=offered, open_timeout=30)
+    assert socket.subprotocol == LIVE_PROTOCOL
+    return socket
+
+
+def _told_of_the_game(socket: Connection) -> list[str]:
+    """What came until the machine's sums did, and what else is there by then."""
+    told = [str(socket.recv(timeout=30))]
+    while not any(row[0] == MACHINE for row in json.loads(told[-1]).get("sums", [])):
+        told.append(str(socket.recv(timeout=30)))
+    with suppress(TimeoutError):
+        while True:
+            told.append(str(socket.recv(timeout=0.1)))
+    return told
 
 
 def _play(stack: dict[str, str], property_id: str, folder: Path, cleanup: ExitStack) -> None:
@@ -138,7 +176,9 @@ def _play(stack: dict[str, str], property_id: str, folder: Path, cleanup: ExitSt
 
 @pytest.fixture(scope="module")
 def answers(house: House) -> list[Answer]:
-    """What everybody is answered to everything they may ask, all at once."""
+    """What everybody is answered to everything they may ask. One after the other: two at once would
+    have the embedded AWS start two processes of a function.
+    """
     asked = [
         (group, method, route)
         for group in Group
@@ -152,8 +192,7 @@ def answers(house: House) -> list[Answer]:
         return Answer(group, f"{method} {route}", answer.status_code, answer.text)
 
     before = house.looks()
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(ask, asked))
+    found = [ask(one) for one in asked]
     _KEPT[house.property_id] = house.looks() - before
     return found
 
@@ -221,10 +260,41 @@ def test_nobody_but_compliance_is_shown_a_bill_and_they_only_where_it_is_asked_f
     assert shown == {(Group.COMPLIANCE, "GET /v1/players/{player_id}/bill-ins")}
 
 
+def test_nobody_is_told_of_a_bill_and_who_may_see_no_players_of_none(house: House) -> None:
+    told = {group: "\n".join(house.told[group]) for group in Group}
+
+    assert [group for group in Group if A_BILL.search(told[group])] == []
+    assert {group for group in Group if PLAYER in told[group]} == {
+        group for group in Group if Action.READ_RATINGS in GROUPS[group]
+    }
+
+
 def test_what_they_may_not_ask_is_refused(house: House) -> None:
     for group in (Group.HOST, Group.ADMIN, Group.SLOT_OPS, Group.ANALYST):
         for path in (f"/v1/players/{PLAYER}/bill-ins", "/v1/audit"):
             assert house.ask(group, "GET", path).status_code == 403
+
+
+def test_answering_for_a_player_is_a_look_that_is_kept_though_it_come_to_nothing(
+    house: House,
+) -> None:
+    route = "/v1/players/{player_id}/offers/{offer_id}/"
+    answering = {
+        route + "accept": Group.HOST,
+        route + "decline": Group.HOST,
+        route + "withhold": Group.ADMIN,
+        route + "approve": Group.ADMIN,
+        route + "refuse": Group.ADMIN,
+    }
+    before = house.looks()
+    for path, group in answering.items():
+        there = path.format(player_id=PLAYER, offer_id="of-1")
+        key = {"Idempotency-Key": "k-1"}
+        assert house.ask(group, "POST", there, json={"reason": "x"}, headers=key).is_client_error
+
+    assert house.looks() - before == {
+        (house.names[group], f"POST {path}", (PLAYER,)): 1 for path, group in answering.items()
+    }
 
 
 def test_another_propertys_players_are_not_there(house: House, stack: dict[str, str]) -> None:
@@ -309,27 +379,14 @@ def test_nobody_signs_up_and_nobody_signs_in_with_a_wrong_password(
 # --- the live API ---------------------------------------------------------------------------------
 
 
-def test_a_page_watches_and_is_kept_until_it_closes(
-    house: House, stack: dict[str, str], eventually: Callable[..., Any]
-) -> None:
-    def kept() -> list[Any]:
-        return list(
-            endpoint.client("dynamodb").query(
-                TableName=stack["ConnectionsTableName"],
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": f"{house.property_id}/live"}},
-                ConsistentRead=True,
-            )["Items"]
-        )
-
+def test_a_page_is_kept_until_it_closes_and_watching_players_is_a_look(house: House) -> None:
+    eventually(house.watching, lambda found: found == [])
     before = house.looks()
     for group, sees in ((Group.HOST, True), (Group.SLOT_OPS, False)):
-        offered = [Subprotocol(text) for text in ("pitboss.v1", house.tokens[group].id_token)]
-        with connect(endpoint.live_url(), subprotocols=offered, open_timeout=30) as socket:
-            assert socket.subprotocol == "pitboss.v1"
-            (item,) = kept()
-            assert item["sees_players"]["BOOL"] is sees
-        eventually(kept, lambda found: found == [])
+        with _watch(house.tokens[group]):
+            (kept,) = house.watching()
+            assert kept.sees_players is sees
+        eventually(house.watching, lambda found: found == [])
     assert house.looks() - before == {(house.names[Group.HOST], "CONNECT $connect", ()): 1}
 
 
@@ -337,7 +394,7 @@ def test_a_page_watches_and_is_kept_until_it_closes(
 def test_who_offers_no_id_token_does_not_get_in(house: House, kind: str) -> None:
     """401 on AWS; the embedded one answers 500 where an authorizer raises."""
     tokens = {"access_token": [house.tokens[Group.HOST].access_token], "nonsense": ["a.b.c"]}
-    offered = [Subprotocol(text) for text in ("pitboss.v1", *tokens.get(kind, []))]
+    offered = [Subprotocol(text) for text in (LIVE_PROTOCOL, *tokens.get(kind, []))]
     with pytest.raises(InvalidStatus) as caught:
         connect(endpoint.live_url(), subprotocols=offered)
     assert caught.value.response.status_code in {401, 500}

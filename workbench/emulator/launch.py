@@ -4,8 +4,9 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 emulator may be imported here. The one argument is the interpreter of the environment the functions
 run in; the emulator starts functions with `sys.executable`.
 
-Eighteen things are mended. What a function raises reaches its caller, and so the `Retry` and
-`Catch` of a state machine, by the name of its class; the emulator calls everything
+Nineteen things are mended. A function that raises keeps its process; the emulator ends it, so that
+whoever calls next waits for another to start. What a function raises reaches its caller, and so the
+`Retry` and `Catch` of a state machine, by the name of its class; the emulator calls everything
 `Runtime.HandlerError`, and has the class in the traceback that it logs. A state machine's
 definition in S3 may be YAML; the emulator reads JSON. A task may wait as long as its input says
 (`TimeoutSecondsPath`). Who may publish to a topic may do so in batches: IAM knows no action
@@ -401,6 +402,23 @@ def mend_metrics(cloudwatch: Any, lambda_svc: Any) -> None:  # noqa: ANN401 - mo
     lambda_svc._emit_lambda_logs = emit_logs_and_metrics
 
 
+def mend_raising(lambda_runtime: Any) -> None:  # noqa: ANN401 - a module of the emulator
+    """Let a function's process live when the function raises: it is ended where it says `error`."""
+    raised = '"status": "error", "error": str(e), "trace"'
+    if raised not in lambda_runtime._PYTHON_WORKER_SCRIPT:
+        raise RuntimeError("a function's process no longer says that it raised as it did")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
+        raised, raised.replace("error", "ok", 1)
+    )
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_as_before(*given: Any, **more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = invoke(*given, **more)
+        return answer | {"status": "error"} if "trace" in answer else answer
+
+    lambda_runtime.Worker.invoke = invoke_as_before
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -409,7 +427,7 @@ def main() -> None:
     """Hand the functions their interpreter, then become the emulator."""
     sys.executable = sys.argv.pop(1)
     from ministack.app import main as serve  # type: ignore[import-not-found]
-    from ministack.core import iam_actions  # type: ignore[import-not-found]
+    from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-not-found]
     from ministack.services import (  # type: ignore[import-not-found]
         apigateway,
         cloudwatch,
@@ -434,6 +452,7 @@ def main() -> None:
     action_of = iam_actions.extract_iam_action
     iam_actions.extract_iam_action = lambda *call, **more: permission(action_of(*call, **more))
     bind_to(os.environ["BIND_HOST"])
+    mend_raising(lambda_runtime)
     mend_iot(iot, lambda_svc)
     mend_streams(lambda_svc)
     mend_sign_in(cognito)

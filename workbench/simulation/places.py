@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
 from typing import NamedTuple
 
-from pitboss.floor.plan import FloorPlan, Place
+from pitboss.floor.plan import FloorPlan, Limits, Place
 
 BANK = 8
 """Machines of a bank: two rows, back to back."""
@@ -21,6 +21,9 @@ ZONES = (
     ("High limit", 10),
 )
 """Zones and the hundredths of the machines that stand there, in the order of `assets`."""
+
+SILENCE = Limits(no_comms_seconds=1_800, offline_seconds=3_600)
+"""Simulated machines say nothing while nobody plays; real ones are polled all the time."""
 
 PIT = "Pit"
 _BANK_WIDTH, _BANK_HEIGHT = BANK // 2 + 2, 2 + 2
@@ -59,7 +62,7 @@ def laid_out(assets: Sequence[str], shufflers: Sequence[tuple[str, str]] = ()) -
         places += [_moved(place, x, y) for place in zone.places]
         x += zone.width + _GAP
         row_height = max(row_height, zone.height)
-    return FloorPlan(places)
+    return FloorPlan(places, SILENCE)
 
 
 def _shares(assets: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
