@@ -6,6 +6,8 @@ not what a policy seems to say.
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import botocore.session
@@ -15,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from pitboss.events.batch import BatchHeader, pack
 from tests.integration import ratings_items
+from tests.integration.conftest import Workshop
 from workbench import endpoint
 
 CALLER = """
@@ -533,14 +536,31 @@ def test_the_contract_names_every_function(roles: dict[str, str]) -> None:
     assert len(set(roles.values())) == len(roles), "no two share a role"
 
 
-@pytest.mark.parametrize("function", MAY)
-def test_a_role_may_do_what_its_function_does_and_nothing_else(
-    function: str, stack: dict[str, str], roles: dict[str, str], workshop: Any
-) -> None:
-    name = workshop.table()  # a table that is not ours, and a name that is nobody's
+class Asked(NamedTuple):
+    """What every role is asked to do, and to what that is not ours."""
+
+    name: str
+    """Of a table that is not ours, and of what is nobody's."""
+    function: str
+    bucket: str
+    stream: str
+    calls: list[Call]
+
+
+@pytest.fixture(scope="module")
+def asked(stack: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    with ExitStack() as cleanup:
+        workshop = Workshop(cleanup, tmp_path_factory.mktemp("workshop"))
+        name = workshop.table()
+        cleanup.callback(_clean_up, stack, name)
+        idle = workshop.function("def handler(event, context): return 1")
+        bucket, (stream, _) = workshop.bucket(), workshop.stream()
+        yield Asked(name, idle, bucket, stream, _calls(stack, name))
+
+
+def _calls(stack: dict[str, str], name: str) -> list[Call]:
     key = {"pk": {"S": f"{name}/x"}}
-    bucket = stack["QuarantineBucketName"]
-    calls = [
+    return [
         *table_calls("ratings", stack["RatingsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("registry", stack["RegistryTableName"], key),
         *table_calls("connections", stack["ConnectionsTableName"], {**key, "sk": {"S": "x"}}),
@@ -553,7 +573,7 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
         *stream_calls(stack["SlotStreamName"], name),
         *stream_calls(stack["ShufflerStreamName"], name, "shuffler stream"),
         *undelivered_calls(stack["UndeliveredMessagesUrl"]),
-        *quarantine_calls(bucket, name),
+        *quarantine_calls(stack["QuarantineBucketName"], name),
         *lake_calls(stack["LakeBucketName"], name),
         *cursor_key_calls(name),
         *(
@@ -573,23 +593,22 @@ def test_a_role_may_do_what_its_function_does_and_nothing_else(
             "publish",
             {"TopicArn": stack["PlayerTopicArn"], "Message": "a test of what a role may do"},
         ),
-        *other_calls(
-            roles[function],
-            workshop.function("def handler(event, context): return 1"),
-            name,
-            workshop.bucket(),
-            workshop.stream()[0],
-        ),
     ]
+
+
+@pytest.mark.parametrize("function", MAY)
+def test_a_role_may_do_what_its_function_does_and_nothing_else(
+    function: str, stack: dict[str, str], roles: dict[str, str], asked: Asked, workshop: Workshop
+) -> None:
+    name, idle, bucket, stream, of_all = asked
+    calls = [*of_all, *other_calls(roles[function], idle, name, bucket, stream)]
     caller = workshop.function(CALLER, role=roles[function])
-    _put_what_is_read(stack, name)
-    try:
-        answer = endpoint.client("lambda").invoke(FunctionName=caller)
-        credentials = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, credentials
-        answers = _answers(credentials, calls)
-    finally:
-        _clean_up(stack, name)
+    _put_what_is_read(stack, name)  # anew: the role before may have deleted it
+    answer = endpoint.client("lambda").invoke(FunctionName=caller)
+    credentials = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, credentials
+
+    answers = _answers(credentials, calls)
 
     assert len(answers) == len(calls)
     assert {name for name, code in answers.items() if code not in DENIED} == MAY[function]
@@ -649,10 +668,13 @@ def _clean_up(stack: dict[str, str], name: str) -> None:
     dynamodb.delete_item(TableName=stack["RegistryTableName"], Key=key)
     for table in ("OffersTableName", "StandingsTableName"):
         dynamodb.delete_item(TableName=stack[table], Key={**key, "sk": {"S": "x"}})
-    places = {"QuarantineBucketName": PLACES, "LakeBucketName": LAKE_PLACES}
+    s3, places = (
+        endpoint.client("s3"),
+        {"QuarantineBucketName": PLACES, "LakeBucketName": LAKE_PLACES},
+    )
     for bucket, prefixes in places.items():
         for prefix in prefixes.values():
-            endpoint.client("s3").delete_object(Bucket=stack[bucket], Key=f"{prefix}{name}")
+            s3.delete_object(Bucket=stack[bucket], Key=f"{prefix}{name}")
 
 
 def test_nobody_but_lambda_may_take_a_functions_role(roles: dict[str, str]) -> None:
@@ -691,10 +713,11 @@ def test_changes_of_a_table_are_read_by_who_is_told_of_them(
     """IAM is asked what it would say: the embedded AWS has no iterator for a role to try."""
     reading = ("GetRecords", "GetShardIterator", "DescribeStream")
     allowed: dict[str, set[str]] = {table: set() for table in CONSUMERS}
+    dynamodb, iam = endpoint.client("dynamodb"), endpoint.client("iam")
     for table in CONSUMERS:
-        described = endpoint.client("dynamodb").describe_table(TableName=stack[table])
+        described = dynamodb.describe_table(TableName=stack[table])
         for function, role in roles.items():
-            results = endpoint.client("iam").simulate_principal_policy(
+            results = iam.simulate_principal_policy(
                 PolicySourceArn=role,
                 ActionNames=[f"dynamodb:{action}" for action in reading],
                 ResourceArns=[described["Table"]["LatestStreamArn"]],
