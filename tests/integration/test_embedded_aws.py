@@ -741,7 +741,7 @@ class TestIoT:
 
 
 class TestMetrics:
-    def test_embedded_metrics_in_logs_are_not_metrics_unlike_aws(
+    def test_embedded_metrics_in_logs_are_metrics(
         self, embedded: endpoint.Target, workshop: Any
     ) -> None:
         namespace = "Test"
@@ -760,7 +760,7 @@ class TestMetrics:
 
         found = endpoint.client("cloudwatch").list_metrics(Namespace=namespace)["Metrics"]
 
-        assert found == []
+        assert [(one["MetricName"], one["Dimensions"]) for one in found] == [("Counted", [])]
 
 
 class TestDynamoDB:

@@ -119,6 +119,8 @@ def test_an_alert_is_acknowledged_and_everyone_is_told_by_whom(house: House) -> 
     with house.watch(Group.HOST) as host:
         said = house.ask(Group.SLOT_OPS, "POST", path, json={"note": "closed it"})
         (told,) = heard(host, "alerts")["alerts"]
+        while told["acknowledged_at"] is None:  # that it was raised may be told first
+            (told,) = heard(host, "alerts")["alerts"]
 
     assert (said.status_code, said.json()) == (200, told)
     assert (told["note"], told["acknowledged_by"][:8]) == ("closed it", "slot-ops")
@@ -149,6 +151,7 @@ def test_an_offer_is_withheld_and_counted(
     counts = eventually(
         lambda: house.ask(Group.HOST, "GET", "/v1/floor/live").json().get("offers"),
         lambda found: found is not None and found["withdrawn"] == 1,
+        within=150,  # thousands of offers of other tests may be counted first
     )
     assert (counts["decided"], counts["delivered"]) == (1, 0)
 

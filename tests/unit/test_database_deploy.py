@@ -10,7 +10,7 @@ import pytest
 
 from tests.contract.template_rules import names_used
 from tests.contract.test_template import FUNCTIONS, TEMPLATE
-from workbench import database, deploy, endpoint
+from workbench import database, deploy, endpoint, page
 from workbench.console import WorkbenchError
 
 RESOURCES = TEMPLATE["Resources"]
@@ -57,6 +57,7 @@ def test_the_embedded_databases_password_is_in_a_private_file_while_it_is_needed
     assert option == "--parameter-overrides"
     assert "Stage=local" in configured
     assert ours == {
+        "PageUrl": page.url(),
         "DatabaseHost": "127.0.0.1",
         "DatabasePort": "5433",
         "DatabasePassword": "p w'd",
@@ -76,12 +77,17 @@ def test_an_account_gets_no_embedded_database(
         assert arguments == []
 
 
-def test_another_database_that_is_configured_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PITBOSS_ENV", raising=False)
+def test_another_database_that_is_configured_is_the_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "PITBOSS_ENV", "PITBOSS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PITBOSS_HOME", str(tmp_path))
     monkeypatch.setattr(deploy, "_overrides", lambda: "Stage=local DatabaseHost=db.example.org")
 
-    with deploy._parameters() as arguments:
-        assert arguments == []
+    with deploy._parameters() as (_, place):
+        _, ours = json.loads(Path(place.removeprefix("file://")).read_text())
+    assert ours == {"PageUrl": page.url()}
 
 
 # --- what no embedded AWS makes -------------------------------------------------------------------
