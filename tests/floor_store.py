@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from pitboss.floor.blocks import Block, SumsBlock
 from pitboss.floor.conditions import Known, Told
 from pitboss.floor.documents import BillIn
 from pitboss.floor.plan import FloorPlan, Limits, Place
@@ -21,7 +22,7 @@ from pitboss.floor.rows import (
     Severity,
     StreamRate,
 )
-from pitboss.stores.floor import Block, BlockKind, DynamoFloor, StoredFloor, SumsBlock
+from pitboss.stores.floor import BlockKind, DynamoFloor, StoredFloor
 
 NOW = 1_767_225_600_000
 DAY = "2025-12-31"

@@ -7,6 +7,7 @@ from typing import Any
 
 from decide_offers.service import STAGE, Became, DecideOffers, Outcome
 from decide_offers.settings import Settings
+from pitboss.backoff import pause
 from pitboss.events.player import PlayerChanged, decode
 from pitboss.offers.catalogue import NO_OFFER
 from pitboss.offers.deciding import NoOffer, decision_id
@@ -16,7 +17,7 @@ from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.stores.approvals import StepFunctionsStarts
 from pitboss.stores.models import S3Models
-from pitboss.stores.offers import DynamoOffers, pause
+from pitboss.stores.offers import DynamoOffers
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.stores.standings import DynamoStandings, read_or_nothing
 from pitboss.telemetry import logger, metrics

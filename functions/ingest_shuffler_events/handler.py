@@ -1,15 +1,14 @@
 """What a rule selected in, a record of the stream out."""
 
 import os
-import random
-import time
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
 
 from ingest_shuffler_events.service import ingest
 from ingest_shuffler_events.settings import Settings
+from pitboss.backoff import pause
 from pitboss.settings import read
 from pitboss.shufflers.messages import Delivered
 from pitboss.stores.stream import KinesisStream
@@ -25,7 +24,7 @@ class _Wiring:
         self.stream = KinesisStream(
             settings.shuffler_stream,
             settings.aws_region,
-            pause=lambda attempt: time.sleep(random.uniform(0, 0.05 * 2**attempt)),
+            pause=partial(pause, seconds=0.05),
         )
 
 

@@ -1,11 +1,10 @@
 """HTTP in, stream and answer out."""
 
 import os
-import random
 import time
 from base64 import b64decode
 from binascii import Error as Base64Error
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +12,7 @@ from ingest_slot_events.reading import RefusedRequest, cut, format_of, unpacked
 from ingest_slot_events.service import STAGE, Answer, ingest
 from ingest_slot_events.settings import Settings
 from pitboss.access import Principal, is_signed_body
+from pitboss.backoff import pause
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine
@@ -30,7 +30,7 @@ class _Wiring:
         self.stream = KinesisStream(
             settings.slot_stream,
             settings.aws_region,
-            pause=lambda attempt: time.sleep(random.uniform(0, 0.05 * 2**attempt)),
+            pause=partial(pause, seconds=0.05),
         )
         self.quarantine = S3Quarantine(settings.quarantine_bucket, settings.aws_region)
 

@@ -1,7 +1,6 @@
 """Kinesis in, ratings out: decodes the records, calls the service, sets poison aside."""
 
 import os
-import random
 import time
 from binascii import a2b_base64
 from functools import cache
@@ -9,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pitboss.backoff import pause
 from pitboss.events.batch import (
     BatchHeader,
     SlotBatch,
@@ -47,7 +47,7 @@ class _Wiring:
                     settings.gaming_days.day_of(property_id), rules.of(property_id).idle_ms
                 )
             ),
-            pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
+            pause=pause,
             now=lambda: time.time_ns() // 1_000_000,
             audience=Audience(
                 SnsChanges(settings.player_topic, settings.aws_region),

@@ -1,12 +1,12 @@
 """Changes of the ratings table in, rows of the live floor out."""
 
 import os
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from pitboss.backoff import pause
 from pitboss.errors import TransientError
 from pitboss.settings import read
 from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
@@ -43,7 +43,7 @@ def _wiring() -> SumFloor:
     return SumFloor(
         DynamoFloor(settings.floor_table, settings.aws_region, spread),
         now=lambda: time.time_ns() // 1_000_000,
-        pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
+        pause=pause,
     )
 
 

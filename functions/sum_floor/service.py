@@ -5,18 +5,12 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from pitboss.errors import TransientError
+from pitboss.floor.blocks import Block, Blocks, SumsBlock
 from pitboss.floor.plan import FloorPlan
-from pitboss.floor.rows import block_of
+from pitboss.floor.rows import MachineSums, block_of
 from pitboss.floor.sums import next_sums
-from pitboss.stores.floor import Block, BlockKind, SumsBlock
+from pitboss.stores.floor import BlockKind
 from pitboss.stores.ratings import StoredHead
-
-MAX_CONFLICTS = 8
-"""Times in a row a block may be lost to another writer before the batch is given back."""
-
-MAX_BLOCKS = 1_024
-"""Blocks kept between invocations, about 5 kB each: those of eight properties."""
 
 PLAN_MS = 60_000
 """How long a plan is taken to be the current one."""
@@ -40,13 +34,6 @@ class Floor(Protocol):
         self, property_id: str, kind: BlockKind, blocks: Mapping[int, SumsBlock]
     ) -> set[int]: ...
     def plan(self, property_id: str) -> FloorPlan | None: ...
-
-
-class ContendedBlocksError(TransientError):
-    """Other writers kept replacing the same blocks."""
-
-    def __init__(self, property_id: str, blocks: Iterable[int]) -> None:
-        super().__init__(f"blocks {sorted(blocks)} of {property_id} are written elsewhere")
 
 
 class Outcome(Struct):
@@ -74,8 +61,11 @@ class SumFloor:
         """
         self._floor = floor
         self._now = now
-        self._pause = pause
-        self._blocks: dict[tuple[str, int], SumsBlock] = {}
+        self._blocks: Blocks[MachineSums, str] = Blocks(
+            floor.sums,
+            lambda property_id, blocks: floor.replace_blocks(property_id, BlockKind.SUMS, blocks),
+            pause,
+        )
         self._cards: dict[str, tuple[int, list[str]]] = {}
         """By property: employees' cards, and when they were read."""
 
@@ -83,64 +73,36 @@ class SumFloor:
         """Bring a batch of heads into their rows.
 
         Raises:
-            ContendedBlocksError: other writers kept winning; come again.
+            ContendedFloorError: other writers kept winning; come again.
             Exception: whatever the store raises. What is written by then is known when the batch
                 comes again.
         """
         outcome = Outcome()
-        waiting: dict[str, dict[int, list[HeadStored]]] = {}
+        by_property: dict[str, dict[int, list[HeadStored]]] = {}
         for one in heads:
             property_id, asset_id = one.head.asset
-            blocks = waiting.setdefault(property_id, {})
+            blocks = by_property.setdefault(property_id, {})
             blocks.setdefault(block_of(asset_id), []).append(one)
-        try:
-            for property_id, blocks in waiting.items():
-                self._bring_in(property_id, blocks, outcome)
-        except BaseException:
-            self._blocks.clear()  # what was written is not known
-            raise
+        for property_id, blocks in by_property.items():
+            self._bring_in(property_id, blocks, outcome)
         return outcome
 
     def _bring_in(
-        self, property_id: str, waiting: dict[int, list[HeadStored]], outcome: Outcome
+        self, property_id: str, work: Mapping[int, list[HeadStored]], outcome: Outcome
     ) -> None:
         cards = self._employee_cards(property_id)
-        conflicts = 0
-        while waiting:
-            self._load(property_id, waiting)
-            changed: dict[int, SumsBlock] = {}
-            for number, heads in waiting.items():
-                before = self._blocks[property_id, number]
-                after = self._applied(before, heads, cards)
-                if after.rows == before.rows:
-                    outcome.known += len(heads)
-                else:
-                    changed[number] = after
-            lost = self._floor.replace_blocks(property_id, BlockKind.SUMS, changed)
-            for number, block in changed.items():
-                if number in lost:
-                    del self._blocks[property_id, number]
-                else:
-                    outcome.blocks += 1
-                    outcome.rows += len(_differing(self._blocks[property_id, number], block))
-                    self._blocks[property_id, number] = block
-            outcome.contended += len(lost)
-            waiting = {number: waiting[number] for number in lost}
-            conflicts += 1
-            if waiting and conflicts > MAX_CONFLICTS:
-                raise ContendedBlocksError(property_id, waiting)
-            if waiting:
-                self._pause(conflicts)
 
-    def _load(self, property_id: str, numbers: Iterable[int]) -> None:
-        unknown = [number for number in numbers if (property_id, number) not in self._blocks]
-        if not unknown:
-            return
-        if len(self._blocks) + len(unknown) > MAX_BLOCKS:
-            wanted = {(property_id, number) for number in numbers}
-            self._blocks = {key: block for key, block in self._blocks.items() if key in wanted}
-        for number, block in self._floor.sums(property_id, unknown).items():
-            self._blocks[property_id, number] = block
+        def changed(block: SumsBlock, heads: list[HeadStored], _: object) -> SumsBlock | None:
+            after = self._applied(block, heads, cards)
+            if after.rows == block.rows:
+                outcome.known += len(heads)
+                return None
+            return after
+
+        replaced = self._blocks.change(property_id, work, changed)
+        outcome.blocks += replaced.blocks
+        outcome.rows += replaced.rows
+        outcome.contended += replaced.contended
 
     def _applied(
         self, block: SumsBlock, heads: Iterable[HeadStored], cards: list[str]
@@ -173,7 +135,3 @@ class SumFloor:
             cards = [] if plan is None else plan.limits.employee_cards
             self._cards[property_id] = now, cards
         return cards
-
-
-def _differing(before: SumsBlock, after: SumsBlock) -> list[str]:
-    return [asset for asset, row in after.rows.items() if row is not before.rows.get(asset)]

@@ -1,13 +1,13 @@
 """Kinesis in, conditions of the live floor's machines out."""
 
 import os
-import random
 import time
 from binascii import a2b_base64
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+from pitboss.backoff import pause
 from pitboss.errors import TransientError
 from pitboss.events.batch import BatchHeader, pack, unpack_metered
 from pitboss.events.slot import GameStarted, MeteredEvent
@@ -35,7 +35,7 @@ def _wiring() -> TrackFloor:
     return TrackFloor(
         DynamoFloor(settings.floor_table, settings.aws_region, spread),
         now=lambda: time.time_ns() // 1_000_000,
-        pause=lambda attempt: time.sleep(random.uniform(0, 0.02 * 2**attempt)),
+        pause=pause,
     )
 
 

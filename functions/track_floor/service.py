@@ -5,21 +5,28 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from pitboss.errors import TransientError
 from pitboss.events.batch import BatchHeader
 from pitboss.events.slot import BillAccepted, MeteredEvent
 from pitboss.floor.alerts import alert_id, fault_alert
+from pitboss.floor.blocks import (
+    MAX_CONFLICTS,
+    Block,
+    Blocks,
+    ConditionsBlock,
+    ContendedFloorError,
+)
 from pitboss.floor.conditions import Known, Report, Turn, follow
 from pitboss.floor.documents import BillIn
-from pitboss.floor.rows import MINUTE_MS, MINUTES, Alert, StreamRate, block_of
+from pitboss.floor.rows import (
+    MINUTE_MS,
+    MINUTES,
+    Alert,
+    MachineCondition,
+    StreamRate,
+    block_of,
+)
 from pitboss.floor.sums import later
-from pitboss.stores.floor import Block, BlockKind, ConditionsBlock
-
-MAX_CONFLICTS = 8
-"""Times in a row a block may be lost to another writer before the batch is given back."""
-
-MAX_BLOCKS = 1_024
-"""Blocks kept between invocations, about 5 kB each: those of eight properties."""
+from pitboss.stores.floor import BlockKind
 
 _NOTHING_KNOWN = Known()
 
@@ -48,13 +55,6 @@ class Floor(Protocol):
     def keep_bills(self, property_id: str, bills: Iterable[BillIn]) -> None: ...
 
 
-class ContendedFloorError(TransientError):
-    """Other writers kept replacing the same items."""
-
-    def __init__(self, property_id: str, what: str) -> None:
-        super().__init__(f"{what} of {property_id} are written elsewhere")
-
-
 class Outcome(Struct):
     """What became of a batch."""
 
@@ -81,7 +81,13 @@ class TrackFloor:
         self._floor = floor
         self._now = now
         self._pause = pause
-        self._blocks: dict[tuple[str, int], ConditionsBlock] = {}
+        self._blocks: Blocks[MachineCondition, Known] = Blocks(
+            floor.conditions,
+            lambda property_id, blocks: floor.replace_blocks(
+                property_id, BlockKind.CONDITIONS, blocks
+            ),
+            pause,
+        )
         self._rates: dict[tuple[str, str], StreamRate | None] = {}
 
     def __call__(self, shard_id: str, records: Iterable[Record]) -> Outcome:
@@ -102,8 +108,7 @@ class TrackFloor:
                 self._follow(property_id, its_records, outcome)
                 self._count(property_id, shard_id, its_records, outcome)
         except BaseException:
-            self._blocks.clear()  # what was written is not known
-            self._rates.clear()
+            self._rates.clear()  # what was written is not known
             raise
         return outcome
 
@@ -129,45 +134,28 @@ class TrackFloor:
     # Conditions.
 
     def _follow(self, property_id: str, records: list[Record], outcome: Outcome) -> None:
-        waiting: dict[int, dict[str, list[Report]]] = {}
+        work: dict[int, dict[str, list[Report]]] = {}
         for _, header, events in records:
-            machines = waiting.setdefault(block_of(header.asset_id), {})
+            machines = work.setdefault(block_of(header.asset_id), {})
             reports = machines.setdefault(header.asset_id, [])
             reports.append(Report(header.received_at, events))
-        conflicts = 0
-        while waiting:
-            self._load(property_id, waiting)
-            changed: dict[int, ConditionsBlock] = {}
-            for number, machines in waiting.items():
-                block, turns = self._applied(self._blocks[property_id, number], machines)
-                if block is not None:
-                    # First what follows from it: where we end in between, it follows once more.
-                    self._alert(property_id, turns, outcome)
-                    changed[number] = block
-            lost = self._floor.replace_blocks(property_id, BlockKind.CONDITIONS, changed)
-            for number, block in changed.items():
-                if number in lost:
-                    del self._blocks[property_id, number]
-                else:
-                    outcome.blocks += 1
-                    self._blocks[property_id, number] = block
-            outcome.contended += len(lost)
-            waiting = {number: waiting[number] for number in lost}
-            conflicts += 1
-            if waiting and conflicts > MAX_CONFLICTS:
-                raise ContendedFloorError(property_id, f"blocks {sorted(waiting)}")
-            if waiting:
-                self._pause(conflicts)
 
-    def _load(self, property_id: str, numbers: Iterable[int]) -> None:
-        unknown = [number for number in numbers if (property_id, number) not in self._blocks]
-        if not unknown:
-            return
-        if len(self._blocks) + len(unknown) > MAX_BLOCKS:
-            wanted = {(property_id, number) for number in numbers}
-            self._blocks = {key: block for key, block in self._blocks.items() if key in wanted}
-        for number, block in self._floor.conditions(property_id, unknown).items():
-            self._blocks[property_id, number] = block
+        def changed(
+            block: ConditionsBlock,
+            machines: dict[str, list[Report]],
+            current: Callable[[], ConditionsBlock],
+        ) -> ConditionsBlock | None:
+            after, turns = self._applied(block, machines)
+            if turns:  # alerts cannot be taken back: not from what another has replaced
+                after, turns = self._applied(current(), machines)
+            if after is not None:
+                # First what follows from it: where we end in between, it follows once more.
+                self._alert(property_id, turns, outcome)
+            return after
+
+        replaced = self._blocks.change(property_id, work, changed)
+        outcome.blocks += replaced.blocks
+        outcome.contended += replaced.contended
 
     def _applied(
         self, block: ConditionsBlock, machines: Mapping[str, list[Report]]

@@ -1,12 +1,11 @@
 """Kinesis in, rows of the shufflers' database out."""
 
 import os
-import random
-import time
 from binascii import a2b_base64
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from pitboss.backoff import pause
 from pitboss.settings import read
 from pitboss.stores.database import Database, DatabaseAddress
 from pitboss.stores.quarantine import S3Quarantine
@@ -29,7 +28,7 @@ def _wiring() -> TrackShufflers:
         S3Quarantine(settings.quarantine_bucket, settings.aws_region),
         day_of=lambda property_id, moment: rule_of(property_id).date_of(moment),
         months_kept=settings.shuffler_retention_months,
-        pause=lambda attempt: time.sleep(random.uniform(0, 0.05 * 2**attempt)),
+        pause=partial(pause, seconds=0.05),
     )
 
 

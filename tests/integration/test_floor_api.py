@@ -15,10 +15,11 @@ from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from pitboss.access import Group
+from pitboss.floor.blocks import Block
 from pitboss.floor.rows import Alert, MachineSums, Severity, block_of
 from pitboss.gaming_day import GamingDays
 from pitboss.offers.issued import IssuedOffer, Status, Step
-from pitboss.stores.floor import Block, BlockKind, DynamoFloor
+from pitboss.stores.floor import BlockKind, DynamoFloor
 from pitboss.stores.offers import DynamoOffers
 from tests.fakes.offers import CATALOGUE, issued, record
 from tests.sample_events import SEATED

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from pitboss.floor.blocks import Block
 from pitboss.floor.documents import BillIn
 from pitboss.floor.rows import StreamRate
 from pitboss.stores import floor as floor_module
 from pitboss.stores.floor import (
-    Block,
     BlockKind,
     DynamoFloor,
     StoredFloor,

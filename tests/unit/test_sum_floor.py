@@ -11,21 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pitboss.floor.blocks import MAX_CONFLICTS, ContendedFloorError, SumsBlock
 from pitboss.floor.plan import FloorPlan
 from pitboss.floor.rows import MachineSums, block_of
 from pitboss.floor.sums import later, next_sums
 from pitboss.rating.fold import NOBODY, Carry, Seat, Tally
 from pitboss.rating.history import Head, MachineDay, Page
-from pitboss.stores.floor import DynamoFloor, SumsBlock
+from pitboss.stores.floor import DynamoFloor
 from pitboss.stores.ratings import Asset, StoredHead, _head_attributes, head_key, read_head
 from sum_floor import handler as lambda_handler
-from sum_floor.service import (
-    MAX_CONFLICTS,
-    ContendedBlocksError,
-    HeadStored,
-    Outcome,
-    SumFloor,
-)
+from sum_floor.service import HeadStored, Outcome, SumFloor
 from tests import sample_events
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, Call, Fault, Kill, Killed, Lose, Network, Refuse
@@ -398,7 +393,7 @@ def test_a_block_that_others_keep_replacing_is_given_back(environment: None) -> 
     pauses: list[int] = []
     record = change(Stored("7", DAYS[0], 500, 0), 0, set())
 
-    with pytest.raises(ContendedBlocksError, match="of north are written elsewhere"):
+    with pytest.raises(ContendedFloorError, match="of north are written elsewhere"):
         SumFloor(Contended(), lambda: NOW, pauses.append)([record])
 
     assert pauses == list(range(1, MAX_CONFLICTS + 1))

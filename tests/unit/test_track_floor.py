@@ -377,6 +377,14 @@ def bring_in(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
 
 @settings(max_examples=25, deadline=None)
 @example([([("7", DoorOpened("slot"))], 3, Kill(after=True), True)])
+# A worker that has not heard of the machine for a while, and is given what is known already.
+@example(
+    [
+        ([("7", HandpayPending())], 9, Kill(after=False), True),
+        ([("7", HandpayPending())] * 4 + [("7", DoorOpened("slot"))], 9, Kill(after=False), False),
+        ([("7", DoorOpened("slot"))], 9, Kill(after=False), True),
+    ]
+)
 @given(batches)
 def test_nothing_that_goes_wrong_or_comes_again_makes_a_difference(
     environment: None, given_batches: list[Any]

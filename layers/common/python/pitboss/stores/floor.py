@@ -36,6 +36,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pitboss.errors import TransientError
+from pitboss.floor.blocks import Block, ConditionsBlock, SumsBlock
 from pitboss.floor.conditions import Known
 from pitboss.floor.documents import BillIn
 from pitboss.floor.plan import FloorPlan
@@ -100,22 +101,6 @@ class BlockKind(StrEnum):
 
     SUMS = "sums"
     CONDITIONS = "conditions"
-
-
-class Block[Row, Mark](Struct, frozen=True):
-    """A block of machines as it is kept."""
-
-    version: int = 0
-    """0 of one that is not kept yet."""
-    rows: Mapping[str, Row] = {}
-    """By asset number."""
-    marks: Mapping[str, Mark] = {}
-    """By asset number, how far its row has come."""
-
-
-type SumsBlock = Block[MachineSums, str]
-"""Its marks are places in the stream of the ratings table: the greater is the later."""
-type ConditionsBlock = Block[MachineCondition, Known]
 
 
 class StoredFloor(Struct, frozen=True, kw_only=True):

@@ -22,8 +22,6 @@ never come again, so each of them is the mark of its own transaction: where an a
 is stored says what happened.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -37,6 +35,7 @@ import zstandard
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pitboss.backoff import pause
 from pitboss.errors import TransientError
 from pitboss.offers import catalogue as catalogues
 from pitboss.offers.budget import Budgets, Counter, PlayerBudget
@@ -144,11 +143,6 @@ class ContendedOfferError(TransientError):
 
     def __init__(self, offer_id: str) -> None:
         super().__init__(f"offer {offer_id} is changed elsewhere: try again")
-
-
-def pause(attempt: int) -> None:
-    """Wait before the n-th try, the longer the more there were."""
-    time.sleep(random.uniform(0, 0.02 * 2**attempt))
 
 
 class DynamoOffers:

@@ -19,8 +19,6 @@ off it in between, and an import that was cut anywhere is run again. Each of its
 that no newer import has begun, whose view of the list it would spoil.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any, NamedTuple, Protocol
@@ -33,6 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pitboss.backoff import pause
 from pitboss.errors import TransientError
 from pitboss.offers.gate import NOTHING_READ, Entry, Facts, ListName, Lists, Machine, Standing
 from pitboss.offers.lists import Patron, RefusedImport, Span, changes, check_as_of
@@ -138,9 +137,7 @@ class DynamoStandings:
         ratings_table: str | None,
         region: str,
         client: Any = None,  # noqa: ANN401 - botocore makes it from data
-        pause: Callable[[int], object] = lambda attempt: time.sleep(
-            random.uniform(0, 0.02 * 2**attempt)
-        ),
+        pause: Callable[[int], object] = pause,
     ) -> None:
         """
         Args:
