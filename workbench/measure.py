@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from itertools import batched, takewhile
 from queue import Full, Queue
@@ -30,56 +30,37 @@ START_UP_MS = 10_000
 """How long a simulated floor takes to put up its machines."""
 
 
-@contextmanager
-def gateway(property_id: str) -> Iterator[PitbossClient]:
+def gateway(property_id: str) -> AbstractContextManager[PitbossClient]:
     """A client that may send for all machines of a property."""
-    from workbench import gateways
-
-    with _client(gateways.workbench_gateway(property_id)) as client:
-        yield client
+    return _client("workbench_gateway", property_id)
 
 
-@contextmanager
-def reader(property_id: str) -> Iterator[PitbossClient]:
+def reader(property_id: str) -> AbstractContextManager[PitbossClient]:
     """A client that may read a property's ratings."""
-    from workbench import gateways
-
-    with _client(gateways.workbench_service(property_id)) as client:
-        yield client
+    return _client("workbench_service", property_id)
 
 
-@contextmanager
-def host(property_id: str) -> Iterator[PitbossClient]:
+def host(property_id: str) -> AbstractContextManager[PitbossClient]:
     """A client that is a host of a property."""
-    from workbench import gateways
-
-    with _client(gateways.workbench_host(property_id)) as client:
-        yield client
+    return _client("workbench_host", property_id)
 
 
-@contextmanager
-def planner(property_id: str) -> Iterator[PitbossClient]:
+def planner(property_id: str) -> AbstractContextManager[PitbossClient]:
     """A client that may change a property's floor plan."""
-    from workbench import gateways
-
-    with _client(gateways.workbench_planner(property_id)) as client:
-        yield client
+    return _client("workbench_planner", property_id)
 
 
-@contextmanager
-def technician(property_id: str) -> Iterator[PitbossClient]:
+def technician(property_id: str) -> AbstractContextManager[PitbossClient]:
     """A client that is a technician of a property."""
-    from workbench import gateways
-
-    with _client(gateways.workbench_technician(property_id)) as client:
-        yield client
+    return _client("workbench_technician", property_id)
 
 
 @contextmanager
-def _client(principal: Any) -> Iterator[PitbossClient]:  # noqa: ANN401 - imported late
-    from workbench import endpoint
+def _client(who: str, property_id: str) -> Iterator[PitbossClient]:
+    from workbench import endpoint, gateways
 
-    with PitbossClient(endpoint.api_url(), signer_of(principal)) as client:
+    signer = signer_of(getattr(gateways, who)(property_id))
+    with PitbossClient(endpoint.api_url(), signer) as client:
         yield client
 
 

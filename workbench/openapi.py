@@ -9,6 +9,7 @@ from workbench import (
     openapi_offers,
     openapi_shufflers,
 )
+from workbench.openapi_parts import IF_NONE, answers
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -87,14 +88,14 @@ def api_document() -> Document:
                         },
                     },
                     "responses": {
-                        "200": _answers("What became of each event.", "Answer"),
+                        "200": answers("What became of each event.", "Answer"),
                         "400": {"$ref": "#/components/responses/BadRequest"},
                         "401": {"$ref": "#/components/responses/Unauthorized"},
                         "403": {"$ref": "#/components/responses/NotTheSignedBody"},
                         "413": {"$ref": "#/components/responses/TooLarge"},
                         "415": {"$ref": "#/components/responses/UnknownMediaType"},
                         "429": {"$ref": "#/components/responses/TooManyRequests"},
-                        "503": _answers(
+                        "503": answers(
                             "Some events could not be written to the stream: those with the status "
                             "`failed`. Post them again, or all of them: what was accepted counts "
                             "once.",
@@ -165,9 +166,9 @@ def _read(operation: str, summary: str, document: str) -> Document:
             "summary": summary,
             "description": f"Of the caller's own property. Asks for the scope `{action}`."
             + (_WITHOUT_PLAYERS if operation == "getMachineLedger" else ""),
-            "parameters": [*_path_parameters(operation), *_query_parameters(operation), _IF_NONE],
+            "parameters": [*_path_parameters(operation), *_query_parameters(operation), IF_NONE],
             "responses": {
-                "200": _answers(f"{meaning[0].upper()}{meaning[1:]}", document, _ETAG),
+                "200": answers(f"{meaning[0].upper()}{meaning[1:]}", document, _ETAG),
                 "304": {"$ref": "#/components/responses/NotModified"},
                 "400": {"$ref": "#/components/responses/BadQuery"},
                 "401": {"$ref": "#/components/responses/Unauthorized"},
@@ -178,14 +179,6 @@ def _read(operation: str, summary: str, document: str) -> Document:
             },
         }
     }
-
-
-_IF_NONE: Document = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "ETags of answers the caller has; 304 if it is still one of them.",
-    "schema": {"type": "string"},
-}
 
 
 def _path_parameters(operation: str) -> list[Document]:
@@ -231,17 +224,6 @@ def _query_parameters(operation: str) -> list[Document]:
         for name, (meaning, schema) in known.items()
         if is_ledger or name != "day"
     ]
-
-
-def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
-    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    response: Document = {"description": description, "content": {"application/json": schema}}
-    if headers:
-        response["headers"] = {
-            header: {"description": meaning, "schema": {"type": "string"}}
-            for header, meaning in headers.items()
-        }
-    return response
 
 
 def _responses() -> dict[str, Document]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workbench.openapi_parts import query
 from workbench.schemas import Document, prose
 
 
@@ -37,9 +38,9 @@ def paths() -> Document:
                 "description": "Of the caller's own property. What a person is shown of it is "
                 f"itself a look. Asks for the scope `{Action.READ_AUDIT}`.",
                 "parameters": [
-                    _query("day", "The UTC day; without it that of now.", day),
-                    _query("limit", "How many looks at most.", limit),
-                    _query("before", "`next` of the answer before, as it is.", {"type": "string"}),
+                    query("day", "The UTC day; without it that of now.", day),
+                    query("limit", "How many looks at most.", limit),
+                    query("before", "`next` of the answer before, as it is.", {"type": "string"}),
                 ],
                 "responses": {
                     "200": {
@@ -54,7 +55,3 @@ def paths() -> Document:
             }
         }
     }
-
-
-def _query(name: str, meaning: str, schema: Document) -> Document:
-    return {"name": name, "in": "query", "description": meaning, "schema": schema}

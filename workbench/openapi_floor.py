@@ -4,17 +4,11 @@ from typing import Any
 
 import msgspec
 
+from workbench.openapi_parts import IF_NONE, JSON, answers, identifier, operation, query
 from workbench.schemas import Document, prose
 
-_JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _MOMENT: Document = {"type": "integer", "minimum": 0, "description": "Epoch milliseconds."}
-_IF_NONE: Document = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "ETags of answers the caller has; 304 if it is still one of them.",
-    "schema": {"type": "string"},
-}
 
 
 def tags() -> list[Document]:
@@ -84,93 +78,100 @@ def paths() -> Document:
     sorts = {"type": "string", "enum": [str(one) for one in Sort], "default": str(Sort.WORTH)}
     return {
         "/v1/floor/live": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getLiveFloor",
                 "Read the floor as it is now, whole.",
                 f"What a page begins with; the live API tells what changes. {seen}. {kept}",
                 Action.READ_FLOOR,
-                [_IF_NONE],
-                {"200": _answers("The floor.", "LiveFloor", _WEAK), **unchanged},
+                [IF_NONE],
+                {"200": answers("The floor.", "LiveFloor", _WEAK), **unchanged},
             )
         },
         "/v1/floor/plan": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getFloorPlan",
                 "Read where machines, tables and shufflers stand.",
                 "Of version 0, and empty, where none was ever kept.",
                 Action.READ_FLOOR,
-                [_IF_NONE],
-                {"200": _answers("The plan.", "FloorPlan", _VERSION), **unchanged},
+                [IF_NONE],
+                {"200": answers("The plan.", "FloorPlan", _VERSION), **unchanged},
             ),
             "put": _put_plan(),
         },
         "/v1/floor/players": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getPlayersOnFloor",
                 "List who sits at machines now.",
                 "With the session, what the player is worth, and what they are offered and why; "
                 f"offers for those with `{Action.READ_OFFERS}` alone. {kept}",
                 Action.READ_RATINGS,
                 [
-                    _query("limit", "How many at most.", count),
-                    _query("sort", "Who comes first: the highest, or seated longest.", sorts),
+                    query("limit", "How many at most.", count),
+                    query("sort", "Who comes first: the highest, or seated longest.", sorts),
                 ],
-                {"200": _answers("They.", "PlayersOnFloor"), **bad_query},
+                {"200": answers("They.", "PlayersOnFloor"), **bad_query},
             )
         },
         "/v1/floor/minutes": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getFloorMinutes",
                 "Read the floor minute by minute.",
                 f"{MAX_MINUTES} minutes at most; kept for eight days.",
                 Action.READ_FLOOR,
                 [
-                    _query("first", "Within the first minute; an hour before the last.", _MOMENT),
-                    _query("last", "Within the last minute; now.", _MOMENT),
+                    query("first", "Within the first minute; an hour before the last.", _MOMENT),
+                    query("last", "Within the last minute; now.", _MOMENT),
                 ],
-                {"200": _answers("One value a minute.", "FloorHistory"), **bad_query},
+                {"200": answers("One value a minute.", "FloorHistory"), **bad_query},
             )
         },
         "/v1/floor/hours": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getFloorHours",
                 "Read a gaming day hour by hour.",
                 "With the state that each hour ended with; kept for eight days.",
                 Action.READ_FLOOR,
                 [
-                    _query(
+                    query(
                         "day",
                         "The gaming day; without it today's.",
                         {"type": "string", "format": "date"},
                     )
                 ],
-                {"200": _answers("One value an hour.", "FloorHistory"), **bad_query},
+                {"200": answers("One value an hour.", "FloorHistory"), **bad_query},
             )
         },
         "/v1/alerts": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getAlerts",
                 "List what wants attention.",
                 "What nobody acknowledged, and what was raised in the last 24 hours.",
                 Action.READ_FLOOR,
                 [],
-                {"200": _answers("Open ones first, the most severe first.", "AlertsDocument")},
+                {"200": answers("Open ones first, the most severe first.", "AlertsDocument")},
             )
         },
         "/v1/alerts/{alert_id}/acknowledge": {"post": _acknowledge()},
         "/v1/players/{player_id}/bill-ins": {
-            "get": _operation(
+            "get": operation(
+                "floor",
                 "getPlayerBills",
                 "Read the bills that a player put into machines.",
                 "For compliance: shown to other staff they would create a duty to report. "
                 f"`-` is whoever had no card in. {kept}",
                 Action.READ_BILLS,
                 [
-                    _path("player_id", "The player's pseudonym."),
-                    _query("since", "From then on; a day before `until`.", _MOMENT),
-                    _query("until", "Before then; now.", _MOMENT),
+                    identifier("player_id", "The player's pseudonym."),
+                    query("since", "From then on; a day before `until`.", _MOMENT),
+                    query("until", "Before then; now.", _MOMENT),
                 ],
-                {"200": _answers("They, the newest first.", "BillsDocument"), **bad_query},
+                {"200": answers("They, the newest first.", "BillsDocument"), **bad_query},
             )
         },
     }
@@ -186,7 +187,8 @@ _VERSION = {"ETag": "The plan's version, for `If-Match` and `If-None-Match`."}
 def _put_plan() -> Document:
     from pitboss.access import Action
 
-    document = _operation(
+    document = operation(
+        "floor",
         "putFloorPlan",
         "Keep a floor plan.",
         "As a whole, in place of the version that `If-Match` names, or the plan's own `version` "
@@ -201,7 +203,7 @@ def _put_plan() -> Document:
             }
         ],
         {
-            "200": _answers("It is in force, with its version.", "FloorPlan", _VERSION),
+            "200": answers("It is in force, with its version.", "FloorPlan", _VERSION),
             "400": {"$ref": "#/components/responses/WrongIfMatch"},
             "409": {"$ref": "#/components/responses/PlanMoved"},
             "412": {"$ref": "#/components/responses/PlanMoved"},
@@ -215,15 +217,17 @@ def _put_plan() -> Document:
 def _acknowledge() -> Document:
     from pitboss.access import Action
 
-    document = _operation(
+    alert = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
+    document = operation(
+        "floor",
         "acknowledgeAlert",
         "Say that somebody has seen to an alert, and what was done.",
         "The first who says so counts, and it stays. The same person and note again change "
         "nothing.",
         Action.ANSWER_ALERTS,
-        [_path("alert_id", "The alert.")],
+        [{**identifier("alert_id", "The alert."), "schema": alert}],
         {
-            "200": _answers("The alert as it is then.", "Alert"),
+            "200": answers("The alert as it is then.", "Alert"),
             "400": {"$ref": "#/components/responses/WrongAcknowledgement"},
             "409": {"$ref": "#/components/responses/AcknowledgedAlready"},
         },
@@ -234,56 +238,4 @@ def _acknowledge() -> Document:
 
 def _body(name: str) -> Document:
     schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    return {"required": True, "content": {_JSON: schema}}
-
-
-def _path(name: str, meaning: str) -> Document:
-    schema: Document = {"$ref": "#/components/schemas/Identifier"}
-    if name == "alert_id":
-        schema = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
-    where = {"name": name, "in": "path", "required": True}
-    return where | {"description": meaning, "schema": schema}
-
-
-def _query(name: str, meaning: str, schema: Document) -> Document:
-    return {"name": name, "in": "query", "description": meaning, "schema": schema}
-
-
-def _operation(
-    operation: str,
-    summary: str,
-    description: str,
-    action: str,
-    parameters: list[Document],
-    own: Document,
-) -> Document:
-    return {
-        "operationId": operation,
-        "tags": ["floor"],
-        "summary": summary,
-        "description": f"{description} Of the caller's own property. "
-        f"Asks for the scope `{action}`.".strip(),
-        "parameters": parameters,
-        "responses": dict(
-            sorted(
-                {
-                    "401": {"$ref": "#/components/responses/Unauthorized"},
-                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
-                    "404": {"$ref": "#/components/responses/NotFound"},
-                    "429": {"$ref": "#/components/responses/TooManyRequests"},
-                    **own,
-                }.items()
-            )
-        ),
-    }
-
-
-def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
-    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    response: Document = {"description": description, "content": {_JSON: schema}}
-    if headers:
-        response["headers"] = {
-            header: {"description": meaning, "schema": {"type": "string"}}
-            for header, meaning in headers.items()
-        }
-    return response
+    return {"required": True, "content": {JSON: schema}}

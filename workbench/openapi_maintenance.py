@@ -2,9 +2,17 @@
 
 from typing import Any
 
+from workbench.openapi_parts import (
+    DATABASE_AWAY,
+    IDEMPOTENCY_KEY,
+    JSON,
+    answers,
+    identifier,
+    operation,
+    query,
+)
 from workbench.schemas import Document, prose
 
-_JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _ONE = "/v1/maintenance/{recommendation_id}"
 
@@ -60,38 +68,41 @@ def paths() -> Document:
         "default": DEFAULT_RECOMMENDATIONS,
     }
     cursor = {"type": "string", "maxLength": MAX_CURSOR_CHARACTERS}
-    identifier = {"$ref": "#/components/schemas/Identifier"}
+    machine = {"$ref": "#/components/schemas/Identifier"}
     return {
         "/v1/maintenance": {
-            "get": _operation(
+            "get": operation(
+                "maintenance",
                 "getMaintenance",
                 "List recommended maintenance: what is open first, the most urgent first.",
                 "Then what is closed, the newest first.",
                 Action.READ_MAINTENANCE,
                 [
-                    _query("status", "Of this status alone.", statuses),
-                    _query("asset_id", "Of this shuffler alone.", identifier),
-                    _query("limit", "How many at most.", count),
-                    _query(
+                    query("status", "Of this status alone.", statuses),
+                    query("asset_id", "Of this shuffler alone.", machine),
+                    query("limit", "How many at most.", count),
+                    query(
                         "cursor",
                         "`next` of the answer before, as it is, from the same caller.",
                         cursor,
                     ),
                 ],
                 {
-                    "200": _answers("They.", "MaintenanceDocument"),
+                    "200": answers("They.", "MaintenanceDocument"),
                     "400": {"$ref": "#/components/responses/BadQuery"},
+                    **DATABASE_AWAY,
                 },
             )
         },
         _ONE: {
-            "get": _operation(
+            "get": operation(
+                "maintenance",
                 "getRecommendation",
                 "Read a recommendation, with every change of it.",
                 "",
                 Action.READ_MAINTENANCE,
                 [_ID],
-                {"200": _answers("It.", "RecommendationDocument")},
+                {"200": answers("It.", "RecommendationDocument"), **DATABASE_AWAY},
             )
         },
         f"{_ONE}/acknowledge": {"post": _answer("acknowledge", "Take a recommendation on.")},
@@ -100,83 +111,33 @@ def paths() -> Document:
     }
 
 
-_ID: Document = {
-    "name": "recommendation_id",
-    "in": "path",
-    "required": True,
-    "description": "The recommendation.",
-    "schema": {"$ref": "#/components/schemas/Identifier"},
-}
-
-
-def _query(name: str, meaning: str, schema: Document) -> Document:
-    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+_ID = identifier("recommendation_id", "The recommendation.")
 
 
 def _answer(verb: str, summary: str) -> Document:
     from pitboss.access import Action
 
-    document = _operation(
+    document = operation(
+        "maintenance",
         f"{verb}Recommendation",
         summary,
         "The same key with the same request has the same answer, for ever.",
         Action.ANSWER_MAINTENANCE,
         [
             _ID,
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": "New for each answer, the same when it is sent again "
-                "(draft-ietf-httpapi-idempotency-key-header); with or without quotes.",
-                "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
-            },
+            IDEMPOTENCY_KEY,
         ],
         {
-            "200": _answers("What it came to by it.", "AnsweredRecommendation"),
+            "200": answers("What it came to by it.", "AnsweredRecommendation"),
             "400": {"$ref": "#/components/responses/WrongNote"},
             "409": {"$ref": "#/components/responses/RecommendationRefuses"},
             "422": {"$ref": "#/components/responses/KeyReused"},
+            **DATABASE_AWAY,
         },
     )
     document["requestBody"] = {
         "required": verb == "dismiss",
         "description": "Why." if verb == "dismiss" else "Only its `note` is looked at.",
-        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Note"}}},
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Note"}}},
     }
     return document
-
-
-def _operation(
-    operation: str,
-    summary: str,
-    description: str,
-    action: str,
-    parameters: list[Document],
-    own: Document,
-) -> Document:
-    return {
-        "operationId": operation,
-        "tags": ["maintenance"],
-        "summary": summary,
-        "description": f"{description} Of the caller's own property. "
-        f"Asks for the scope `{action}`.".strip(),
-        "parameters": parameters,
-        "responses": dict(
-            sorted(
-                {
-                    "401": {"$ref": "#/components/responses/Unauthorized"},
-                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
-                    "404": {"$ref": "#/components/responses/NotFound"},
-                    "429": {"$ref": "#/components/responses/TooManyRequests"},
-                    "503": {"$ref": "#/components/responses/DatabaseAway"},
-                    **own,
-                }.items()
-            )
-        ),
-    }
-
-
-def _answers(description: str, name: str) -> Document:
-    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    return {"description": description, "content": {_JSON: schema}}

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from workbench.openapi_parts import IDEMPOTENCY_KEY, JSON, answers, identifier, operation
 from workbench.schemas import Document, prose
 
 _PROBLEM = "application/problem+json"
-_JSON = "application/json"
 
 _IDS = {
     "asset_id": "The machine; padding zeros are cut.",
@@ -14,6 +14,10 @@ _IDS = {
 }
 _NEVER_KEPT = {"Cache-Control": "no-store: each time it is shown it passes the gate anew."}
 _VERSION_TAG = {"ETag": "The catalogue's version, for `If-Match`."}
+
+
+def _ids(*names: str) -> list[Document]:
+    return [identifier(name, _IDS[name]) for name in names]
 
 
 def tags() -> list[Document]:
@@ -54,25 +58,27 @@ def paths() -> Document:
     again = "The same key with the same request has the same answer for a day."
     return {
         "/v1/machines/{asset_id}/offer": {
-            "get": _operation(
+            "get": operation(
+                "offers",
                 "getMachineOffer",
                 "Read what who is seated at a machine may be shown.",
                 "An offer that is shown is delivered. Nothing, a refusal of the gate and an offer "
                 "for somebody else look the same: `null`.",
                 Action.READ_OFFERS,
-                ["asset_id"],
-                {"200": _answers("What may be shown now.", "MachineOffer", _NEVER_KEPT)},
+                _ids("asset_id"),
+                {"200": answers("What may be shown now.", "MachineOffer", _NEVER_KEPT)},
             )
         },
         player: {
-            "get": _operation(
+            "get": operation(
+                "offers",
                 "getPlayerOffers",
                 "Read a player's offers.",
                 "Those that are open and may be shown, and are delivered by this. A service is "
                 "told why they were made, and those that are over.",
                 Action.READ_OFFERS,
-                ["player_id"],
-                {"200": _answers("What may be shown now.", "PlayerOffers", _NEVER_KEPT)},
+                _ids("player_id"),
+                {"200": answers("What may be shown now.", "PlayerOffers", _NEVER_KEPT)},
             )
         },
         f"{one}/accept": {"post": _answer("accept", "Accept an offer.", again)},
@@ -89,36 +95,37 @@ def paths() -> Document:
         f"{one}/approve": {"post": _settle("approve", "Approve an offer that awaits it.")},
         f"{one}/refuse": {"post": _settle("refuse", "Refuse an offer that awaits approval.")},
         "/v1/offers/pending": {
-            "get": _operation(
+            "get": operation(
+                "offers",
                 "getPendingOffers",
                 "List the offers that await approval.",
                 "Those that expire first, first; a second late.",
                 Action.APPROVE_OFFERS,
                 [],
-                {"200": _answers("They.", "PendingOffers")},
+                {"200": answers("They.", "PendingOffers")},
             )
         },
         "/v1/offers/catalogue": {
-            "get": _operation(
+            "get": operation(
+                "catalogue",
                 "getCatalogue",
                 "Read the catalogue in force.",
                 "",
                 Action.WRITE_CATALOGUE,
                 [],
-                {"200": _answers("The one in force.", "CatalogueDocument", _VERSION_TAG)},
-                tag="catalogue",
+                {"200": answers("The one in force.", "CatalogueDocument", _VERSION_TAG)},
             ),
             "put": _put_catalogue(),
         },
         "/v1/offers/catalogue/versions": {
-            "get": _operation(
+            "get": operation(
+                "catalogue",
                 "getCatalogueVersions",
                 "List the catalogues that were applied.",
                 "The last first.",
                 Action.WRITE_CATALOGUE,
                 [],
-                {"200": _answers("They.", "VersionsDocument")},
-                tag="catalogue",
+                {"200": answers("They.", "VersionsDocument")},
             )
         },
         "/v1/players/{player_id}/exclusions": {"get": _exclusion("get", "Read a player's lists.")},
@@ -134,28 +141,28 @@ def _exclusion(method: str, summary: str) -> Document:
     from pitboss.offers.gate import ListName
 
     if method == "get":
-        return _operation(
+        return operation(
+            "exclusions",
             "getExclusions",
             summary,
             "And what else the gate knows of them.",
             Action.READ_EXCLUSIONS,
-            ["player_id"],
-            {"200": _answers("Where the player stands.", "StandingDocument")},
-            tag="exclusions",
+            _ids("player_id"),
+            {"200": answers("Where the player stands.", "StandingDocument")},
         )
-    document = _operation(
+    document = operation(
+        "exclusions",
         f"{method}Exclusion",
         summary,
         "Again is the same. A self-exclusion is only ever made longer.",
         Action.WRITE_EXCLUSIONS,
-        ["player_id"],
+        _ids("player_id"),
         {
-            "200": _answers("Where the player stands now.", "StandingDocument"),
+            "200": answers("Where the player stands now.", "StandingDocument"),
             "400": {"$ref": "#/components/responses/WrongExclusion"},
             "409": {"$ref": "#/components/responses/StillExcluded"},
             "503": {"$ref": "#/components/responses/StandingInMotion"},
         },
-        tag="exclusions",
     )
     names = {"type": "string", "enum": [str(name) for name in ListName]}
     document["parameters"].append(
@@ -167,7 +174,7 @@ def _exclusion(method: str, summary: str) -> Document:
         "description": "Without one, from now on for ever."
         if method == "put"
         else "Only its `note` is looked at.",
-        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Exclude"}}},
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Exclude"}}},
     }
     return document
 
@@ -201,30 +208,22 @@ def _answer(verb: str, summary: str, description: str) -> Document:
 
     actions = {"redeem": Action.REDEEM_OFFERS, "withhold": Action.WITHHOLD_OFFERS}
     action = actions.get(verb, Action.ANSWER_OFFERS)
-    document = _operation(
+    document = operation(
+        "offers",
         f"{verb}Offer",
         summary,
         description,
         action,
-        ["player_id", "offer_id"],
+        _ids("player_id", "offer_id"),
         {
-            "200": _answers("What the offer came to by it.", "AnsweredOffer"),
+            "200": answers("What the offer came to by it.", "AnsweredOffer"),
             "400": {"$ref": "#/components/responses/NoIdempotencyKey"},
             "409": {"$ref": "#/components/responses/OfferRefuses"},
             "422": {"$ref": "#/components/responses/KeyReused"},
             "503": {"$ref": "#/components/responses/OfferInMotion"},
         },
     )
-    document["parameters"].append(
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": True,
-            "description": "New for each answer, the same when it is sent again "
-            "(draft-ietf-httpapi-idempotency-key-header); with or without quotes.",
-            "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
-        }
-    )
+    document["parameters"].append(IDEMPOTENCY_KEY)
     return document
 
 
@@ -238,7 +237,7 @@ def _withhold(again: str) -> Document:
     document["responses"]["400"] = {"$ref": "#/components/responses/WrongReason"}
     document["requestBody"] = {
         "required": True,
-        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Withheld"}}},
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Withheld"}}},
     }
     return document
 
@@ -246,15 +245,16 @@ def _withhold(again: str) -> Document:
 def _settle(verb: str, summary: str) -> Document:
     from pitboss.access import Action
 
-    return _operation(
+    return operation(
+        "offers",
         f"{verb}Offer",
         summary,
         "The first to say so decides. The same said again changes nothing.",
         Action.APPROVE_OFFERS,
-        ["player_id", "offer_id"],
+        _ids("player_id", "offer_id"),
         {
-            "200": _answers("It was settled so before: the offer.", "OfferDocument"),
-            "202": _answers("Taken on: the offer as it was.", "OfferDocument"),
+            "200": answers("It was settled so before: the offer.", "OfferDocument"),
+            "202": answers("Taken on: the offer as it was.", "OfferDocument"),
             "409": {"$ref": "#/components/responses/OfferRefuses"},
         },
     )
@@ -264,19 +264,19 @@ def _put_catalogue() -> Document:
     from keep_catalogue.service import MAX_BYTES
     from pitboss.access import Action
 
-    document = _operation(
+    document = operation(
+        "catalogue",
         "putCatalogue",
         "Put a catalogue in force.",
         "As a whole, in place of the one that is named by `If-Match`.",
         Action.WRITE_CATALOGUE,
         [],
         {
-            "200": _answers("It is in force.", "AppliedDocument", _VERSION_TAG),
+            "200": answers("It is in force.", "AppliedDocument", _VERSION_TAG),
             "412": {"$ref": "#/components/responses/CatalogueMoved"},
             "422": {"$ref": "#/components/responses/FaultyCatalogue"},
             "428": {"$ref": "#/components/responses/PreconditionRequired"},
         },
-        tag="catalogue",
     )
     document["parameters"] += [
         {
@@ -293,56 +293,6 @@ def _put_catalogue() -> Document:
     document["requestBody"] = {
         "required": True,
         "description": f"At most {MAX_BYTES:,} bytes.",
-        "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Catalogue"}}},
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Catalogue"}}},
     }
     return document
-
-
-def _operation(
-    operation: str,
-    summary: str,
-    description: str,
-    action: str,
-    ids: list[str],
-    own: Document,
-    tag: str = "offers",
-) -> Document:
-    return {
-        "operationId": operation,
-        "tags": [tag],
-        "summary": summary,
-        "description": f"{description} Of the caller's own property. "
-        f"Asks for the scope `{action}`.".strip(),
-        "parameters": [
-            {
-                "name": name,
-                "in": "path",
-                "required": True,
-                "description": _IDS[name],
-                "schema": {"$ref": "#/components/schemas/Identifier"},
-            }
-            for name in ids
-        ],
-        "responses": dict(
-            sorted(
-                {
-                    "401": {"$ref": "#/components/responses/Unauthorized"},
-                    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
-                    "404": {"$ref": "#/components/responses/NotFound"},
-                    "429": {"$ref": "#/components/responses/TooManyRequests"},
-                    **own,
-                }.items()
-            )
-        ),
-    }
-
-
-def _answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
-    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    response: Document = {"description": description, "content": {_JSON: schema}}
-    if headers:
-        response["headers"] = {
-            header: {"description": meaning, "schema": {"type": "string"}}
-            for header, meaning in headers.items()
-        }
-    return response

@@ -2,14 +2,8 @@
 
 from typing import Any
 
+from workbench.openapi_parts import IF_NONE, query
 from workbench.schemas import Document, prose
-
-_IF_NONE: Document = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "ETags of answers the caller has; 304 if it is still one of them.",
-    "schema": {"type": "string"},
-}
 
 
 def tags() -> list[Document]:
@@ -60,7 +54,7 @@ def paths() -> Document:
     from serve_shufflers.service import RECENT_DAYS
 
     paging = [
-        _query(
+        query(
             "limit",
             "How many shufflers at most.",
             {
@@ -70,7 +64,7 @@ def paths() -> Document:
                 "default": DEFAULT_SHUFFLERS,
             },
         ),
-        _query(
+        query(
             "cursor",
             "`next` of the answer before, as it is, from the same caller.",
             {"type": "string", "maxLength": MAX_CURSOR_CHARACTERS},
@@ -87,8 +81,8 @@ def paths() -> Document:
     def days(most: int) -> list[Document]:
         day = {"type": "string", "format": "date"}
         return [
-            _query("from", f"The first gaming day; without it {RECENT_DAYS} days end.", day),
-            _query("to", f"The last, today's without it; at most {most} days together.", day),
+            query("from", f"The first gaming day; without it {RECENT_DAYS} days end.", day),
+            query("to", f"The last, today's without it; at most {most} days together.", day),
         ]
 
     return {
@@ -127,10 +121,6 @@ def paths() -> Document:
     }
 
 
-def _query(name: str, meaning: str, schema: Document) -> Document:
-    return {"name": name, "in": "query", "description": meaning, "schema": schema}
-
-
 def _read(operation: str, summary: str, document: str, parameters: list[Document]) -> Document:
     from pitboss.access import Action
     from serve_shufflers import service
@@ -142,7 +132,7 @@ def _read(operation: str, summary: str, document: str, parameters: list[Document
         "summary": summary,
         "description": "Of the caller's own property. "
         f"Asks for the scope `{Action.READ_SHUFFLERS}`.",
-        "parameters": [*parameters, _IF_NONE],
+        "parameters": [*parameters, IF_NONE],
         "responses": {
             "200": {
                 "description": f"{meaning[0].upper()}{meaning[1:]}",

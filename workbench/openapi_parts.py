@@ -1,0 +1,90 @@
+"""What the parts of the OpenAPI document are made of."""
+
+from workbench.schemas import Document
+
+JSON = "application/json"
+
+IF_NONE: Document = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of answers the caller has; 304 if it is still one of them.",
+    "schema": {"type": "string"},
+}
+
+IDEMPOTENCY_KEY: Document = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for each answer, the same when it is sent again "
+    "(draft-ietf-httpapi-idempotency-key-header); with or without quotes.",
+    "schema": {"type": "string", "pattern": '^"?[A-Za-z0-9._:-]{1,64}"?$'},
+}
+
+DATABASE_AWAY: Document = {"503": {"$ref": "#/components/responses/DatabaseAway"}}
+"""What routes answer besides that read the database."""
+
+_OF_EVERY_ROUTE: Document = {
+    "401": {"$ref": "#/components/responses/Unauthorized"},
+    "403": {"$ref": "#/components/responses/NotTheSignedBody"},
+    "404": {"$ref": "#/components/responses/NotFound"},
+    "429": {"$ref": "#/components/responses/TooManyRequests"},
+}
+
+
+def operation(
+    tag: str,
+    name: str,
+    summary: str,
+    description: str,
+    action: str,
+    parameters: list[Document],
+    own: Document,
+) -> Document:
+    """A method of a route.
+
+    Args:
+        tag: what it is listed under.
+        name: its `operationId`.
+        summary: a line.
+        description: what is to be said beyond it.
+        action: the scope it asks for.
+        parameters: of the path, the query and headers.
+        own: its responses beside those of every route, by status.
+    """
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": f"{description} Of the caller's own property. "
+        f"Asks for the scope `{action}`.".strip(),
+        "parameters": parameters,
+        "responses": dict(sorted({**_OF_EVERY_ROUTE, **own}.items())),
+    }
+
+
+def query(name: str, meaning: str, schema: Document) -> Document:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def identifier(name: str, meaning: str) -> Document:
+    """A parameter of the path that is an identifier."""
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": meaning,
+        "schema": {"$ref": "#/components/schemas/Identifier"},
+    }
+
+
+def answers(description: str, name: str, headers: dict[str, str] | None = None) -> Document:
+    """A response with a document; `headers` are what each of them means."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    response: Document = {"description": description, "content": {JSON: schema}}
+    if headers:
+        response["headers"] = {
+            header: {"description": meaning, "schema": {"type": "string"}}
+            for header, meaning in headers.items()
+        }
+    return response
