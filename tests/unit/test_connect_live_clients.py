@@ -1,7 +1,6 @@
 """Opening a WebSocket: only for machines that the caller may reach, and not without end."""
 
 import json
-import random
 from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
@@ -13,10 +12,9 @@ from connect_live_clients import handler as room
 from connect_live_clients.service import MOST_CONNECTIONS, MOST_PAGES, Refusal, connect, watch
 from pitboss.access import GROUPS, Action, Group, Kind, Principal
 from pitboss.stores.connections import MOST_MACHINES, Connection, DynamoConnections, Watcher
+from tests.fakes.network import tables
 from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import load
-from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Network
 
 NOW = 1_767_225_600_000
 READ = frozenset({Action.READ_OFFERS})
@@ -27,16 +25,9 @@ READER = Principal("host", Kind.SERVICE, "north", None, frozenset({Action.READ_R
 
 
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoConnections]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clock = Clock(NOW, random.Random(1))
-    network = Network(clock)
-    network.dynamodb.create_table("connections", "pk", "sk")
-    with clock.installed(), network.installed():
+def connections() -> Iterator[DynamoConnections]:
+    with tables(NOW, "connections"):
         yield _store()
-    assert network.unknown == []
 
 
 @cache

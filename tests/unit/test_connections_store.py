@@ -1,7 +1,6 @@
 """Who listens for which machine, on DynamoDB in memory; messages to them, over a real socket."""
 
 import json
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from pitboss.stores.connections import (
     Watcher,
     management_url,
 )
-from workbench.proof.clock import Clock
+from tests.fakes.network import tables
 from workbench.proof.network import ENVIRONMENT, Network
 
 NOW = 1_767_225_600_000
@@ -37,16 +36,9 @@ def connection(name: str = "c-1", *assets: str, **fields: Any) -> Connection:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clock = Clock(NOW, random.Random(1))
-    found = Network(clock)
-    found.dynamodb.create_table("connections", "pk", "sk")
-    with clock.installed(), found.installed():
-        yield found
-    assert found.unknown == []
+def network() -> Iterator[Network]:
+    with tables(NOW, "connections") as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The live floor's table, in memory: what holds of it, and what its stream's images say."""
 
-import random
 from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
@@ -21,25 +20,18 @@ from pitboss.stores.floor import (
     plain,
     property_of,
 )
+from tests.fakes.network import tables
 from tests.floor_store import DAY, NOW, FloorStoreSuite, alert, sums
-from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Network
+from workbench.proof.network import Network
 
 NORTH = "north"
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clock = Clock(NOW, random.Random(1))
-    found = Network(clock)
-    found.dynamodb.create_table("floor", "pk", "sk")
+def network() -> Iterator[Network]:
     _store()._known_floors.clear()
-    with clock.installed(), found.installed():
-        yield found
-    assert found.unknown == []
+    with tables(NOW, "floor") as made:
+        yield made
 
 
 @pytest.fixture

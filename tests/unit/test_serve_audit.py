@@ -1,7 +1,6 @@
 """The audit log, and the function that shows it, on DynamoDB in memory."""
 
 import json
-import random
 from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
@@ -12,10 +11,10 @@ import pytest
 from pitboss.access import Action, Group, Kind, Principal
 from pitboss.stores.audit import DynamoAudit, Look
 from serve_audit import handler as http
+from tests.fakes.network import tables
 from tests.fakes.people import SUBJECT, MemoryAudit, person
 from tests.sample_events import OFFICER, asked, load
-from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Network
+from workbench.proof.network import Network
 
 NOW = 1_592_277_300_000
 """2020-06-16, 03:15 UTC."""
@@ -25,16 +24,9 @@ SERVICE = Principal("hosts", Kind.SERVICE, "north", None, frozenset({Action.READ
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    clock = Clock(NOW, random.Random(1))
-    found = Network(clock)
-    found.dynamodb.create_table("audit", "pk", "sk")
-    with clock.installed(), found.installed():
-        yield found
-    assert found.unknown == []
+def network() -> Iterator[Network]:
+    with tables(NOW, "audit") as made:
+        yield made
 
 
 @pytest.fixture
