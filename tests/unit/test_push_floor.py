@@ -122,7 +122,7 @@ def seen(machine: MachineSums = SEATED, **changed: Any) -> Change:
 
 
 def undelivered() -> bool:
-    raise UndeliveredError("c-1", TimeoutError())
+    raise UndeliveredError("c-1", "timed out")
 
 
 def assets(told: Any) -> list[str]:
@@ -385,7 +385,7 @@ def test_a_connection_that_could_not_be_ended_is_ended_by_the_next_push(
 
     def fails(connection_id: str) -> None:
         if where == "close":
-            raise UndeliveredError(connection_id, TimeoutError())
+            raise UndeliveredError(connection_id, "timed out")
         raise ClientError({"Error": {"Code": "Throttled"}}, "Delete")
 
     with monkeypatch.context() as patch:
