@@ -33,6 +33,7 @@ from benchmarks import (
     offer_regret,
     overspend,
     page_latency,
+    planted_cheats,
     rating_path,
     read_latency,
     real_day,
@@ -78,6 +79,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "page_pan": lambda _: live_page.pan(),
     "page_hour": lambda _: live_page.hour(),
     "page_latency": lambda seconds: page_latency.run(seconds),
+    "planted_cheats": lambda _: planted_cheats.run(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
 }
