@@ -1,0 +1,1 @@
+"""What play says of players: how they play, and how near that is to play that harms."""

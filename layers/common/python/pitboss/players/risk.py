@@ -1,0 +1,162 @@
+"""How near somebody's play is to play that harms: a score, and what it is made of.
+
+A score adds up: each feature is taken as its place among the players that were learned from, on
+the scale of a normal distribution, and weighed. The sum is the log-odds of being in the group of
+high risk, by whoever labelled those players. What is not known of somebody, and what they are in
+the middle in, adds nothing. So every score is explained by its own terms, exactly, and takes
+nothing but this module to make.
+
+It is no diagnosis. docs/players.md says what it may be used for.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import NormalDist
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from pitboss.errors import TerminalError
+from pitboss.players.features import FEATURES, Behaviour, Feature, Values, values
+
+FORMAT = "pitboss-player-risk-1"
+"""What a model's bytes say that they are."""
+
+MOST_REASONS = 3
+LEAST_REASON = 0.1
+"""Log-odds: what moves a score by less is no reason for it."""
+
+_FAR = 0.005
+"""How near to the first or last of all players a place counts."""
+_normal = NormalDist()
+_BY_NAME = {feature.name: feature for feature in FEATURES}
+
+
+class BrokenRiskModel(TerminalError):
+    """Bytes that are no model of risk, or none that this version can read."""
+
+
+class Term(Struct, frozen=True):
+    """A feature, where players are in it, and what it weighs."""
+
+    feature: str
+    knots: tuple[float, ...]
+    """Quantiles of the players that were learned from, in even steps from the least to the most."""
+    weight: float = 0.0
+
+    def place(self, value: float) -> float:
+        """The share of players below a value; of those who are level with it, half count.
+
+        >>> Term("games", (0.0, 0.0, 0.0, 10.0, 20.0)).place(10.0)
+        0.75
+        >>> Term("games", (0.0, 0.0, 0.0, 10.0, 20.0)).place(0.0)
+        0.25
+        """
+        below, upto = bisect_left(self.knots, value), bisect_right(self.knots, value)
+        last = len(self.knots) - 1
+        if below < upto:
+            return (below + upto - 1) / 2 / last
+        if below == 0 or below > last:
+            return float(below > last)
+        low, high = self.knots[below - 1], self.knots[below]
+        return (below - 1 + (value - low) / (high - low)) / last
+
+    def scaled(self, value: float | None) -> float:
+        """A value's place as a standard normal deviate; 0 where it is not known."""
+        if value is None:
+            return 0.0
+        return _normal.inv_cdf(min(max(self.place(value), _FAR), 1 - _FAR))
+
+
+class Reason(NamedTuple):
+    """What moved a score."""
+
+    feature: str
+    moved: float
+    """By how much, in log-odds; above 0 towards high risk."""
+    words: str
+
+
+class RiskModel(Struct, frozen=True, kw_only=True):
+    """A model that was learned."""
+
+    format: str = FORMAT
+    terms: tuple[Term, ...]
+    offset: float
+    """Log-odds of a player who is in the middle in everything."""
+    threshold: float
+    """At or above which a player is said to be at high risk."""
+    players: int
+    """Learned from."""
+    high_risk: int
+    """Of them, those who were labelled so."""
+
+    def probability(self, seen: Values) -> float:
+        """That a player is in the group of high risk.
+
+        Args:
+            seen: what `pitboss.players.features.values` says of them.
+        """
+        return 1 / (1 + math.exp(-self.offset - sum(self._moved(seen))))
+
+    def reasons(self, seen: Values, most: int = MOST_REASONS) -> list[Reason]:
+        """What raised a score the most, compared with a player in the middle, first."""
+        found = [
+            Reason(term.feature, moved, _words(_BY_NAME[term.feature], term.place(value)))
+            for term, value, moved in zip(self.terms, seen, self._moved(seen), strict=True)
+            if value is not None and moved >= LEAST_REASON
+        ]
+        return sorted(found, key=lambda one: (-one.moved, one.feature))[:most]
+
+    def explain(self, behaviour: Behaviour) -> tuple[float, list[Reason]]:
+        """The probability of a behaviour, and the reasons for it."""
+        seen = values(behaviour)
+        return self.probability(seen), self.reasons(seen)
+
+    def _moved(self, seen: Values) -> list[float]:
+        return [
+            term.weight * term.scaled(value) for term, value in zip(self.terms, seen, strict=True)
+        ]
+
+
+def encode(model: RiskModel) -> bytes:
+    """A model's bytes, JSON; the same model's are the same."""
+    return msgspec.json.encode(model)
+
+
+def decode(text: bytes) -> RiskModel:
+    """A model of its bytes.
+
+    Raises:
+        BrokenRiskModel: they are none, or none that this release can read.
+    """
+    try:
+        model = msgspec.json.decode(text, type=RiskModel)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise BrokenRiskModel(f"these bytes are no model of risk: {fault}") from fault
+    if model.format != FORMAT:
+        raise BrokenRiskModel(f"the model is of the format {model.format!r}, not {FORMAT!r}")
+    if tuple(term.feature for term in model.terms) != names():
+        raise BrokenRiskModel("the model's features are not those that this release makes")
+    if any(len(term.knots) < 2 or _falls(term.knots) for term in model.terms):
+        raise BrokenRiskModel("the model's knots are not in order")
+    return model
+
+
+def names() -> tuple[str, ...]:
+    """The features' names, in their order."""
+    return tuple(feature.name for feature in FEATURES)
+
+
+def _falls(knots: Sequence[float]) -> bool:
+    return any(high < low for low, high in pairwise(knots))
+
+
+def _words(feature: Feature, place: float) -> str:
+    """What is said of a place: "plays more games than 9 in 10 players"."""
+    phrase, share = (feature.more, place) if place >= 0.5 else (feature.less, 1 - place)
+    tenths = min(int(share * 10 + 1e-9), 9)
+    return phrase.format("half of the" if tenths == 5 else f"{tenths} in 10")

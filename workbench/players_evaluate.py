@@ -1,0 +1,327 @@
+"""`pitboss players evaluate`: the score of risk, on data that no one here made.
+
+Features, learning, calibration and threshold are those of `pitboss.players`; the data set only has
+a way to be read (`players_gaming1`). What is printed is of players who were held out: neither
+weights nor penalty, calibration or threshold know of them. docs/players.md says what was tried.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from statistics import fmean, quantiles
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+from rich.table import Table
+
+from workbench.console import UsageError, out, print_json, step
+
+if TYPE_CHECKING:
+    from pitboss.players.risk import RiskModel
+    from workbench.players_figures import Floats, Group, Interval
+    from workbench.players_gaming1 import Player
+
+HELD_OUT = 0.3
+
+
+class Dataset(StrEnum):
+    """What can be read."""
+
+    GAMING1 = "gaming1"
+
+
+class Judged(NamedTuple):
+    """What a model says of players it did not learn from."""
+
+    model: "RiskModel"
+    rows: int
+    high_risk: int
+    auroc: "Interval"
+    average_precision: float
+    precision: float
+    recall: float
+    f1: float
+    brier: float
+    guessed_brier: float
+    """Of always saying how many of the players that were learned from are of high risk."""
+    reliability: list["Group"]
+    quartiles: list["Group"]
+    """By how much is played."""
+    reasons: list[tuple[str, int]]
+    """What raised the score of those at or above the threshold most, and of how many."""
+    answers: "Floats"
+    """The probabilities of the players who are held out, in the order of `divided`."""
+
+
+class Compared(NamedTuple):
+    """The same players by a model that nobody tuned."""
+
+    untuned: "Interval"
+    """AUROC of LightGBM as it comes, of all numbers of the files."""
+    gain: "Interval"
+    """Of AUROC over it."""
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the set's files.")],
+    dataset: Annotated[Dataset, typer.Option(help="Which set it is.")],
+    seed: Annotated[int, typer.Option(help="Of which players are held out.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="So many seeds, from 1 on, are put beside it in the table.")
+    ] = 5,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a model of all the players, JSON.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Learn a score of risk from 70 % of the players, and say how good it is on the others.
+
+    From how they play alone: no age, no gender, nothing of what was won or lost.
+    """
+    from workbench import players_gaming1
+
+    with step(f"reading {folder.name}"):
+        players = players_gaming1.read(folder)
+    with step(f"learning from {1 - HELD_OUT:.0%} of {len(players):,} players"):
+        found = judged(players, seed)
+    if save is not None:
+        from pitboss.players import risk
+
+        try:
+            save.write_bytes(risk.encode(_learned(players, seed)))
+        except OSError as fault:
+            raise UsageError(f"{save} cannot be written ({fault.strerror}): check it.") from None
+    if as_json:
+        figures = {
+            "auroc": found.auroc.value,
+            "average_precision": found.average_precision,
+            "f1": found.f1,
+            "brier": found.brier,
+        }
+        print_json(
+            {name: round(value, 4) for name, value in figures.items()} | {"rows": found.rows}
+        )
+        return
+    runs = range(1, seeds + 1)
+    with step(f"the same with other players held out, {seeds} times"):
+        others = {one: found if one == seed else judged(players, one) for one in runs}
+    with step("the same by LightGBM as it comes"):
+        untuned = {
+            one: compared(players, one, each.answers)
+            for one, each in {**others, seed: found}.items()
+        }
+    besides = [untuned[one] for one in runs]
+    out.print(_figures(found, list(others.values()), untuned[seed], besides, seed))
+    _show(found)
+
+
+# --- dividing, learning, judging ------------------------------------------------------------------
+
+
+def divided(players: "Sequence[Player]", seed: int) -> tuple[list["Player"], list["Player"]]:
+    """Players to learn from, and those held out: 30 % by the hash of their ids.
+
+    Of each group and quartile of games as many, so that both parts are of the same mix and a figure
+    depends less on the seed.
+    """
+    quartile = _quartiles(players)
+    strata: dict[tuple[bool, int], list[Player]] = defaultdict(list)
+    for player, part in zip(players, quartile, strict=True):
+        strata[player.high_risk, part].append(player)
+    learned, held = [], []
+    for key in sorted(strata):
+        ordered = sorted(
+            strata[key], key=lambda one: sha256(f"{seed}/{one.player_id}".encode()).digest()
+        )
+        cut = round(HELD_OUT * len(ordered))
+        held += ordered[:cut]
+        learned += ordered[cut:]
+    return learned, held
+
+
+def judged(players: "Sequence[Player]", seed: int) -> Judged:
+    """What a model says of the players who are held out by a seed."""
+    import numpy as np
+
+    from pitboss.players.features import values
+    from pitboss.shufflers.failure_card import at_threshold, average_precision
+    from workbench import players_figures
+
+    learned, held = divided(players, seed)
+    model = _learned(learned, seed)
+    seen = [values(one.behaviour) for one in held]
+    answers = np.array([model.probability(one) for one in seen])
+    truth = np.array([one.high_risk for one in held], dtype=np.float64)
+    base = model.high_risk / model.players
+    precision, recall, f1 = at_threshold(answers, truth, model.threshold)
+    quartile = [f"quartile {one + 1}" for one in _quartiles(held)]
+    first: dict[str, int] = defaultdict(int)
+    for one, answer in zip(seen, answers, strict=True):
+        for reason in model.reasons(one, 1) if answer >= model.threshold else ():
+            first[reason.feature] += 1
+    return Judged(
+        model=model,
+        rows=len(held),
+        high_risk=int(truth.sum()),
+        auroc=players_figures.auroc(answers, truth),
+        average_precision=average_precision(answers, truth),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        brier=float(np.mean((answers - truth) ** 2)),
+        guessed_brier=float(np.mean((base - truth) ** 2)),
+        reliability=players_figures.groups(
+            players_figures.tenths(answers), answers, truth, model.threshold
+        ),
+        quartiles=players_figures.groups(quartile, answers, truth, model.threshold),
+        reasons=sorted(first.items(), key=lambda one: (-one[1], one[0])),
+        answers=answers,
+    )
+
+
+def compared(players: "Sequence[Player]", seed: int, answers: "Floats") -> Compared:
+    """What a seed's held-out players are told apart by, beside some answers."""
+    import numpy as np
+
+    from workbench import players_figures
+
+    learned, held = divided(players, seed)
+    truth = np.array([one.high_risk for one in held], dtype=np.float64)
+    untuned = _untuned(learned, held)
+    return Compared(
+        players_figures.auroc(untuned, truth),
+        players_figures.auroc_gain(answers, untuned, truth),
+    )
+
+
+def _learned(players: "Sequence[Player]", seed: int) -> "RiskModel":
+    from pitboss.players.features import values
+    from pitboss.players.learning import TooFewPlayers, learn
+
+    seen = [values(one.behaviour) for one in players]
+    try:
+        return learn(seen, [one.high_risk for one in players], seed)
+    except TooFewPlayers as fault:
+        raise UsageError(f"There is too little to learn from: {fault}.") from None
+
+
+def _untuned(learned: "Sequence[Player]", held: "Sequence[Player]") -> "Floats":
+    """What LightGBM as it comes says, of all numbers that the files have."""
+    import lightgbm
+    import numpy as np
+
+    columns = sorted({name for one in learned for name in one.everything})
+
+    def table(players: "Sequence[Player]") -> "Floats":
+        rows = [[one.everything.get(name, np.nan) for name in columns] for one in players]
+        return np.array(rows)
+
+    options = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True}
+    truth = np.array([one.high_risk for one in learned], dtype=np.float64)
+    trees = lightgbm.train(options, lightgbm.Dataset(table(learned), truth))
+    return np.asarray(trees.predict(table(held)))
+
+
+def _quartiles(players: "Sequence[Player]") -> list[int]:
+    """Which quartile of games each player is in, 0 to 3."""
+    games = [one.behaviour.games or 0.0 for one in players]
+    if len(games) < 2:
+        return [0] * len(games)
+    cuts = quantiles(games, n=4)
+    return [sum(value > cut for cut in cuts) for value in games]
+
+
+# --- saying it ------------------------------------------------------------------------------------
+
+
+def _figures(
+    found: Judged,
+    others: Sequence[Judged],
+    beside: Compared,
+    besides: Sequence[Compared],
+    seed: int,
+) -> Table:
+    table = Table(
+        title=(
+            f"Who of {found.rows:,} players, held out by seed {seed}, is in the operator's group "
+            f"of high risk? {found.high_risk:,} are"
+        )
+    )
+    for column in ("", "held out", "95 %", f"mean of {len(others)} seeds", "worst"):
+        table.add_column(column, justify="right" if column else "left")
+
+    def add(name: str, value: float, of: list[float], *, less: bool = False) -> None:
+        worst = max(of) if less else min(of)
+        table.add_row(name, f"{value:.4f}", "", f"{fmean(of):.4f}", f"{worst:.4f}")
+
+    def add_interval(name: str, value: "Interval", of: list["Interval"]) -> None:
+        between = f"{value.low:.3f} to {value.high:.3f}"
+        areas = [one.value for one in of]
+        table.add_row(
+            name, f"{value.value:.4f}", between, f"{fmean(areas):.4f}", f"{min(areas):.4f}"
+        )
+
+    add_interval("AUROC", found.auroc, [one.auroc for one in others])
+    for name in ("average_precision", "f1", "precision", "recall"):
+        said = name.replace("_", " ").replace("f1", "F1")
+        add(said, getattr(found, name), [getattr(one, name) for one in others])
+    add("Brier score", found.brier, [one.brier for one in others], less=True)
+    guessed = [one.guessed_brier for one in others]
+    add("Brier score by guessing", found.guessed_brier, guessed, less=True)
+    add_interval("AUROC of untuned LightGBM", beside.untuned, [one.untuned for one in besides])
+    add_interval("gain of AUROC over it", beside.gain, [one.gain for one in besides])
+    return table
+
+
+def _show(found: Judged) -> None:
+    out.print(
+        f"At or above {found.model.threshold:.3f} a player is said to be of high risk; chosen, as "
+        f"weights and calibration were, by the {found.model.players:,} players learned from."
+    )
+    out.print(_reliability(found))
+    out.print(_fairness(found))
+    out.print(
+        "Nothing protected can be compared: age and gender are not in the data, and no feature is "
+        "of who somebody is. What can be is how much is played, as above."
+    )
+    said = ", ".join(f"{name} ({count})" for name, count in found.reasons[:6])
+    out.print(f"What raised the scores of those said to be of high risk most: {said}.")
+
+
+def _reliability(found: Judged) -> Table:
+    table = Table(title="Expected and observed, by tenths of what is said")
+    for column in ("tenth", "players", "expected", "observed", "95 %"):
+        table.add_column(column, justify="right")
+    for one in found.reliability:
+        observed = one.observed
+        table.add_row(
+            one.name.strip(),
+            f"{one.players:,}",
+            f"{one.expected:.3f}",
+            f"{observed.value:.3f}",
+            f"{observed.low:.2f} to {observed.high:.2f}",
+        )
+    return table
+
+
+def _fairness(found: Judged) -> Table:
+    table = Table(title="By quartiles of how many games are played, the fewest first")
+    for column in ("", "players", "expected", "observed", "flagged", "false positives", "found"):
+        table.add_column(column, justify="right" if column else "left")
+    for one in found.quartiles:
+        table.add_row(
+            one.name,
+            f"{one.players:,}",
+            f"{one.expected:.3f}",
+            f"{one.observed.value:.3f}",
+            f"{one.flagged:.3f}",
+            _shared(one.false_positives),
+            _shared(one.found),
+        )
+    return table
+
+
+def _shared(one: "Interval | None") -> str:
+    return "" if one is None else f"{one.value:.3f} ({one.low:.2f} to {one.high:.2f})"
