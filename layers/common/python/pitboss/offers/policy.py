@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
+from pitboss.experiments.assignment import bucket_of
 from pitboss.offers.catalogue import NO_OFFER, Offer
 from pitboss.offers.context import Context, in_words
 
@@ -122,8 +123,7 @@ def is_held_out(property_id: str, player_id: str, basis_points: int) -> bool:
 
     It stays so for good; who is held out at a share is so at every larger one.
     """
-    digest = sha256(f"holdout/{property_id}/{player_id}".encode()).digest()
-    return int.from_bytes(digest[:8]) % 10_000 < basis_points
+    return bucket_of(f"holdout/{property_id}", player_id) < basis_points
 
 
 def reasons(policy: Policy, context: Context, action: Action) -> tuple[str, ...]:

@@ -1,0 +1,14 @@
+"""What the environment of `serve_flags` says."""
+
+from dataclasses import dataclass
+
+from pitboss.settings import LogLevel
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Variables of the function, by their names in lower case."""
+
+    experiments_table: str
+    aws_region: str
+    log_level: LogLevel = "INFO"
