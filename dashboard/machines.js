@@ -1,21 +1,19 @@
 /** All machines in a table, filtered by what the address says, and the shufflers. */
 
-import { effect, signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { get } from './api.js';
 import { floor } from './floor.js';
 import { count, dollars, duration, NONE, percent, plural } from './format.js';
 import { html } from './html.js';
 import { Mark } from './map/mark.js';
 import { Failure, Freshness, Panel } from './parts.js';
 import { href, param, selection, setParams } from './route.js';
-import { may, session } from './session.js';
+import { may } from './session.js';
+import { EVERY_MS, failure, readAgain, shufflers, shufflerState, shufflerStateName, watch } from './shufflers.js';
 import { coinInAMinute, STATES, stateName, stateOf } from './states.js';
 import { DataTable } from './table.js';
 import { handpaySince } from './totals.js';
 
-const SHUFFLERS_MS = 30_000;
 const UNITS_PER_CENT = 10_000;
 
 /** How often rows may change places, milliseconds: who reads a table wants it to stand. */
@@ -300,68 +298,22 @@ function holdOf(sums) {
   return (sums.coin_in_cents - sums.coin_out_cents) / sums.coin_in_cents;
 }
 
-/**
- * Of `GET /v1/shufflers`.
- *
- * @typedef {object} Shuffler
- * @property {string} asset_id
- * @property {boolean | null} is_online
- * @property {number} heard_at
- * @property {number} age_seconds
- * @property {string | null} table_id
- * @property {string | null} firmware
- * @property {any} failure
- * @property {any[]} open_faults
- */
-
-const shufflers = signal(/** @type {{at: number, rows: Shuffler[]} | null} */ (null));
-const shufflersFailure = signal(/** @type {unknown} */ (null));
-
-/** Forget them when nobody is signed in: somebody else may be next. */
-effect(() => {
-  if (session.value !== null) return;
-  shufflers.value = null;
-  shufflersFailure.value = null;
-});
-
-async function readShufflers() {
-  if (floor.paused.peek()) return;
-  try {
-    const rows = [];
-    let cursor = '';
-    do {
-      const page = await get(`/shufflers?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      rows.push(...page.shufflers);
-      cursor = page.next ?? '';
-    } while (cursor && rows.length < 1_000);
-    shufflers.value = { at: floor.clock.peek(), rows };
-    shufflersFailure.value = null;
-  } catch (error) {
-    shufflersFailure.value = error;
-  }
-}
+/** @typedef {import('./shufflers.js').Shuffler} Shuffler */
 
 function Shufflers() {
-  useEffect(() => {
-    const again = () => {
-      if (!document.hidden) void readShufflers();
-    };
-    again();
-    const timer = setInterval(again, SHUFFLERS_MS);
-    return () => clearInterval(timer);
-  }, []);
+  useEffect(watch, []);
   const found = shufflers.value;
   return html`<${Panel}
     id="shufflers-title"
     title="Shufflers"
-    aside=${html`<${Freshness} at=${found?.at ?? 0} every=${SHUFFLERS_MS} isPaused=${floor.paused.value} />`}
+    aside=${html`<${Freshness} at=${found?.at ?? 0} every=${EVERY_MS} isPaused=${floor.paused.value} />`}
   >
-    <${Failure} error=${shufflersFailure.value} retry=${readShufflers} />
+    <${Failure} error=${failure.value} retry=${readAgain} />
     ${found &&
     html`<${DataTable}
       caption="Shufflers"
       columns=${SHUFFLER_COLUMNS}
-      rows=${found.rows}
+      rows=${[...found.rows.values()]}
       keyOf=${(/** @type {Shuffler} */ row) => row.asset_id}
       classOf=${(/** @type {Shuffler} */ row) => (selection.value?.id === row.asset_id ? 'is-selected' : '')}
       sort="-faults"
@@ -380,6 +332,13 @@ const SHUFFLER_COLUMNS = [
     cell: (row) => html`<a href=${href('machines', { shuffler: row.asset_id })}>${row.asset_id}</a>`,
   },
   { id: 'table', name: 'Table', by: (row) => row.table_id, cell: (row) => row.table_id ?? NONE },
+  {
+    id: 'state',
+    name: 'State',
+    by: (row) => shufflerStateName(shufflerState(row)),
+    cell: (row) =>
+      html`<span class="state-cell"><${Mark} letter=${shufflerState(row)} />${shufflerStateName(shufflerState(row))}</span>`,
+  },
   {
     id: 'online',
     name: 'Connection',

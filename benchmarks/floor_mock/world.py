@@ -31,6 +31,7 @@ from pitboss.floor.rows import (
 from pitboss.floor.states import coin_in_cents_a_minute
 from pitboss.gaming_day import GamingDay
 from pitboss.money import theoretical_dollars
+from workbench.simulation.places import laid_out
 
 PROPERTY = "mock"
 DAYS = GamingDay.parse("America/Los_Angeles@06:00")
@@ -61,32 +62,11 @@ _SEGMENTS = ("low", "middle", "high", "top")
 
 
 def plan_of(machines: int) -> FloorPlan:
-    """Zones of banks of eight machines, back to back, and a pit with a shuffler at each table."""
-    zones = ("Entrance", "North", "South", "Garden", "High limit")
-    banks = -(-machines // 8)
-    across = max(4, round((banks * 2.2) ** 0.5))
-    places = []
-    for number in range(machines):
-        bank, seat = divmod(number, 8)
-        row, column = divmod(bank, across)
-        zone = zones[min(row * len(zones) // max(1, -(-banks // across)), len(zones) - 1)]
-        places.append(
-            Place(
-                str(1_000_001 + number * 7),
-                x=float(column * 6 + seat % 4) + 1,
-                y=float(row * 5 + seat // 4) + 1 + (0.2 if seat >= 4 else 0),
-                zone=zone,
-                bank=f"{zone[0]}{bank + 1:03d}",
-            )
-        )
-    depth = (-(-banks // across)) * 5 + 2
-    for table in range(max(4, machines // 60)):
-        x, y = float(3 + (table % 8) * 6), float(depth + 4 * (table // 8))
-        name = f"BJ{table + 1:02d}"
-        places.append(Place(name, x, y, "Pit 1", "Pit 1", "table", f"Blackjack {table + 1}"))
-        shuffler = f"SH{table + 1:02d}"
-        places.append(Place(shuffler, x + 1.5, y, "Pit 1", "Pit 1", "shuffler", "", name))
-    return FloorPlan(places, Limits(employee_cards=["emp-"]), 1)
+    """A simulated floor's plan, with a shuffler at each table of its pit."""
+    assets = [str(1_000_001 + number * 7) for number in range(machines)]
+    tables = range(1, max(4, machines // 60) + 1)
+    shufflers = [(f"SH{table:02d}", f"BJ{table:02d}") for table in tables]
+    return FloorPlan(laid_out(assets, shufflers).places, Limits(employee_cards=["emp-"]), 1)
 
 
 @dataclass

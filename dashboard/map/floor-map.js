@@ -7,6 +7,8 @@ import { floor } from '../floor.js';
 import { count, hourAndMinute, plural } from '../format.js';
 import { html } from '../html.js';
 import { Lazy } from '../parts.js';
+import { may } from '../session.js';
+import { failure, shufflers, watch } from '../shufflers.js';
 import { StateChips } from './chips.js';
 import { isPicked, isTable, measure, past, picked } from './choices.js';
 import { Legend, MeasureSwitch } from './legend.js';
@@ -54,10 +56,14 @@ export function FloorMap({ onSelect, aside }) {
         now: past.value ? past.value.at : shownAt(),
         measure: measure.value,
         past: past.value,
+        shufflers: shufflers.value?.rows,
       });
       seen.value = seen.peek() + 1;
     });
   }, []);
+
+  const hasShufflers = floor.plan.value?.places.some(({ kind }) => kind === 'shuffler') && may('shufflers:read');
+  useEffect(() => (hasShufflers ? watch() : undefined), [hasShufflers]);
 
   return html`<div class=${`floor-map ${past.value ? 'is-past' : ''}`}>
     <div class="map-tools">
@@ -73,7 +79,7 @@ export function FloorMap({ onSelect, aside }) {
         ${isTable.value ? 'View as map' : 'View as table'}
       </button>
     </div>
-    <${Counts} model=${model.current} seen=${seen} />
+    <${Counts} model=${model.current} seen=${seen} hasShufflers=${hasShufflers} />
     ${isTable.value
       ? html`<${Lazy} load=${loadTable} model=${model.current} seen=${seen} onSelect=${onSelect} />`
       : html`<${Stage} model=${model.current} seen=${seen} onSelect=${onSelect} />`}
@@ -104,10 +110,15 @@ function LookBack() {
  * @property {import('@preact/signals').Signal<number>} seen
  */
 
-/** @param {Shown} props */
-function Counts({ model, seen }) {
+/** @param {Shown & {hasShufflers: boolean}} props */
+function Counts({ model, seen, hasShufflers }) {
   seen.value;
-  return html`<${StateChips} counts=${model.counts} />`;
+  const at = shufflers.value?.at;
+  const unread = at ? `not read since ${hourAndMinute(at)}` : 'they cannot be read';
+  return html`<${StateChips}
+    counts=${model.counts}
+    shufflers=${hasShufflers && !past.value ? failure.value !== null && html`<span class="dim">${unread}</span>` : undefined}
+  />`;
 }
 
 /** @param {Shown} props */

@@ -1,13 +1,14 @@
 /** What stands on the card of the machine that is pointed at, or has the focus. */
 
 import { floor } from '../floor.js';
-import { dollars, dollarsAndCents, duration } from '../format.js';
+import { dollars, dollarsAndCents, duration, hourAndMinute } from '../format.js';
 import { html } from '../html.js';
+import { shufflers } from '../shufflers.js';
 import { stateName } from '../states.js';
 import { measure, past } from './choices.js';
 import { holdVariance, ENOUGH_GAMES, points, theoreticalCentsAnHour } from './measures.js';
 import { Mark } from './mark.js';
-import { faultsOf, shownAt } from './words.js';
+import { faultsOf, shownAt, shufflerWords } from './words.js';
 
 /** @param {{model: import('./model.js').FloorModel, spot: number}} props */
 export function MachineCard({ model, spot: number }) {
@@ -15,8 +16,16 @@ export function MachineCard({ model, spot: number }) {
   if (spot === undefined) return null;
   const where = [spot.zone, spot.bank && `bank ${spot.bank}`].filter(Boolean).join(' · ');
   if (spot.kind !== 'machine') {
-    return html`<header><b>${spot.kind === 'table' ? 'Table' : 'Shuffler'} ${spot.label}</b></header>
-      <p class="dim">${where}${spot.tableId && ` · at table ${spot.tableId}`}</p>`;
+    const letter = model.letters[number];
+    const [state, ...said] = spot.kind === 'shuffler' && !past.value ? shufflerWords(spot.id, letter) : [];
+    return html`<header>
+        <${Mark} letter=${letter} />
+        <b>${spot.kind === 'table' ? 'Table' : 'Shuffler'} ${spot.label}</b>
+        <span>${state}</span>
+      </header>
+      <p class="dim">${where}${spot.tableId && ` · at table ${spot.tableId}`}</p>
+      ${said.map((words) => html`<p class="card-fault">${words}</p>`)}
+      ${state && html`<p class="dim">As of ${hourAndMinute(shufflers.peek()?.at)}</p>`}`;
   }
   const letter = model.letters[number];
   const value = model.values[number];

@@ -12,6 +12,7 @@ import { DataTable } from '../table.js';
 import { isPicked, measure, past } from './choices.js';
 import { Mark } from './mark.js';
 import { MEASURES } from './measures.js';
+import { ShufflerTable } from './shuffler-table.js';
 import { faultsOf, shownAt } from './words.js';
 
 const URGENCY = new Map(STATES.map(({ letter }, i) => [String(letter), i]));
@@ -32,7 +33,7 @@ const URGENCY = new Map(STATES.map(({ letter }, i) => [String(letter), i]));
  * @param {object} props
  * @param {FloorModel} props.model
  * @param {import('@preact/signals').Signal<number>} props.seen raised whenever it was updated
- * @param {(assetId: string, kind: 'machine') => void} props.onSelect
+ * @param {(assetId: string, kind: 'machine' | 'shuffler') => void} props.onSelect
  */
 export function MachineTable({ model, seen, onSelect }) {
   const wanted = useSignal('');
@@ -77,6 +78,7 @@ export function MachineTable({ model, seen, onSelect }) {
         empty="No machine is like that."
       />
     </div>
+    ${!past.value && html`<${ShufflerTable} model=${model} wanted=${wanted.value.trim().toLowerCase()} onSelect=${onSelect} />`}
   </div>`;
 }
 

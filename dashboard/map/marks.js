@@ -20,6 +20,8 @@
 
 const CIRCLE = 'M-.92 0A.92.92 0 1 0 .92 0A.92.92 0 1 0-.92 0Z';
 
+const HEXAGON = 'M-1 0L-.5-.9H.5L1 0L.5.9H-.5Z';
+
 /** @returns {string} a star with eight short rays */
 function burst() {
   const corners = Array.from({ length: 16 }, (_, i) => {
@@ -40,6 +42,11 @@ export const MARKS = {
   U: mark(CIRCLE, '#56b4e9', '', { isHollow: true }),
   E: mark('M0-1.12L1.12 0L0 1.12L-1.12 0Z', '#cc79a7', '#000000', { isUrgent: true }),
   I: mark('M-.16-.62H.16V.62H-.16Z', '#767676', ''),
+  // Of shufflers.
+  F: mark('M0-1.08L1.1.84H-1.1Z', '#d55e00', '#000000', { down: 0.22, isUrgent: true }),
+  D: mark('M-.86-.86H.86V.86H-.86Z', '#767676', '#ffffff', { isUrgent: true }),
+  W: mark(HEXAGON, '#f0e442', '#000000', { isUrgent: true }),
+  R: mark(HEXAGON, '#009e73', '', { isHollow: true }),
 };
 
 /**

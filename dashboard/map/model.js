@@ -1,5 +1,6 @@
-/** What the map shows of each machine: its state and its value, and which of them changed. */
+/** What the map shows of each machine and shuffler: its state and its value, and which of them changed. */
 
+import { shufflerState } from '../shufflers.js';
 import { stateOf } from '../states.js';
 import { layOut } from './layout.js';
 import { rampEnd } from './measures.js';
@@ -17,13 +18,14 @@ const UNHEARD = { sums: null, condition: null };
  * @property {number} now
  * @property {import('./measures').Measure} measure
  * @property {import('./choices.js').PastMinute | null} past
+ * @property {ReadonlyMap<string, import('../shufflers.js').Shuffler> | undefined} shufflers
  */
 
 export class FloorModel {
   constructor() {
     /** @type {import('./layout').Layout} */
     this.layout = layOut(null, []);
-    /** State of each machine, by its number. @type {string[]} */
+    /** State of each machine and shuffler, by its number; `-` of what none is known of. @type {string[]} */
     this.letters = [];
     /** Value of each machine. @type {number[]} */
     this.values = [];
@@ -33,11 +35,11 @@ export class FloorModel {
     this.end = 0;
     /** Those that looked different the last time, by number. @type {number[]} */
     this.changed = [];
-    /** Whether all of them did, by another measure or ramp. */
+    /** Whether all is to be drawn again, for another measure, ramp or shuffler. */
     this.isOther = false;
     /** How values are written. @type {(value: number) => string} */
     this.write = String;
-    /** How many machines are in each state. @type {Record<string, number>} */
+    /** How many machines and shufflers are in each state. @type {Record<string, number>} */
     this.counts = {};
     /** What is said of each zone. @type {{name: string, sum: string, played: number, of: number}[]} */
     this.zones = [];
@@ -68,10 +70,10 @@ export class FloorModel {
    * @param {Moment} moment
    * @returns {number[]} those that look different, by number
    */
-  update({ machines, limits, now, measure, past }) {
+  update({ machines, limits, now, measure, past, shufflers }) {
     const { spots, machines: count } = this.layout;
     this.write = measure.write;
-    const letters = new Array(count);
+    const letters = new Array(spots.length);
     const values = new Array(count);
     /** @type {(import('../types').Machine | undefined)[]} */
     const known = new Array(count);
@@ -90,6 +92,12 @@ export class FloorModel {
       }
       counts[letters[i]] = (counts[letters[i]] ?? 0) + 1;
     }
+    let isOtherShuffler = false;
+    for (let i = count; i < spots.length; i++) {
+      letters[i] = past ? '-' : shufflerState(shufflers?.get(spots[i].id));
+      counts[letters[i]] = (counts[letters[i]] ?? 0) + 1;
+      isOtherShuffler ||= letters[i] !== this.letters[i];
+    }
     this.counts = counts;
     const isOther = this.#measured !== measure.id;
     const before = this.end;
@@ -98,7 +106,7 @@ export class FloorModel {
       this.#measured = measure.id;
       this.#ended = now;
     }
-    this.isOther = isOther || this.end !== before;
+    this.isOther = isOther || isOtherShuffler || this.end !== before;
     const changed = [];
     const steps = new Array(count);
     for (let i = 0; i < count; i++) {

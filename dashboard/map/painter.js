@@ -87,7 +87,9 @@ export class Painter {
     const [right, bottom] = camera.toFloor(part[2], part[3]);
     for (let i = layout.machines; i < spots.length; i++) {
       const { x, y } = spots[i];
-      if (x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2) this.#furniture(context, spots[i], camera);
+      if (x > left - 2 && x < right + 2 && y > top - 2 && y < bottom + 2) {
+        this.#furniture(context, spots[i], camera, model.letters[i] ?? '-', isPicked);
+      }
     }
     for (let i = 0; i < layout.machines; i++) {
       const { x, y } = spots[i];
@@ -224,8 +226,10 @@ export class Painter {
    * @param {CanvasRenderingContext2D} context
    * @param {import('./layout').Spot} spot
    * @param {Camera} camera
+   * @param {string} letter of a shuffler's state
+   * @param {(letter: string) => boolean} isPicked
    */
-  #furniture(context, spot, camera) {
+  #furniture(context, spot, camera, letter, isPicked) {
     const { colours } = this;
     const { scale } = camera;
     const [x, y] = camera.toScreen(spot.x, spot.y);
@@ -250,13 +254,21 @@ export class Painter {
         context.stroke();
       }
     }
+    const mark = MARKS[letter];
+    if (mark && (mark.isUrgent || scale >= SHAPES)) {
+      const isLarge = scale >= NUMBERS;
+      context.globalAlpha = isPicked(letter) ? 1 : 0.22;
+      drawMark(context, letter, x, isLarge ? y + h * 0.3 : y, scale * (isLarge ? 0.34 : 0.6), colours, scale >= LETTERS);
+      context.globalAlpha = 1;
+      if (!isLarge) return;
+    }
     if (scale >= 18) {
       context.fillStyle = colours.text;
       context.font = `600 ${Math.min(scale * (spot.kind === 'table' ? 0.42 : 0.3), 15)}px ${this.colours.font}`;
       context.textAlign = 'center';
       context.textBaseline = 'middle';
       const room = 2 * w * (spot.kind === 'table' ? 0.8 : 0.62);
-      context.fillText(spot.label, x, y - (spot.kind === 'table' ? h * 0.2 : 0.1 * h), room);
+      context.fillText(spot.label, x, y - h * (spot.kind === 'table' ? 0.2 : mark ? 0.45 : 0.1), room);
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { floor } from '../floor.js';
 import { dollars, duration } from '../format.js';
+import { faultsOf as shufflerFaultsOf, shufflers, shufflerStateName, workOf } from '../shufflers.js';
 import { stateName } from '../states.js';
 
 /** @type {Record<string, string>} */
@@ -31,6 +32,18 @@ export function faultsOf(machine, now) {
 }
 
 /**
+ * A shuffler's state, its open faults and the work that is recommended.
+ *
+ * @param {string} assetId
+ * @param {string} letter of its state
+ */
+export function shufflerWords(assetId, letter) {
+  const shuffler = shufflers.peek()?.rows.get(assetId);
+  if (!shuffler) return [];
+  return [shufflerStateName(letter), shufflerFaultsOf(shuffler), workOf(shuffler)].filter(Boolean);
+}
+
+/**
  * The moment that the floor is shown at. While nothing comes, it is that of what came last: that the
  * page hears nothing says nothing of machines.
  */
@@ -53,7 +66,9 @@ export function spoken(model, i, measure, isPast) {
   const where = [spot.zone, spot.bank && `bank ${spot.bank}`].filter(Boolean).join(', ');
   if (spot.kind !== 'machine') {
     const at = spot.tableId ? `, at table ${spot.tableId}` : '';
-    return `${spot.kind === 'table' ? 'Table' : 'Shuffler'} ${spot.label}${at}. ${where}.`;
+    if (spot.kind === 'table') return `Table ${spot.label}. ${where}.`;
+    const said = isPast ? [] : shufflerWords(spot.id, model.letters[i]);
+    return `${[`Shuffler ${spot.label}${at}`, ...said].join(', ')}. ${where}.`;
   }
   const machine = floor.machines.get(spot.id);
   const value = model.values[i];
