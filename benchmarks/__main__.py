@@ -13,10 +13,13 @@ from rich.table import Table
 
 from benchmarks import (
     aws_calls,
+    client_cuts,
     cold_start,
     decision_time,
+    experiment_peeking,
     failure_data,
     floor_writes,
+    generate,
     hillstrom,
     lake_raw,
     lake_refine,
@@ -69,10 +72,13 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "offer_regret": lambda _: offer_regret.run(),
     "offer_learners": lambda _: offer_learners.run(),
     "hillstrom": lambda _: hillstrom.run(),
+    "experiment_peeking": lambda _: experiment_peeking.run(),
     "failure_data": lambda _: failure_data.run(),
     "shuffler_messages": lambda _: shuffler_messages.run(),
     "shuffler_writes": lambda _: shuffler_writes.run(),
     "floor_writes": lambda _: floor_writes.run(),
+    "generate": lambda _: generate.run(),
+    "client_cuts": lambda _: client_cuts.run(),
     "live_clients": lambda seconds: live_clients.run(seconds),
     "page_size": lambda _: live_page.size(),
     "page_load": lambda _: live_page.load(),
@@ -105,7 +111,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of leaks: this history, or from it on")
     parser.add_argument("--minutes", type=int, default=5, help="of page_hour; default 5")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="of maintenance_cost, as SVG")
+    parser.add_argument("--cuts", type=int, default=client_cuts.CUTS, help="of client_cuts")
+    parser.add_argument("--address", help="of client_cuts: another door's, with its stage")
+    parser.add_argument("--application", default=client_cuts.APPLICATION, help="of client_cuts")
     asked = parser.parse_args()
+    FIGURES["client_cuts"] = lambda _: client_cuts.run(
+        asked.cuts, address=asked.address, application=asked.application
+    )
     FIGURES["maintenance_cost"] = lambda _: maintenance_cost.run(asked.picture)
     FIGURES["page_hour"] = lambda _: live_page.hour(asked.minutes)
     if asked.histories is not None or asked.seed is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from workbench import emulator
+from workbench import emulator, users
 from workbench.console import WorkbenchError
 from workbench.paths import ROOT
 
@@ -133,6 +133,24 @@ def tab(**options: Any) -> Iterator[Tab]:
             yield Tab(page, oldest)
         finally:
             browser.close()
+
+
+@contextmanager
+def signed_in(open_tab: Tab, address: str, property_id: str) -> Iterator[None]:
+    """A host of a property, through the hosted pages of the stack."""
+    password = users.new_password()
+    users.add(property_id, property_id, ["host"], password)
+    cognito, pool = users._pool()
+    try:
+        open_tab.page.goto(address)
+        open_tab.page.click("#sign-in")
+        open_tab.page.fill("input[name=username]", property_id)
+        open_tab.page.fill("input[name=password]", password)
+        open_tab.page.keyboard.press("Enter")
+        open_tab.wait_for_floor()
+        yield
+    finally:
+        cognito.admin_delete_user(UserPoolId=pool, Username=property_id)
 
 
 def _name(pid: int) -> str:

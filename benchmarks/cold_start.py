@@ -41,6 +41,8 @@ CLIENTS = {
     ),
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
+    "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "
+    "E('table', 'us-east-1')._client",
     "serve_floor": "from pitboss.stores.floor import DynamoFloor as S; S('t', 'us-east-1')",
     "serve_maintenance": "from pitboss.stores.maintenance import SqlMaintenance",
     "serve_shufflers": "from pitboss.stores.shufflers import PostgresShufflers",

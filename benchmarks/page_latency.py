@@ -22,9 +22,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import batched
 from typing import Any
 
-from benchmarks.browser import START_SECONDS, Tab, tab
+from benchmarks.browser import START_SECONDS, signed_in, tab
 from benchmarks.read_latency import percentiles
-from workbench import measure, page, users
+from workbench import measure, page
 from workbench.client import PitbossClient
 from workbench.console import WorkbenchError
 from workbench.event_files import FileFormat
@@ -87,7 +87,8 @@ def run(seconds: int = 90) -> dict[str, Any]:
         sent = opened.enter_context(_floor(property_id, sender, seconds))
         address = page.start()
         open_tab = opened.enter_context(tab())
-        opened.enter_context(_signed_in(open_tab, address, property_id))
+        open_tab.page.add_init_script(f"({_WATCH})({json.dumps(ASSET)})")
+        opened.enter_context(signed_in(open_tab, address, property_id))
         _play(property_id, probe)  # so that its drawer has something to show
         open_tab.page.evaluate(f"location.hash = '#/floor?machine={ASSET}'")
         time.sleep(WARM_UP_SECONDS)
@@ -174,22 +175,3 @@ def _floor(property_id: str, sender: PitbossClient, seconds: int) -> Iterator[li
     finally:
         over.set()
         thread.join()
-
-
-@contextmanager
-def _signed_in(open_tab: Tab, address: str, property_id: str) -> Iterator[None]:
-    """A host of the property, through the hosted pages."""
-    password = users.new_password()
-    users.add(property_id, property_id, ["host"], password)
-    cognito, pool = users._pool()
-    try:
-        open_tab.page.add_init_script(f"({_WATCH})({json.dumps(ASSET)})")
-        open_tab.page.goto(address)
-        open_tab.page.click("#sign-in")
-        open_tab.page.fill("input[name=username]", property_id)
-        open_tab.page.fill("input[name=password]", password)
-        open_tab.page.keyboard.press("Enter")
-        open_tab.wait_for_floor()
-        yield
-    finally:
-        cognito.admin_delete_user(UserPoolId=pool, Username=property_id)

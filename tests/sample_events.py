@@ -86,6 +86,8 @@ HOST = Principal(
 )
 """Somebody who signed in, and looks after players."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
+GAME_APP = Principal("game-app", Kind.SERVICE, "north", None, frozenset({Action.READ_FLAGS}))
+"""What asks for flags."""
 TECHNICIANS = Principal(
     "technicians",
     Kind.SERVICE,
@@ -718,6 +720,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
                 )
             ]
         },
+        "serve_flags/player": asked("/v1/players/{player_id}/flags", GAME_APP, player_id="p-81"),
         "serve_floor/live": asked("/v1/floor/live", OFFICER),
         "serve_floor/players": asked("/v1/floor/players", OFFICER, query={"limit": "20"}),
         "serve_floor/minutes": asked("/v1/floor/minutes", OFFICER),

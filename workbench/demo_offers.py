@@ -51,7 +51,7 @@ def offers() -> dict[str, Any]:
         host = opened.enter_context(offer_floor.host(property_id))
         client = opened.enter_context(offer_floor.games(property_id))
         with step("applying the example catalogue, importing patrons and exclusion lists"):
-            offer_floor.apply_catalogue(host, _of_floor(catalogue, floor))
+            offer_floor.apply_catalogue(host, of_floor(catalogue, floor))
             offer_floor.admit(property_id, players, listed)
         with step(f"playing {MINUTES_YESTERDAY} minutes of yesterday, so that players are known"):
             offer_floor.play_yesterday(sender, reader, plan, MINUTES_YESTERDAY)
@@ -70,7 +70,7 @@ def _wait(seconds: float) -> bool:
     return False
 
 
-def _of_floor(catalogue: dict[str, Any], floor: Any) -> dict[str, Any]:  # noqa: ANN401
+def of_floor(catalogue: dict[str, Any], floor: Any) -> dict[str, Any]:  # noqa: ANN401
     """The catalogue as the floor's own: its property, and its machines in the zones there are."""
     zones = sorted({one.get("zone") for one in catalogue.get("machines", {}).values()} - {None})
     machines = {

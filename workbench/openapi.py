@@ -4,6 +4,7 @@ from typing import Any
 
 from workbench import (
     openapi_audit,
+    openapi_experiments,
     openapi_floor,
     openapi_maintenance,
     openapi_offers,
@@ -55,6 +56,7 @@ def api_document() -> Document:
             *openapi_shufflers.tags(),
             *openapi_maintenance.tags(),
             *openapi_audit.tags(),
+            *openapi_experiments.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -132,6 +134,7 @@ def api_document() -> Document:
             **openapi_shufflers.paths(),
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
+            **openapi_experiments.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -249,6 +252,7 @@ def _responses() -> dict[str, Document]:
         **openapi_offers.responses(),
         **openapi_shufflers.responses(),
         **openapi_maintenance.responses(),
+        **openapi_experiments.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -327,6 +331,7 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_shufflers.structs()
     structs += openapi_maintenance.structs()
     structs += openapi_audit.structs()
+    structs += openapi_experiments.structs()
     found = components(structs, _REFERENCE)
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},

@@ -63,6 +63,7 @@ ROUTES = {
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): Action.ANSWER_ALERTS,
     ("GET", "/v1/players/{player_id}/bill-ins"): Action.READ_BILLS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
+    ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
     ("CONNECT", "$connect"): Action.READ_OFFERS,
 }
 """Every route of the API, and of the live API the one that opens a connection, and what it does."""

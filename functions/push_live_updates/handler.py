@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from pitboss.floor.blocks import UnreadableFloorError
 from pitboss.offers.issued import Status
 from pitboss.settings import read
 from pitboss.stores.connections import (
@@ -17,7 +18,7 @@ from pitboss.stores.connections import (
     LiveApi,
     management_url,
 )
-from pitboss.stores.floor import UnreadableFloorError, part_of, plain, property_of
+from pitboss.stores.floor import part_of, plain, property_of
 from pitboss.telemetry import logger, metrics
 from push_live_updates.floor import Change, PushFloor
 from push_live_updates.service import Kind, PushUpdates, Update

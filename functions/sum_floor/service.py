@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from pitboss.floor.blocks import Block, Blocks, SumsBlock
+from pitboss.floor.blocks import Block, Blocks, SumsBlock, UnreadableFloorError
 from pitboss.floor.plan import FloorPlan
 from pitboss.floor.rows import MachineSums, block_of
 from pitboss.floor.sums import next_sums
@@ -74,6 +74,7 @@ class SumFloor:
 
         Raises:
             ContendedFloorError: other writers kept winning; come again.
+            UnreadableFloorError: what is kept of some cannot be read; all others are brought in.
             Exception: whatever the store raises. What is written by then is known when the batch
                 comes again.
         """
@@ -83,8 +84,14 @@ class SumFloor:
             property_id, asset_id = one.head.asset
             blocks = by_property.setdefault(property_id, {})
             blocks.setdefault(block_of(asset_id), []).append(one)
+        unreadable: list[UnreadableFloorError] = []
         for property_id, blocks in by_property.items():
-            self._bring_in(property_id, blocks, outcome)
+            try:
+                self._bring_in(property_id, blocks, outcome)
+            except UnreadableFloorError as fault:
+                unreadable.append(fault)
+        if unreadable:
+            raise UnreadableFloorError.of(unreadable)
         return outcome
 
     def _bring_in(

@@ -14,6 +14,7 @@ from pitboss.floor.blocks import (
     Blocks,
     ConditionsBlock,
     ContendedFloorError,
+    UnreadableFloorError,
 )
 from pitboss.floor.conditions import Known, Report, Turn, follow
 from pitboss.floor.documents import BillIn
@@ -95,6 +96,7 @@ class TrackFloor:
 
         Raises:
             ContendedFloorError: other writers kept winning; come again.
+            UnreadableFloorError: what is kept of some cannot be read; all others are brought in.
             Exception: whatever the store raises. What is written by then is known when the batch
                 comes again.
         """
@@ -102,14 +104,20 @@ class TrackFloor:
         by_property: dict[str, list[Record]] = {}
         for record in records:
             by_property.setdefault(record.header.property_id, []).append(record)
+        unreadable: list[UnreadableFloorError] = []
         try:
             for property_id, its_records in by_property.items():
                 self._keep_bills(property_id, its_records, outcome)
-                self._follow(property_id, its_records, outcome)
+                try:
+                    self._follow(property_id, its_records, outcome)
+                except UnreadableFloorError as fault:
+                    unreadable.append(fault)
                 self._count(property_id, shard_id, its_records, outcome)
         except BaseException:
             self._rates.clear()  # what was written is not known
             raise
+        if unreadable:
+            raise UnreadableFloorError.of(unreadable)
         return outcome
 
     # Bills.

@@ -42,6 +42,7 @@ ALSO_HEAVY = {
         "sqlalchemy",
         "zstandard",
     },
+    "serve_flags": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit", "zstandard"},
     "serve_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "track_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "serve_maintenance": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},

@@ -34,6 +34,7 @@ WAGER_CENTS = 5_000
 SHOWN = "$10"
 """A wager of one of the five minutes that a machine's coin-in is the mean of."""
 BILL_CENTS = 2_000
+SEATED_MS = 2_000
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -259,21 +260,29 @@ def offers(house: House) -> Iterator[OfferHouse]:
         yield OfferHouse(house, host, client, games, heard)
 
 
-def test_a_host_withholds_an_offer_and_it_is_gone_from_the_machine(
-    house: House, offers: OfferHouse, person: SignIn
-) -> None:
-    host = person("host")
-    started = now_ms() - 60_000
+@pytest.fixture
+def offered(house: House, offers: OfferHouse) -> Iterator[str]:
+    """Somebody who plays and is shown an offer, after which none is decided on."""
+    before = len(offers.decisions())
+    started = now_ms() - 60_000 + before * SEATED_MS  # after who sat there before
     player_id = player_of(house.property_id, started)
     offer_floor.admit(house.property_id, [player_id])
     offers.post(*offers.carded(player_id, started), *offers.game(player_id, started + 1_000))
     # The session's start is decided on, and the worth that the game adds; none comes later.
-    both = measure.wait_until(lambda: len(offers.decisions()) == 2, PATIENCE_MS / 1_000)
+    both = measure.wait_until(lambda: len(offers.decisions()) == before + 2, PATIENCE_MS / 1_000)
     assert both, offers.decisions()
     assert measure.wait_until(lambda: offers.shown() is not None, PATIENCE_MS / 1_000)
+    yield player_id
+    offers.post(offers.left(player_id, started + SEATED_MS))
+
+
+def test_a_host_withholds_an_offer_and_it_is_gone_from_the_machine(
+    offers: OfferHouse, offered: str, person: SignIn
+) -> None:
+    host = person("host")
 
     host.look("players")
-    withhold = host.page.get_by_role("button", name=f"Withhold the offer from {player_id}")
+    withhold = host.page.get_by_role("button", name=f"Withhold the offer from {offered}")
     withhold.click()
     host.page.fill("textarea[name=reason]", "They asked for none")
     host.page.get_by_role("button", name="Withhold", exact=True).click()
@@ -282,6 +291,53 @@ def test_a_host_withholds_an_offer_and_it_is_gone_from_the_machine(
     assert offers.shown() is None
     expect(withhold).to_have_count(0, timeout=PATIENCE_MS)
     assert offers.reserved() == 0
+
+
+def test_a_host_accepts_an_offer_for_a_player(
+    offers: OfferHouse, offered: str, person: SignIn
+) -> None:
+    host = person("host")
+    shown = offers.shown()
+    assert shown is not None
+
+    host.look("floor")
+    host.look("players")  # which reads them now, and not when it is time again
+    accept = host.page.get_by_role("button", name=f"Accept for {offered}")
+    accept.click()
+    host.page.get_by_role("button", name="Accept", exact=True).click()
+
+    row = host.page.get_by_role("row").filter(has_text=offered)
+    expect(row).to_contain_text("accepted", timeout=PATIENCE_MS)
+    expect(accept).to_have_count(0)
+    known = offers.seen_by_host(offered)
+    (offer,) = [
+        one for one in known["offers"] + known["past"] if one["offer_id"] == shown["offer_id"]
+    ]
+    assert [step["status"] for step in offer["steps"]] == ["decided", "delivered", "accepted"]
+    assert offer["steps"][-1]["by"].startswith("host-")
+    assert offers.answer(shown, "redeem") == 200
+
+
+def test_a_host_acknowledges_an_alert_with_a_note(house: House, person: SignIn) -> None:
+    host = person("host")
+    second = (now_ms() - 1_768_500_000_000) // 1_000 - 2
+    opened = house.envelope("6400012", "door.opened", second, data={"door": "slot"})
+    assert house.post(array([opened])).status_code < 300
+
+    host.look("alerts")
+    host.page.get_by_role("button", name="Acknowledge: Door open at 6400012").click()
+    host.page.fill("textarea[name=note]", "Ada is closing it")
+    host.page.get_by_role("button", name="Acknowledge", exact=True).click()
+
+    alert = host.page.get_by_role("listitem").filter(has_text="6400012")
+    expect(alert).to_have_count(0, timeout=PATIENCE_MS)
+    host.look("alerts?show=done")
+    expect(alert).to_contain_text("by host-", timeout=PATIENCE_MS)
+    expect(alert).to_contain_text("Ada is closing it")
+    with measure.planner(house.property_id) as reader:
+        known = reader.get("/v1/alerts").json()["alerts"]
+    (kept,) = [one for one in known if one["asset_id"] == "6400012"]
+    assert (kept["note"], kept["acknowledged_by"][:5]) == ("Ada is closing it", "host-")
 
 
 def test_the_page_comes_back_after_it_lost_its_connection_and_its_server(

@@ -177,6 +177,11 @@ MAY: dict[str, set[str]] = {
         *("offers GetItem", "offers BatchWriteItem"),
     },
     "ServeAuditFunction": {"audit Query", "audit PutItem", "audit TransactWriteItems"},
+    "ServeFlagsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("experiments Query", "experiments BatchGetItem"),
+        *("experiments PutItem", "experiments TransactWriteItems"),
+    },
     "ServeFloorFunction": {
         *("floor GetItem", "floor Query", "floor PutItem", "floor TransactWriteItems"),
         *("ratings BatchGetItem", "ratings Query", "offers Query"),
@@ -566,6 +571,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("connections", stack["ConnectionsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),
+        *table_calls("experiments", stack["ExperimentsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("offers", stack["OffersTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("standings", stack["StandingsTableName"], {**key, "sk": {"S": "x"}}),
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),

@@ -329,6 +329,7 @@ STATUS: dict[str, int] = {
     "connect_live_clients/disconnected": 200,
     "connect_live_clients/watching": 200,
     "serve_audit/day": 200,
+    "serve_flags/player": 200,
     "keep_catalogue/current": 404,
     "keep_catalogue/first": 200,
     "keep_catalogue/versions": 200,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pitboss.floor.blocks import Block
+from pitboss.floor.blocks import Block, UnreadableFloorError
 from pitboss.floor.documents import BillIn
 from pitboss.floor.rows import StreamRate
 from pitboss.stores import floor as floor_module
@@ -15,7 +15,6 @@ from pitboss.stores.floor import (
     BlockKind,
     DynamoFloor,
     StoredFloor,
-    UnreadableFloorError,
     part_of,
     plain,
     property_of,

@@ -181,6 +181,19 @@ def test_a_sample_event(told: list[Update], case: str, kind: Kind) -> None:
     assert told == [Update("north", "1940732", kind)]
 
 
+def test_the_handler_counts_what_could_not_be_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = Pushed(sent=1, undelivered=2, gone=3)
+    monkeypatch.setattr(room, "_wiring", lambda: SimpleNamespace(push=lambda updates: outcome))
+
+    room.handler(load("push_live_updates")["offer_ready"], None)
+
+    counted = json.loads(capsys.readouterr().out)
+    names = ("PushesSent", "PushesUndelivered", "ConnectionsGone")
+    assert [counted[name] for name in names] == [[1.0], [2.0], [3.0]]
+
+
 def test_a_message_says_nothing_about_the_player() -> None:
     floor = Floor(m1940732=[Listener("c-1", OLD)])
     updates = [

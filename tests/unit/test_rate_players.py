@@ -689,6 +689,23 @@ def test_a_gap_is_counted_when_it_opens_and_when_it_closes() -> None:
     assert rater(SLOT, metered(20, 1_200)).gaps == -1
 
 
+def test_the_handler_counts_gaps(wiring: Wiring, capsys: pytest.CaptureFixture[str]) -> None:
+    def played(second: int, meter: int) -> list[dict[str, Any]]:
+        wager = {"wager_cents": 100, "coin_in_meter_credits": meter}
+        return [
+            sample_events.envelope(f"g-{second}", "game.started", data=wager),
+            sample_events.envelope(f"g-{second + 5}", "game.ended", data={"win_cents": 0}),
+        ]
+
+    def gaps(*events: dict[str, Any]) -> int:
+        lambda_handler.handler(delivered(stream_record(list(events))), None)
+        return told(capsys)["Gaps"]
+
+    assert gaps(PLAY[0], *played(2, 1_100)) == 0
+    assert gaps(*played(20, 1_300)) == 1
+    assert gaps(*played(10, 1_200)) == -1
+
+
 def test_what_comes_after_it_settled_is_posted_as_a_correction() -> None:
     rater = Rater()
     rater(SLOT, [PAYTABLE, *game(10)])
@@ -1022,4 +1039,19 @@ def test_the_handler_counts_what_it_published(
 
     lambda_handler.handler(delivered(stream_record(play)), None)
 
-    assert told(capsys)["ChangesPublished"] == 1
+    metrics = told(capsys)
+    assert (metrics["ChangesPublished"], metrics["ChangesUnpublished"]) == (1, 0)
+
+
+def test_the_handler_counts_what_the_topic_did_not_take(
+    wiring: Wiring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teller = Teller()
+    teller.second = sample_events.MONDAY_EVENING // 1_000 - START // 1_000 + 60
+    teller.topic.failures = 1
+    wiring.rate = teller.rate
+
+    lambda_handler.handler(delivered(stream_record(PLAY[1:3])), None)
+
+    metrics = told(capsys)
+    assert (metrics["ChangesPublished"], metrics["ChangesUnpublished"]) == (0, 1)

@@ -11,7 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pitboss.floor.blocks import MAX_CONFLICTS, ContendedFloorError, SumsBlock
+from pitboss.floor.blocks import (
+    MAX_CONFLICTS,
+    ContendedFloorError,
+    SumsBlock,
+    UnreadableFloorError,
+)
 from pitboss.floor.plan import FloorPlan
 from pitboss.floor.rows import MachineSums, block_of
 from pitboss.floor.sums import later, next_sums
@@ -22,6 +27,7 @@ from pitboss.stores.ratings import Asset, StoredHead, _head_attributes, head_key
 from sum_floor import handler as lambda_handler
 from sum_floor.service import HeadStored, Outcome, SumFloor
 from tests import sample_events
+from tests.fakes.network import tables
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, Call, Fault, Kill, Killed, Lose, Network, Refuse
 
@@ -197,13 +203,13 @@ class Stored(NamedTuple):
     minute: int
 
 
-def change(stored: Stored, place: int, first: set[str]) -> HeadStored:
+def change(stored: Stored, place: int, first: set[str], property_id: str = NORTH) -> HeadStored:
     """As the stream has it, the n-th record."""
     is_first = stored.asset_id not in first
     first.add(stored.asset_id)
     last_play = (MINUTE + stored.minute) * 60_000 + place
     day = MachineDay(stored.day, Tally(1, 0, stored.coin_in_cents), last_play, last_play)
-    head = StoredHead(Asset(NORTH, stored.asset_id), day, 326, NOBODY)
+    head = StoredHead(Asset(property_id, stored.asset_id), day, 326, NOBODY)
     return HeadStored(head, f"stream/{place:040d}", is_first)
 
 
@@ -376,6 +382,42 @@ def test_rows_are_the_newest_heads_whatever_happens(
     undisturbed = run(history, [])
     assert {n: block.rows for n, block in kept.items()} == {
         n: block.rows for n, block in undisturbed.items()
+    }
+
+
+def test_a_block_that_cannot_be_read_holds_up_no_other() -> None:
+    store()._known_floors.clear()
+    damaged, whole = block_of("7"), block_of("8")
+    first: set[str] = set()
+    before = [change(Stored(name, DAYS[0], 500, 0), n, first) for n, name in enumerate(MACHINES)]
+    batch = [change(Stored(name, DAYS[0], 900, 1), n, first) for n, name in enumerate(MACHINES, 3)]
+    batch.append(change(Stored("7", DAYS[0], 900, 1), 6, set(), "south"))
+    with tables(NOW, "floor") as network:
+        SumFloor(store(), lambda: NOW, lambda attempt: None)(before)
+        (item,) = (
+            one
+            for one in network.dynamodb.tables["floor"].items()
+            if one["sk"]["S"] == f"sums/{damaged:03d}"
+        )
+        body, item["body"] = item["body"], {"B": "AAAA"}
+        sum_floor = SumFloor(store(), lambda: NOW, lambda attempt: None)
+
+        with pytest.raises(UnreadableFloorError, match=f"north/floor sums/{damaged:03d}"):
+            sum_floor(batch)
+
+        others = store().sums(NORTH, [whole])[whole]
+        south = store().sums("south", [damaged])[damaged]
+        item["body"] = body
+        outcome = sum_floor(batch)
+        kept = store().sums(NORTH, [damaged, whole])
+    assert (others.version, others.rows["8"].coin_in_cents) == (2, 900)
+    assert south.rows["7"].coin_in_cents == 900
+    assert (outcome.blocks, outcome.rows, outcome.known) == (1, 2, 2)
+    assert kept[whole] == others
+    assert kept[damaged].version == 2
+    assert {name: row.coin_in_by_minute for name, row in kept[damaged].rows.items()} == {
+        "7": [400, 500, 0, 0, 0],
+        "69": [400, 500, 0, 0, 0],
     }
 
 

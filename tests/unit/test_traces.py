@@ -1,8 +1,11 @@
 """One correlation id from the gateway's post to the offer."""
 
 import json
+import re
+import socket
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,6 +136,97 @@ def test_what_is_told_is_on_one_line_and_on_it_once(
     assert (len(first["changes"]), first["correlation_id"]) == (20, POST)
     assert first["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a9"
     assert not {"changes", "correlation_id"} & (second.keys() | third.keys())
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """What listens in place of X-Ray's daemon, in a call that X-Ray samples."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.settimeout(5)
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{port}")
+        monkeypatch.setenv(
+            "_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a9;Parent=53995c3f42cd8ad8;Sampled=1"
+        )
+        yield listening
+
+
+def heard(daemon: socket.socket, datagrams: int) -> list[dict[str, Any]]:
+    """So many documents, and no more."""
+    found = [daemon.recv(65_536).partition(b"\n") for _ in range(datagrams)]
+    daemon.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        daemon.recv(65_536)
+    assert {header for header, _, _ in found} <= {b'{"format":"json","version":1}'}
+    return [json.loads(document) for _, _, document in found]
+
+
+def test_x_ray_is_told_of_the_post_as_a_subsegment_of_lambdas_own_segment(
+    daemon: socket.socket,
+) -> None:
+    count = metrics("ingest_slot_events")
+    count.count("EventsReceived", 9)
+    before = time.time()
+    count.flush(correlation_id=POST)
+
+    (document,) = heard(daemon, 1)
+    assert re.fullmatch("[0-9a-f]{16}", document.pop("id"))
+    assert before <= document.pop("start_time") == document.pop("end_time") <= time.time()
+    assert document == {
+        "type": "subsegment",
+        "name": "ingest_slot_events",
+        "trace_id": "1-5759e988-bd862e3fe1be46a9",
+        "parent_id": "53995c3f42cd8ad8",
+        "annotations": {"correlation_id": POST},
+    }
+
+
+def test_x_ray_is_told_of_each_post_of_a_batch_once(daemon: socket.socket) -> None:
+    count = metrics("decide_offers")
+    count.count("TriggersReceived", 3)
+    for post in (POST, "", "another", POST):
+        count.tell("changes", correlation_id=post)
+    count.flush(posts={POST: 1_000, "a third": 1_001})
+
+    documents = heard(daemon, 3)
+    assert len({document["id"] for document in documents}) == 3
+    assert {document["annotations"]["correlation_id"] for document in documents} == {
+        POST,
+        "another",
+        "a third",
+    }
+    count.count("TriggersReceived")
+    count.flush()
+    assert heard(daemon, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a9;Parent=5;Sampled=0"),
+        ("_X_AMZN_TRACE_ID", ""),
+        ("AWS_XRAY_DAEMON_ADDRESS", ""),
+        ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:0"),
+    ],
+    ids=["unsampled", "untraced", "no daemon", "unreachable daemon"],
+)
+def test_a_call_that_is_not_traced_tells_nothing_and_goes_on(
+    daemon: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    count = metrics("ingest_slot_events")
+    count.count("EventsReceived", 9)
+    count.flush(correlation_id=POST)
+
+    assert heard(daemon, 0) == []
+    line = json.loads(capsys.readouterr().out)
+    assert line["correlation_id"] == POST
+    assert ("xray_trace_id" in line) == (name == "AWS_XRAY_DAEMON_ADDRESS")
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from pitboss.events.slot import (
     SlotData,
     TiltRaised,
 )
+from pitboss.floor.blocks import UnreadableFloorError
 from pitboss.floor.conditions import (
     HEARD_MS,
     MAX_TOPICS,
@@ -310,6 +311,41 @@ def test_machines_that_go_on_playing_cost_a_write_a_batch(environment: None) -> 
             track("shard-1", [record(n, event(GameStarted(500), n), at=n * 1_000)])
 
     assert made.calls == {("dynamodb", "PutItem"): 4}  # what came, each time
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["read at first", "read again"])
+def test_a_block_that_cannot_be_read_holds_up_no_other(environment: None, is_known: bool) -> None:
+    made = network()
+    batch = [
+        record(3, event(LAMP_ON, 9)),
+        record(4, event(DoorOpened("slot"), 9), asset_id="8"),
+        record(5, event(BillAccepted(2_000), 9)),
+    ]
+    with made.clock.installed(), made.installed():
+        track = tracker()
+        track("shard-1", [record(1, event(DoorOpened("slot"))), record(2, asset_id="8")])
+        (item,) = (
+            one
+            for one in made.dynamodb.tables["floor"].items()
+            if one["sk"]["S"] == f"conditions/{block_of('7'):03d}"
+        )
+        body, item["body"] = item["body"], {"B": "AAAA"}
+        # One that has the block in memory reads it again where alerts follow from it.
+        track = track if is_known else tracker()
+
+        with pytest.raises(UnreadableFloorError, match="north/floor conditions/"):
+            track("shard-1", batch)
+
+        item["body"] = body
+        before = store().live(NORTH)
+        assert track("shard-1", batch).events == 0
+        after = store().live(NORTH)
+        bills = store().bills(NORTH, "p-1", 0, NOW + 10)
+    assert {row.asset_id: len(row.faults) for row in before.conditions} == {"7": 1, "8": 1}
+    assert {row.asset_id: len(row.faults) for row in after.conditions} == {"7": 2, "8": 1}
+    assert [one.asset_id for one in after.alerts] == ["8", "7"]
+    assert sum(rate.events_by_minute[0] for rate in after.rates) == 4
+    assert len(bills) == 1
 
 
 FAULTS: tuple[Fault, ...] = (

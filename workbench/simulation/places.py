@@ -29,8 +29,8 @@ PIT = "Pit"
 _BANK_WIDTH, _BANK_HEIGHT = BANK // 2 + 2, 2 + 2
 """With the aisles beside and below it."""
 _TABLE_WIDTH, _TABLE_HEIGHT = 5, 4
-_GAP = 3
-"""Between zones."""
+_GAP = 4
+"""Between zones, for their names and edges too."""
 _SHAPE = 1.6
 """How much wider than high a floor is."""
 
@@ -53,7 +53,8 @@ def laid_out(assets: Sequence[str], shufflers: Sequence[tuple[str, str]] = ()) -
     zones = [_zone(name, some) for name, some in _shares(assets) if some]
     if shufflers:
         zones.append(_pit(shufflers))
-    width = max(sqrt(sum(zone.width * zone.height for zone in zones) * _SHAPE), 1.0)
+    area = sum((zone.width + _GAP) * (zone.height + _GAP) for zone in zones)
+    width = max(sqrt(area * _SHAPE), 1.0)
     places: list[Place] = []
     x = y = row_height = 0.0
     for zone in zones:

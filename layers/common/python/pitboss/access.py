@@ -68,6 +68,8 @@ class Action(StrEnum):
     """Bills that went in, by player: compliance, and nobody else."""
     READ_AUDIT = "audit:read"
     """Who looked at which player."""
+    READ_FLAGS = "flags:read"
+    """What experiments show a player, who is exposed to them by that: games and apps alone."""
 
 
 class Group(StrEnum):

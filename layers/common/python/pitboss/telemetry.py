@@ -6,6 +6,7 @@ principals may be logged; names, tokens, keys and bodies may not.
 
 import json
 import os
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
+
+from pitboss import xray
 
 NAMESPACE = "Pitboss"
 """Of every metric."""
@@ -139,7 +142,11 @@ class Metrics:
                 metric and no dimension, and so no cost but its bytes.
         """
         counted = dict(self._counts)
-        told = _xray() | dict(self._told) | told
+        told = dict(self._told) | told
+        trace = xray.sampled(os.environ.get("_X_AMZN_TRACE_ID", ""))
+        if trace is not None:
+            self._annotate(trace, told)
+            told["xray_trace_id"] = trace.root
         self._counts.clear()
         self._told.clear()
         for dimensions, counts in counted.items():
@@ -154,15 +161,27 @@ class Metrics:
             # In one piece: parts of two lines must not mix.
             print(json.dumps(line, separators=(",", ":")), flush=True)
 
+    def _annotate(self, trace: xray.Trace, told: Mapping[str, Any]) -> None:
+        daemon = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
+        posts = _correlation_ids(told)
+        if daemon and posts:
+            now = time.time()
+            xray.send(
+                daemon,
+                (
+                    xray.subsegment(trace, self._service, os.urandom(8).hex(), now, post)
+                    for post in posts[-xray.MAX_ANNOTATIONS :]
+                ),
+            )
 
-def _xray() -> dict[str, object]:
-    """The trace that X-Ray knows the request by, where Lambda says that it is sampled."""
-    parts = dict(
-        part.split("=", 1)
-        for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";")
-        if "=" in part
-    )
-    return {"xray_trace_id": parts["Root"]} if parts.get("Sampled") == "1" else {}
+
+def _correlation_ids(told: Mapping[str, Any]) -> list[str]:
+    """The posts that a line names: as its own, in a list of what was told, or as `posts`."""
+    named = [told.get("correlation_id"), *told.get("posts", ())]
+    for said in told.values():
+        if isinstance(said, list):
+            named += [one.get("correlation_id") for one in said]
+    return [one for one in dict.fromkeys(named) if one]
 
 
 def metrics(service: str) -> Metrics:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec import Struct
 
@@ -40,6 +40,15 @@ class ContendedFloorError(TransientError):
         super().__init__(f"{what} of {property_id} are written elsewhere")
 
 
+class UnreadableFloorError(TransientError):
+    """What this release cannot read of a floor. A newer release's, perhaps."""
+
+    @classmethod
+    def of(cls, faults: Iterable[Self]) -> Self:
+        """One error that names what all of them name."""
+        return cls("; ".join(str(fault) for fault in faults))
+
+
 class Replaced(NamedTuple):
     """What a change came to."""
 
@@ -70,7 +79,8 @@ class Blocks[Row, Mark]:
     ) -> None:
         """
         Args:
-            load: reads blocks of a property by their numbers.
+            load: reads blocks of a property by their numbers; raises UnreadableFloorError where
+                it cannot read one of them.
             replace: replaces blocks where the version before is kept; returns those it did not.
             pause: waits before the n-th try after a conflict.
         """
@@ -87,6 +97,8 @@ class Blocks[Row, Mark]:
     ) -> Replaced:
         """Replace blocks by what they become, from what they are by then.
 
+        A block that cannot be read holds up no other: the rest is replaced before it is named.
+
         Args:
             property_id: the property.
             work: by number of the block, what is to be brought in.
@@ -94,32 +106,41 @@ class Blocks[Row, Mark]:
 
         Raises:
             ContendedFloorError: other writers kept winning; come again.
+            UnreadableFloorError: these blocks, or what follows from them, cannot be read; all
+                others are brought in.
             Exception: whatever the store or `changed` raises. What is written by then is known
                 when the work comes again.
         """
+        unreadable: dict[int, UnreadableFloorError] = {}
         try:
-            return self._change(property_id, work, changed)
+            replaced = self._change(property_id, work, changed, unreadable)
         except BaseException:
             self._kept.clear()  # what was written is not known
             raise
+        if unreadable:
+            raise UnreadableFloorError.of(unreadable.values())
+        return replaced
 
     def _change[Work](
         self,
         property_id: str,
         work: Mapping[int, Work],
         changed: Changed[Row, Mark, Work],
+        unreadable: dict[int, UnreadableFloorError],
     ) -> Replaced:
         blocks = rows = contended = conflicts = 0
         waiting = set(work)
         while waiting:
-            self._read(property_id, waiting)
+            unreadable |= self._read(property_id, waiting)
             after = {}
-            for number in sorted(waiting):
-                block = changed(
-                    self._kept[property_id, number],
-                    work[number],
-                    partial(self._current, property_id, number),
-                )
+            for number in sorted(waiting - unreadable.keys()):
+                place = property_id, number
+                try:
+                    block = changed(self._kept[place], work[number], partial(self._current, *place))
+                except UnreadableFloorError as fault:
+                    del self._kept[place]
+                    unreadable[number] = fault
+                    continue
                 if block is not None:
                     after[number] = block
             waiting = self._replace(property_id, after)
@@ -144,15 +165,28 @@ class Blocks[Row, Mark]:
         self._kept[property_id, number] = block
         return block
 
-    def _read(self, property_id: str, numbers: Iterable[int]) -> None:
+    def _read(self, property_id: str, numbers: Iterable[int]) -> Mapping[int, UnreadableFloorError]:
+        """Have these blocks in memory, but for those that are returned: why they cannot be read."""
         unknown = [number for number in numbers if (property_id, number) not in self._kept]
-        if not unknown:
-            return
         if len(self._kept) + len(unknown) > MAX_BLOCKS:
             wanted = {(property_id, number) for number in numbers}
             self._kept = {place: block for place, block in self._kept.items() if place in wanted}
-        for number, block in self._load(property_id, unknown).items():
+        return self._load_kept(property_id, unknown) if unknown else {}
+
+    def _load_kept(
+        self, property_id: str, numbers: list[int]
+    ) -> Mapping[int, UnreadableFloorError]:
+        try:
+            found = self._load(property_id, numbers)
+        except UnreadableFloorError as fault:
+            if len(numbers) == 1:
+                return {numbers[0]: fault}
+            # Which it is shows where each is read by itself.
+            alone = [self._load_kept(property_id, [number]) for number in numbers]
+            return {number: why for one in alone for number, why in one.items()}
+        for number, block in found.items():
             self._kept[property_id, number] = block
+        return {}
 
 
 def _differing[Row, Mark](before: Block[Row, Mark], after: Block[Row, Mark]) -> int:

@@ -36,7 +36,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pitboss.errors import TransientError
-from pitboss.floor.blocks import Block, ConditionsBlock, SumsBlock
+from pitboss.floor.blocks import Block, ConditionsBlock, SumsBlock, UnreadableFloorError
 from pitboss.floor.conditions import Known
 from pitboss.floor.documents import BillIn
 from pitboss.floor.plan import FloorPlan
@@ -114,10 +114,6 @@ class StoredFloor(Struct, frozen=True, kw_only=True):
     status: FloorStatus | None = None
     alerts: list[Alert] = []
     """The newest `MAX_ALERTS` that are not both over and acknowledged, the newest first."""
-
-
-class UnreadableFloorError(TransientError):
-    """An item that this release cannot read. A newer release's, perhaps."""
 
 
 class ContendedAlertError(TransientError):
