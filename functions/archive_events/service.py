@@ -13,8 +13,8 @@ from msgspec import Struct
 from pitboss.errors import TransientError
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.slot import GameStarted, MeteredEvent
-from pitboss.lake.layout import SLOT, RawObject, RecordRange, unreadable_key
-from pitboss.lake.raw import Lines, read_line, write_lines
+from pitboss.lake.layout import GAME, SLOT, RawObject, RecordRange, unreadable_key
+from pitboss.lake.raw import Lines, read_line, write_game_lines, write_lines
 
 COMPRESSION_LEVEL = 9
 """Of zstd. Measured (`python -m benchmarks lake_raw`): a tenth of the JSON received; 6 takes two
@@ -82,14 +82,17 @@ class ArchiveEvents:
         lake: Lake,
         day_of_property: Callable[[str], Callable[[int], str]],
         max_open: int = MAX_OPEN,
+        game_stream: str = "",
     ) -> None:
         """
         Args:
             lake: where objects go.
             day_of_property: the gaming day (ISO date) of a moment in epoch ms, at a property.
             max_open: how many objects are compressed at a time.
+            game_stream: the stream whose records are of games; those of any other are of slots.
         """
         self._lake = lake
+        self._game_stream = game_stream
         self._day_of_property = day_of_property
         self._max_open = max_open
 
@@ -125,11 +128,15 @@ class ArchiveEvents:
     def _read(self, record: DeliveredRecord, batch: RecordRange) -> tuple[Lines, list[str]]:
         """A record's lines, and the key of the object that each belongs to."""
         data = a2b_base64(record.data, strict_mode=True)
-        lines = write_lines(data, record.sequence_number)
+        is_game = batch.stream == self._game_stream
+        family, write = (GAME, write_game_lines) if is_game else (SLOT, write_lines)
+        lines = write(data, record.sequence_number)
         property_id = lines.header.property_id
         day_of = self._day_of_property(property_id)
         days = [day_of(occurred_at) for occurred_at, _ in lines.lines]
-        key_of = {day: RawObject(SLOT, property_id, day, batch).key for day in dict.fromkeys(days)}
+        key_of = {
+            day: RawObject(family, property_id, day, batch).key for day in dict.fromkeys(days)
+        }
         return lines, [key_of[day] for day in days]
 
 

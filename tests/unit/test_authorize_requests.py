@@ -57,7 +57,7 @@ def no_body(principal: Principal, **changed: Any) -> dict[str, Any]:
 
 def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
     with pytest.raises(RefusedTokenError) as caught:
-        decide(one, registry, AUDIENCE, PEOPLE, NOW)
+        decide(one, registry, AUDIENCE, PEOPLE, install_key, NOW)
     return caught.value.reason
 
 
@@ -119,19 +119,19 @@ def test_a_route_that_is_not_listed_is_nobodys(route: tuple[str, str]) -> None:
     known = MemoryRegistry()
     known.register(credential(may_do_all, KEYS.public_pem))
 
-    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, PEOPLE, install_key, NOW)
 
     assert verdict.denial is Denial.UNKNOWN_ROUTE
 
 
 def test_a_gateway_may_send(registry: MemoryRegistry) -> None:
-    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, PEOPLE, install_key, NOW)
     assert (verdict.principal, verdict.body_sha256) == (CAGE, body_hash(BODY))
     assert verdict.denial is None
 
 
 def test_a_service_may_read(registry: MemoryRegistry) -> None:
-    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, PEOPLE, install_key, NOW)
     assert (verdict.principal, verdict.denial) == (READER, None)
 
 
@@ -146,14 +146,14 @@ def test_a_service_may_read(registry: MemoryRegistry) -> None:
 def test_who_is_known_and_may_not(
     registry: MemoryRegistry, route: tuple[str, str], said: dict[str, Any], denial: Denial
 ) -> None:
-    assert decide(call(route, bearer(said)), registry, AUDIENCE, PEOPLE, NOW).denial is denial
+    assert decide(call(route, bearer(said)), registry, AUDIENCE, PEOPLE, install_key, NOW).denial is denial
 
 
 def test_a_revoked_key_is_refused_at_once(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7"))
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, install_key, NOW).denial is None
     registry.revoke("cage-7", NOW * 1000)
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is Denial.REVOKED
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, install_key, NOW).denial is Denial.REVOKED
 
 
 def test_only_who_holds_the_key_learns_that_it_is_revoked(registry: MemoryRegistry) -> None:
@@ -226,7 +226,7 @@ def test_whatever_the_header_says_it_is_refused_and_no_fault(authorization: list
 
 def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7")).replace("Bearer", "bearer")
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, install_key, NOW).denial is None
 
 
 @pytest.mark.parametrize("route", [MACHINE, ("CONNECT", "$connect")])
@@ -242,7 +242,7 @@ def signed_in(*groups: str, **changed: Any) -> str:
 
 
 def test_a_person_is_known_by_their_token_alone() -> None:
-    verdict = decide(call(MACHINE, signed_in("analyst")), Unread(), AUDIENCE, PEOPLE, NOW)
+    verdict = decide(call(MACHINE, signed_in("analyst")), Unread(), AUDIENCE, PEOPLE, install_key, NOW)
 
     assert (verdict.principal.principal_id, verdict.principal.kind) == (SUBJECT, Kind.PERSON)
     assert (verdict.body_sha256, verdict.denial) == ("", None)
@@ -260,7 +260,7 @@ class Unread(MemoryRegistry):
 def test_a_token_that_only_says_it_is_the_pools_is_refused_before_the_registry_is_asked() -> None:
     forged = id_token(id_claims("host"), kid="cage-7")
     with pytest.raises(RefusedTokenError) as caught:
-        decide(call(MACHINE, f"Bearer {forged}"), Unread(), AUDIENCE, PEOPLE, NOW)
+        decide(call(MACHINE, f"Bearer {forged}"), Unread(), AUDIENCE, PEOPLE, install_key, NOW)
     assert caught.value.reason is Refusal.UNKNOWN_KEY
 
 
@@ -279,7 +279,7 @@ def opened(*protocols: str, authorization: tuple[str, ...] = ()) -> Call:
 def test_a_browser_offers_its_token_as_a_subprotocol() -> None:
     analyst = id_token(id_claims("analyst"))
 
-    verdict = decide(opened("pitboss.v1", analyst), Unread(), AUDIENCE, PEOPLE, NOW)
+    verdict = decide(opened("pitboss.v1", analyst), Unread(), AUDIENCE, PEOPLE, install_key, NOW)
 
     assert (verdict.principal.principal_id, verdict.denial) == (SUBJECT, None)
 
@@ -383,7 +383,7 @@ def test_every_route_is_taken_by_the_groups_that_may(group: Group) -> None:
     taken = {
         route
         for route in ROUTES
-        if decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, NOW).denial is None
+        if decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, install_key, NOW).denial is None
     }
 
     words = MAY[group].split()
@@ -392,7 +392,7 @@ def test_every_route_is_taken_by_the_groups_that_may(group: Group) -> None:
 
 def test_who_is_in_no_group_is_known_and_takes_no_route() -> None:
     for route in ROUTES:
-        verdict = decide(call(route, signed_in("owner")), Unread(), AUDIENCE, PEOPLE, NOW)
+        verdict = decide(call(route, signed_in("owner")), Unread(), AUDIENCE, PEOPLE, install_key, NOW)
         assert verdict.denial is Denial.MISSING_SCOPE
 
 
