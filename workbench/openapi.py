@@ -5,6 +5,7 @@ from typing import Any
 from workbench import (
     openapi_audit,
     openapi_floor,
+    openapi_games,
     openapi_maintenance,
     openapi_offers,
     openapi_shufflers,
@@ -55,6 +56,7 @@ def api_document() -> Document:
             *openapi_shufflers.tags(),
             *openapi_maintenance.tags(),
             *openapi_audit.tags(),
+            *openapi_games.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -132,6 +134,7 @@ def api_document() -> Document:
             **openapi_shufflers.paths(),
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
+            **openapi_games.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -249,6 +252,7 @@ def _responses() -> dict[str, Document]:
         **openapi_offers.responses(),
         **openapi_shufflers.responses(),
         **openapi_maintenance.responses(),
+        **openapi_games.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -327,7 +331,9 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_shufflers.structs()
     structs += openapi_maintenance.structs()
     structs += openapi_audit.structs()
+    structs += openapi_games.structs()
     found = components(structs, _REFERENCE)
+    found |= openapi_games.schemas()
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},
         "schema_version": {"const": SCHEMA_VERSION},

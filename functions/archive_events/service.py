@@ -11,8 +11,9 @@ import zstandard
 from msgspec import Struct
 
 from pitboss.errors import TransientError
-from pitboss.events.batch import BatchHeader, pack
+from pitboss.events.batch import BatchHeader, pack, pack_games
 from pitboss.events.slot import GameStarted, MeteredEvent
+from pitboss.games.events import GameEvent
 from pitboss.lake.layout import GAME, SLOT, RawObject, RecordRange, unreadable_key
 from pitboss.lake.raw import Lines, read_line, write_game_lines, write_lines
 
@@ -111,7 +112,7 @@ class ArchiveEvents:
             except MemoryError:
                 raise
             except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
-                _check_reading(fault)
+                _check_reading(fault, is_game=stream == self._game_stream)
                 outcome.unreadable += 1
                 objects.add(*_unreadable(record, batch, fault))
                 continue
@@ -181,14 +182,19 @@ def _unreadable(record: DeliveredRecord, batch: RecordRange, fault: Exception) -
     return unreadable_key(date, batch), msgspec.json.encode(line) + b"\n"
 
 
-def _check_reading(fault: Exception) -> None:
-    """Before a record is blamed for a fault, read one that is known to be good."""
-    game = MeteredEvent("known", 0, 1, None, GameStarted(500))
+def _check_reading(fault: Exception, *, is_game: bool) -> None:
+    """Before a record is blamed for a fault, read one of its kind that is known to be good."""
     header = BatchHeader("known", "known", 0, "known", "known")
+    known = b'{"known":1}'
     try:
-        ((_, line),) = write_lines(pack(header, [b'{"known":1}'], [game]), "0").lines
+        if is_game:
+            said = GameEvent("known", 0, "known", "1", "", None, None, None, None, known, True)
+            ((_, line),) = write_game_lines(pack_games(header, [known], [said]), "0").lines
+        else:
+            game = MeteredEvent("known", 0, 1, None, GameStarted(500))
+            ((_, line),) = write_lines(pack(header, [known], [game]), "0").lines
         posted = read_line(line).posted
     except Exception:  # noqa: BLE001 - as above
         posted = b""
-    if posted != b'{"known":1}':
+    if posted != known:
         raise BrokenReleaseError("a known record cannot be read") from fault

@@ -119,6 +119,7 @@ def read_payload(
         }
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise InvalidEvent("malformed_json", str(fault)) from None
+    is_dated = "occurred_at" in found
     found.setdefault("event_id", derived_id(application_id, content, position))
     found.setdefault("occurred_at", received_at)
     try:
@@ -130,7 +131,7 @@ def read_payload(
         raise InvalidEvent("invalid_data", "a field has the name that another is renamed to")
     return GameEvent(
         envelope.event_id,
-        milliseconds(envelope.occurred_at),
+        milliseconds(envelope.occurred_at) if is_dated else received_at,
         mapping.event_type,
         mapping.event_version,
         envelope.app_version,

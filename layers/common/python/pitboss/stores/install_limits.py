@@ -29,7 +29,8 @@ class DynamoInstallLimits:
         )
 
     def take(self, principal_id: str, events: int, now: int) -> int:
-        """Let an install post so many events, in one conditional write.
+        """Let an install post so many events, in one conditional write. It may as long as something
+        is left to it of the minute, though it be less than it posts.
 
         Args:
             principal_id: the install.
@@ -45,7 +46,7 @@ class DynamoInstallLimits:
         minute = now // MINUTE_MS
         values = {
             ":events": {"N": str(events)},
-            ":left": {"N": str(self._most - events)},
+            ":most": {"N": str(self._most)},
             ":expires": {"N": str((minute + 1) * 60 + KEPT_SECONDS)},
         }
         try:
@@ -53,7 +54,7 @@ class DynamoInstallLimits:
                 TableName=self._table,
                 Key={"pk": {"S": f"{principal_id}/{minute}"}},
                 UpdateExpression="ADD events :events SET expires = :expires",
-                ConditionExpression="attribute_not_exists(events) OR events <= :left",
+                ConditionExpression="attribute_not_exists(events) OR events < :most",
                 ExpressionAttributeValues=values,
             )
         except ClientError as fault:
