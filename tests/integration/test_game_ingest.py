@@ -76,7 +76,11 @@ def test_a_games_events_from_its_server_and_its_players_reach_the_lake(
     studio.apps("add", "space-race", "--event", "level_started=local_gameplay")
     studio.apps("add", "chase")
     schema = {"type": "object", "required": ["won"], "properties": {"won": {"type": "boolean"}}}
-    said = {"application": "space-race", "event_type": "level_finished", "version": "1.0"}
+    said: dict[str, Any] = {
+        "application": "space-race",
+        "event_type": "level_finished",
+        "version": "1.0",
+    }
     said |= {"category": "gameplay", "schema": schema}
     studio.apps("schemas", "apply", studio.file(said))
     mapping = {"event_type": "round_played", "player_id": "PlayerID"}

@@ -26,6 +26,7 @@ from pitboss.events.batch import unpack_games, unpack_received
 from pitboss.games.applications import Application, Category, SchemaFile
 from pitboss.games.mapping import Mapping
 from pitboss.posts import MAX_EVENTS, Answer, RefusedRequest
+from pitboss.posts import Status as Outcome
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 from tests import sample_events
@@ -250,7 +251,7 @@ def test_nothing_is_dropped_without_a_word(
     assert answer.received == (
         answer.accepted + answer.duplicate + answer.quarantined + answer.failed
     )
-    assert answer.quarantined == counts["quarantined"] == len(kept.entries)
+    assert answer.quarantined == counts[Outcome.QUARANTINED] == len(kept.entries)
     in_the_stream = [raw for record in kept.records for raw in unpack_received(record.data)]
     assert len(in_the_stream) == answer.accepted
     posted = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in events]
@@ -258,8 +259,8 @@ def test_nothing_is_dropped_without_a_word(
         status: [posted[one.index] for one in answer.events if one.status == status]
         for status in counts
     }
-    assert Counter(in_the_stream) == Counter(of_status.get("accepted", []))
-    assert [e.raw for e in kept.entries] == of_status.get("quarantined", [])
+    assert Counter(in_the_stream) == Counter(of_status.get(Outcome.ACCEPTED, []))
+    assert [e.raw for e in kept.entries] == of_status.get(Outcome.QUARANTINED, [])
 
 
 # --- bodies ---------------------------------------------------------------------------------------
