@@ -28,6 +28,11 @@ CLIENTS = {
     "LiveApi('https://api.execute-api.us-east-1.amazonaws.com/dev', 'us-east-1')",
     "decide_offers": "from pitboss.stores.offers import DynamoOffers as S; "
     "S('offers', 'standings', 'ratings', 'us-east-1')._client",
+    "ingest_game_events": "from pitboss.stores.stream import KinesisStream as S; "
+    "from pitboss.stores.applications import DynamoApplications as A; "
+    "S('stream', 'us-east-1', print)._client; A('table', 'us-east-1')",
+    "issue_installs": "from pitboss.stores.applications import DynamoApplications as A; "
+    "A('table', 'us-east-1')",
     "ingest_shuffler_events": "from pitboss.stores.stream import KinesisStream as S; "
     "S('stream', 'us-east-1', print)._client",
     "ingest_slot_events": "from pitboss.stores.stream import KinesisStream as S; "
@@ -94,7 +99,9 @@ def run() -> dict[str, Any]:
     """Medians in milliseconds, and ratios to the yardstick."""
     functions = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
     functions = [name for name in functions if not name.startswith("_")]
-    layers = [BUILD / name / "python" for name in ("CommonLayer", "LakeLayer", "SqlLayer")]
+    layers = [
+        BUILD / name / "python" for name in ("CommonLayer", "LakeLayer", "SqlLayer", "GamesLayer")
+    ]
     cases: dict[str, tuple[str, list[Path]]] = {"boto3 and a DynamoDB client": (_YARDSTICK, [])}
     for name in functions:
         logical_id = "".join(word.title() for word in name.split("_")) + "Function"

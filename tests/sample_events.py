@@ -18,10 +18,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pitboss.access import GROUPS, Action, Group, Kind, Principal, SignIn, body_hash
-from pitboss.events.batch import BatchHeader, pack
+from pitboss.events.batch import BatchHeader, pack, pack_games
 from pitboss.events.envelope import read_envelope
 from pitboss.events.player import ChangeKind, PlayerChanged, encode
 from pitboss.floor.rows import MachineSums
+from pitboss.games.events import read_studio
+from pitboss.installs import principal_of as install_of
 from pitboss.offers.catalogue import Kind as OfferKind
 from pitboss.offers.issued import IssuedOffer, Step
 from pitboss.offers.issued import Status as OfferStatus
@@ -88,6 +90,16 @@ HOST = Principal(
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
 GAME_APP = Principal("game-app", Kind.SERVICE, "north", None, frozenset({Action.READ_FLAGS}))
 """What asks for flags."""
+STUDIO_SERVER = Principal(
+    "race-server",
+    Kind.GATEWAY,
+    "north",
+    frozenset({"space-race", "chase"}),
+    frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS}),
+)
+"""A studio's own server."""
+INSTALL = install_of("north", "space-race", "player-7")
+"""A game on a player's device."""
 TECHNICIANS = Principal(
     "technicians",
     Kind.SERVICE,
@@ -169,6 +181,69 @@ PACKETS = [
     packet("SAS_EVENT_CODE_7F_GAME_HAS_ENDED", 3, {}),
     packet("SAS_EVENT_CODE_11_SLOT_DOOR_WAS_OPENED", 4),
 ]
+
+
+def game_event(number: int, event_type: str, **fields: Any) -> dict[str, Any]:
+    """One event of a game in the studios' envelope."""
+    return {
+        "event_version": "1.0",
+        "event_id": f"g-{number}",
+        "event_timestamp": MONDAY_EVENING + number * 1_000,
+        "event_type": event_type,
+        "app_name": "space-race",
+        "app_version": "2.4.1",
+        "client_id": "player-7",
+        "level_id": "nebula",
+        "position_x": 12.5,
+        "position_y": -3,
+        **fields,
+    }
+
+
+GAME_PLAY = [
+    game_event(1, "level_started", difficulty="hard"),
+    game_event(2, "player_died", caught_by="meteor", caught_at="gate"),
+    game_event(3, "level_finished", won=True, seconds=61.5),
+]
+"""A level of a game."""
+
+
+def analytics_event(number: int, **data: Any) -> dict[str, Any]:
+    """One event as the AWS game analytics guidance has it: in seconds."""
+    return {
+        "event_id": f"a-{number}",
+        "event_type": "level_finished",
+        "event_name": "finished a level",
+        "event_version": "1.0",
+        "event_timestamp": MONDAY_EVENING // 1_000 + number,
+        "app_version": "2.4.1",
+        "event_data": data,
+    }
+
+
+def game_post(
+    body: bytes,
+    sender: Principal = STUDIO_SERVER,
+    content_type: str = "application/json",
+    *,
+    encoding: str | None = None,
+    signed: bytes | None = None,
+    application_id: str | None = None,
+) -> dict[str, Any]:
+    """A POST of games' events as API Gateway hands it on; to an application's route, if named."""
+    route = "/v1/game-events" if application_id is None else "/applications/{application_id}/events"
+    path = {} if application_id is None else {"application_id": application_id}
+    headers = {"Content-Type": content_type}
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    return sent("POST", route, sender, body, signed=signed, headers=headers, **path)
+
+
+def game_record() -> bytes:
+    """What the front door makes of `GAME_PLAY`."""
+    raw = [json.dumps(one).encode() for one in GAME_PLAY]
+    header = BatchHeader("north", "space-race", MONDAY_EVENING + 25_000, "race-server", "studio")
+    return pack_games(header, raw, [read_studio(one, is_trusted=True).event for one in raw])
 
 
 def _lines(packets: list[bytes]) -> bytes:
@@ -317,8 +392,8 @@ def packets_record() -> bytes:
     return pack(header, PACKETS, [read_packet(one)[1] for one in PACKETS])
 
 
-def delivered(*records: bytes) -> dict[str, Any]:
-    """A batch of the slot stream as Lambda hands it on."""
+def delivered(*records: bytes, stream: str = "slots") -> dict[str, Any]:
+    """A batch of the slot stream, or of another, as Lambda hands it on."""
     return {
         "Records": [
             {
@@ -335,7 +410,7 @@ def delivered(*records: bytes) -> dict[str, Any]:
                 "eventName": "aws:kinesis:record",
                 "invokeIdentityArn": "arn:aws:iam::123456789012:role/rate-players",
                 "awsRegion": "us-east-1",
-                "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/slots",
+                "eventSourceARN": f"arn:aws:kinesis:us-east-1:123456789012:stream/{stream}",
             }
             for n, record in enumerate(records)
         ]
@@ -830,6 +905,56 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "import_files/misplaced": dropped("drop/north/january.csv"),
         "ingest_shuffler_events/events": shuffler_message("events", b'{"events": []}'),
         "ingest_shuffler_events/no_json": shuffler_message("telemetry", b"\xff"),
+        "ingest_game_events/studio": game_post(_array(GAME_PLAY)),
+        "ingest_game_events/gzip": game_post(
+            gzip.compress(_lines([json.dumps(one).encode() for one in GAME_PLAY]), mtime=0),
+            content_type="application/x-ndjson",
+            encoding="gzip",
+        ),
+        "ingest_game_events/install": game_post(
+            _array(
+                [
+                    GAME_PLAY[0],
+                    game_event(4, "item_bought", price=99),
+                    game_event(5, "level_started", client_id="player-8"),
+                    game_event(6, "level_started", app_name="chase"),
+                    game_event(7, "never_registered", anything=[1, {}]),
+                ]
+            ),
+            INSTALL,
+        ),
+        "ingest_game_events/analytics": game_post(
+            _array({"events": [analytics_event(1, won=True), analytics_event(2)]}),
+            application_id="space-race",
+        ),
+        "ingest_game_events/payload": game_post(
+            _array(
+                {
+                    "PlayerID": 7,
+                    "Time Played": 61,
+                    "Wins": 3,
+                    "Losses": 12,
+                    "CaughtAt": "gate",
+                    "CaughtBy": "ghost",
+                }
+            ),
+            application_id="chase",
+        ),
+        "ingest_game_events/another_body": game_post(_array(GAME_PLAY), signed=b"[]"),
+        "issue_installs/player": sent(
+            "POST",
+            "/v1/applications/{application_id}/installs",
+            STUDIO_SERVER,
+            _array({"client_id": "player-7"}),
+            application_id="space-race",
+        ),
+        "issue_installs/foreign_application": sent(
+            "POST",
+            "/v1/applications/{application_id}/installs",
+            STUDIO_SERVER,
+            _array({"client_id": "player-7"}),
+            application_id="elsewhere",
+        ),
         "ingest_slot_events/envelopes": posted(_array([*PLAY, *GAME_ON_ANOTHER])),
         "ingest_slot_events/gateway_packets": posted(_lines(PACKETS), "application/x-ndjson"),
         "ingest_slot_events/gzip": posted(zipped, encoding="gzip"),

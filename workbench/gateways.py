@@ -55,6 +55,14 @@ def add_gateway(
     all_assets: Annotated[
         bool, typer.Option("--all-assets", help="It may send for every asset of the property.")
     ] = False,
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope",
+            help="What it may do, once for each. Default: slot-events:write. A game's server has "
+            "game-events:write and installs:write; its assets are applications.",
+        ),
+    ] = None,
     key_file: KeyFile = None,
     json: AsJson = False,
 ) -> None:
@@ -62,7 +70,8 @@ def add_gateway(
     from pitboss.access import Action, Kind
 
     chosen = _chosen_assets(assets, assets_file, all_assets)
-    principal = _principal(gateway_id, Kind.GATEWAY, property_id, chosen, Action.SEND_SLOT_EVENTS)
+    asked = _scopes(scopes, Action.SEND_SLOT_EVENTS)
+    principal = _principal(gateway_id, Kind.GATEWAY, property_id, chosen, *asked)
     key_file = key_file or key_path(gateway_id)
     _added(add(principal, key_file), key_file, json)
 
@@ -81,9 +90,7 @@ def add_service(
     """Register a service that may read ratings, or what its scopes say, with a new key pair."""
     from pitboss.access import Action, Kind
 
-    asked = scopes or [Action.READ_RATINGS]
-    if unknown := set(asked) - set(Action):
-        raise UsageError(f"{min(unknown)!r} is no scope: there are {', '.join(Action)}.")
+    asked = _scopes(scopes, Action.READ_RATINGS)
     principal = _principal(name, Kind.SERVICE, property_id, None, *asked)
     key_file = key_file or key_path(name)
     _added(add(principal, key_file), key_file, json)
@@ -397,6 +404,15 @@ def must_be_id(text: str, what: str) -> None:
             f"{text[:80]!r} is no id of a {what}: that is 1 to 64 letters, digits, "
             "'_', '.', ':' and '-'."
         )
+
+
+def _scopes(asked: list[str] | None, default: str) -> list[str]:
+    from pitboss.access import Action
+
+    chosen = asked or [default]
+    if unknown := set(chosen) - set(Action):
+        raise UsageError(f"{min(unknown)!r} is no scope: there are {', '.join(Action)}.")
+    return chosen
 
 
 def _chosen_assets(

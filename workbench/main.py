@@ -12,6 +12,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from workbench import (
+    apps,
     demo,
     devices,
     endpoint,
@@ -106,6 +107,7 @@ def choose_target(
 for commands in (
     *(stack, demo, simulate, replay, rate, show, gateways, quarantine, stream, schemas),
     generate,
+    apps,
     prove,
     refine,
     models,

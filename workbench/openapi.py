@@ -6,6 +6,7 @@ from workbench import (
     openapi_audit,
     openapi_experiments,
     openapi_floor,
+    openapi_games,
     openapi_maintenance,
     openapi_offers,
     openapi_shufflers,
@@ -57,6 +58,7 @@ def api_document() -> Document:
             *openapi_maintenance.tags(),
             *openapi_audit.tags(),
             *openapi_experiments.tags(),
+            *openapi_games.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -135,6 +137,7 @@ def api_document() -> Document:
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
             **openapi_experiments.paths(),
+            **openapi_games.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -253,6 +256,7 @@ def _responses() -> dict[str, Document]:
         **openapi_shufflers.responses(),
         **openapi_maintenance.responses(),
         **openapi_experiments.responses(),
+        **openapi_games.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -332,7 +336,9 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_maintenance.structs()
     structs += openapi_audit.structs()
     structs += openapi_experiments.structs()
+    structs += openapi_games.structs()
     found = components(structs, _REFERENCE)
+    found |= openapi_games.schemas()
     known = {
         "event_type": {"enum": [event_type for event_type, _ in SCHEMAS]},
         "schema_version": {"const": SCHEMA_VERSION},

@@ -37,6 +37,7 @@ class Stage(StrEnum):
     """The function that put something in quarantine."""
 
     INGEST = "ingest_slot_events"
+    GAMES = "ingest_game_events"
     RATE = "rate_players"
     IMPORT = "import_files"
     TRACK = "track_shufflers"

@@ -21,7 +21,9 @@ def _wiring() -> ArchiveEvents:
     settings = read(os.environ, Settings)
     log.setLevel(settings.log_level)
     return ArchiveEvents(
-        S3Lake(settings.lake_bucket, settings.aws_region), settings.gaming_days.day_of
+        S3Lake(settings.lake_bucket, settings.aws_region),
+        settings.gaming_days.day_of,
+        game_stream=settings.game_stream,
     )
 
 

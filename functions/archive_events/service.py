@@ -11,10 +11,11 @@ import zstandard
 from msgspec import Struct
 
 from pitboss.errors import TransientError
-from pitboss.events.batch import BatchHeader, pack
+from pitboss.events.batch import BatchHeader, pack, pack_games
 from pitboss.events.slot import GameStarted, MeteredEvent
-from pitboss.lake.layout import SLOT, RawObject, RecordRange, unreadable_key
-from pitboss.lake.raw import Lines, read_line, write_lines
+from pitboss.games.events import GameEvent
+from pitboss.lake.layout import GAME, SLOT, RawObject, RecordRange, unreadable_key
+from pitboss.lake.raw import Lines, read_line, write_game_lines, write_lines
 
 COMPRESSION_LEVEL = 9
 """Of zstd. Measured (`python -m benchmarks lake_raw`): a tenth of the JSON received; 6 takes two
@@ -82,14 +83,17 @@ class ArchiveEvents:
         lake: Lake,
         day_of_property: Callable[[str], Callable[[int], str]],
         max_open: int = MAX_OPEN,
+        game_stream: str = "",
     ) -> None:
         """
         Args:
             lake: where objects go.
             day_of_property: the gaming day (ISO date) of a moment in epoch ms, at a property.
             max_open: how many objects are compressed at a time.
+            game_stream: the stream whose records are of games; those of any other are of slots.
         """
         self._lake = lake
+        self._game_stream = game_stream
         self._day_of_property = day_of_property
         self._max_open = max_open
 
@@ -108,7 +112,7 @@ class ArchiveEvents:
             except MemoryError:
                 raise
             except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
-                _check_reading(fault)
+                _check_reading(fault, is_game=stream == self._game_stream)
                 outcome.unreadable += 1
                 objects.add(*_unreadable(record, batch, fault))
                 continue
@@ -125,11 +129,15 @@ class ArchiveEvents:
     def _read(self, record: DeliveredRecord, batch: RecordRange) -> tuple[Lines, list[str]]:
         """A record's lines, and the key of the object that each belongs to."""
         data = a2b_base64(record.data, strict_mode=True)
-        lines = write_lines(data, record.sequence_number)
+        is_game = batch.stream == self._game_stream
+        family, write = (GAME, write_game_lines) if is_game else (SLOT, write_lines)
+        lines = write(data, record.sequence_number)
         property_id = lines.header.property_id
         day_of = self._day_of_property(property_id)
         days = [day_of(occurred_at) for occurred_at, _ in lines.lines]
-        key_of = {day: RawObject(SLOT, property_id, day, batch).key for day in dict.fromkeys(days)}
+        key_of = {
+            day: RawObject(family, property_id, day, batch).key for day in dict.fromkeys(days)
+        }
         return lines, [key_of[day] for day in days]
 
 
@@ -174,14 +182,19 @@ def _unreadable(record: DeliveredRecord, batch: RecordRange, fault: Exception) -
     return unreadable_key(date, batch), msgspec.json.encode(line) + b"\n"
 
 
-def _check_reading(fault: Exception) -> None:
-    """Before a record is blamed for a fault, read one that is known to be good."""
-    game = MeteredEvent("known", 0, 1, None, GameStarted(500))
+def _check_reading(fault: Exception, *, is_game: bool) -> None:
+    """Before a record is blamed for a fault, read one of its kind that is known to be good."""
     header = BatchHeader("known", "known", 0, "known", "known")
+    known = b'{"known":1}'
     try:
-        ((_, line),) = write_lines(pack(header, [b'{"known":1}'], [game]), "0").lines
+        if is_game:
+            said = GameEvent("known", 0, "known", "1", "", None, None, None, None, known, True)
+            ((_, line),) = write_game_lines(pack_games(header, [known], [said]), "0").lines
+        else:
+            game = MeteredEvent("known", 0, 1, None, GameStarted(500))
+            ((_, line),) = write_lines(pack(header, [known], [game]), "0").lines
         posted = read_line(line).posted
     except Exception:  # noqa: BLE001 - as above
         posted = b""
-    if posted != b'{"known":1}':
+    if posted != known:
         raise BrokenReleaseError("a known record cannot be read") from fault

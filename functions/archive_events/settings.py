@@ -11,6 +11,8 @@ class Settings:
     """Variables of the function, by their names in lower case."""
 
     lake_bucket: str
+    game_stream: str
+    """Its records are of games; those of the other stream are of slots."""
     gaming_days: GamingDays
     aws_region: str
     log_level: LogLevel = "INFO"

@@ -11,6 +11,7 @@ from pitboss.live import offered
 from pitboss.settings import read
 from pitboss.sign_in import Pool
 from pitboss.stores.registry import DynamoRegistry
+from pitboss.stores.secrets import KeptSecret
 from pitboss.stores.signing_keys import PoolKeys, keys_url
 from pitboss.telemetry import logger, metrics
 from pitboss.tokens import RefusedTokenError
@@ -27,6 +28,7 @@ class _Wiring:
         url = keys_url(settings.sign_in_issuer, settings.aws_endpoint_url)
         pool = Pool(settings.sign_in_issuer, settings.sign_in_client)
         self.people = People(pool, PoolKeys(url, time.monotonic))
+        self.install_key = KeptSecret(settings.install_key, settings.aws_region, time.monotonic)
 
 
 @cache
@@ -44,7 +46,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     wiring = _wiring()
     call = _call(event)
     try:
-        verdict = decide(call, wiring.registry, wiring.audience, wiring.people, time.time())
+        verdict = decide(
+            call,
+            wiring.registry,
+            wiring.audience,
+            wiring.people,
+            wiring.install_key,
+            time.time(),
+        )
     except RefusedTokenError as refusal:
         log.warning("unauthorized", extra=_described(event, call) | {"reason": refusal.reason})
         count.count("RequestsUnauthorized")

@@ -1,5 +1,6 @@
 """The use case: who is calling, and may they take this route."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -14,6 +15,8 @@ from pitboss.access import (
     authorize,
     body_hash,
 )
+from pitboss.installs import issuer_of
+from pitboss.installs import verify as verify_install
 from pitboss.live import LIVE_PROTOCOL
 from pitboss.sign_in import Pool, SigningKeys, is_of
 from pitboss.sign_in import verify as verify_person
@@ -64,6 +67,9 @@ ROUTES = {
     ("GET", "/v1/players/{player_id}/bill-ins"): Action.READ_BILLS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
+    ("POST", "/v1/game-events"): Action.SEND_GAME_EVENTS,
+    ("POST", "/applications/{application_id}/events"): Action.SEND_GAME_EVENTS,
+    ("POST", "/v1/applications/{application_id}/installs"): Action.ISSUE_INSTALLS,
     ("CONNECT", "$connect"): Action.READ_OFFERS,
 }
 """Every route of the API, and of the live API the one that opens a connection, and what it does."""
@@ -117,7 +123,14 @@ class Verdict:
     denial: Denial | None = None
 
 
-def decide(call: Call, registry: Registry, audience: str, people: People, now: float) -> Verdict:
+def decide(
+    call: Call,
+    registry: Registry,
+    audience: str,
+    people: People,
+    install_key: Callable[[], str],
+    now: float,
+) -> Verdict:
     """Whether a call may go on.
 
     Args:
@@ -125,6 +138,7 @@ def decide(call: Call, registry: Registry, audience: str, people: People, now: f
         registry: the registered keys.
         audience: the API's own name.
         people: where people sign in.
+        install_key: the secret that tokens of installs are signed by.
         now: epoch seconds.
 
     Raises:
@@ -135,6 +149,9 @@ def decide(call: Call, registry: Registry, audience: str, people: People, now: f
     if is_of(token, people.pool.issuer):
         person = verify_person(token, people.pool, people.keys, now)
         return Verdict(person, "", _denial(call, person))
+    if is_of(token, issuer_of(audience)):
+        install = verify_install(token, install_key(), audience, now)
+        return Verdict(install, "", _denial(call, install))
     credential = registry.find(claimed_principal(token))
     if credential is None:
         raise RefusedTokenError(Refusal.UNKNOWN_PRINCIPAL)

@@ -15,6 +15,8 @@ class Settings:
     """The user pool's address, which tokens of people name."""
     sign_in_client: str
     """The page's id in the user pool."""
+    install_key: str
+    """The secret that tokens of installs are signed by."""
     aws_region: str
     aws_endpoint_url: str | None = None
     """Where all of AWS answers at one address; AWS itself sets none."""

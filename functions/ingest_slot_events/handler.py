@@ -2,8 +2,6 @@
 
 import os
 import time
-from base64 import b64decode
-from binascii import Error as Base64Error
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +11,7 @@ from ingest_slot_events.service import STAGE, Answer, ingest
 from ingest_slot_events.settings import Settings
 from pitboss.access import Principal, is_signed_body
 from pitboss.backoff import pause
+from pitboss.posts import body_of
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine
@@ -50,7 +49,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     correlation_id = request["requestId"]
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     try:
-        body = _body(event)
+        body = body_of(event)
         if not is_signed_body(request["authorizer"], body):
             raise RefusedRequest(HTTPStatus.FORBIDDEN, "the body is not the one that was signed")
         plain = unpacked(body, headers.get("content-encoding", "").strip().lower())
@@ -76,16 +75,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     _report(result, sender, correlation_id, received_at)
     status = HTTPStatus.SERVICE_UNAVAILABLE if result.failed else HTTPStatus.OK
     return answer(status, result, {"Retry-After": "1"} if result.failed else None)
-
-
-def _body(event: dict[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return str(body).encode()
-    try:
-        return b64decode(body, validate=True)
-    except Base64Error:
-        raise RefusedRequest(HTTPStatus.BAD_REQUEST, "the body cannot be read") from None
 
 
 def _report(result: Answer, sender: Principal, correlation_id: str, received_at: int) -> None:

@@ -353,6 +353,10 @@ def reason_codes() -> dict[str, set[str]]:
             *(ROOT / "layers/common/python/pitboss").glob("events/*.py"),
             *(ROOT / "layers/common/python/pitboss").glob("sas/*.py"),
         ],
+        "ingest_game_events": [
+            *(ROOT / "functions/ingest_game_events").glob("*.py"),
+            *(ROOT / "layers/common/python/pitboss").glob("games/*.py"),
+        ],
         "import_files": [*(ROOT / "layers/common/python/pitboss").glob("imports/*.py")],
         "rate_players": [*(ROOT / "functions/rate_players").glob("*.py")],
         "refine_events": [*(ROOT / "functions/refine_events").glob("*.py")],
@@ -368,7 +372,9 @@ def reason_codes() -> dict[str, set[str]]:
                 for reason in _reasons(node):
                     found.setdefault(reason, set()).add(function)
     for decision in set(Decision) - {Decision.ALLOWED, Decision.NOT_FOUND}:
-        found.setdefault(str(decision), set()).add("ingest_slot_events")
+        games = {"ingest_game_events"}
+        doors = games if decision is Decision.FOREIGN_PLAYER else games | {"ingest_slot_events"}
+        found.setdefault(str(decision), set()).update(doors)
     return found
 
 

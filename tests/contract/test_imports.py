@@ -24,6 +24,8 @@ ALSO_HEAVY = {
     "decide_offers": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
     "export_games": {"cryptography", "jwt"},
     "import_files": {"cryptography", "jwt"},
+    "ingest_game_events": {"cryptography", "duckdb", "jwt", "pynamodb"},
+    "issue_installs": {"duckdb", "jsonschema_rs", "pynamodb"},
     "ingest_shuffler_events": {"cryptography", "jwt", "pynamodb", "zstandard"},
     "ingest_slot_events": {"cryptography", "jwt", "pynamodb"},
     "keep_exclusions": {"cryptography", "jwt"},

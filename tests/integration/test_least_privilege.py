@@ -39,7 +39,13 @@ SERVICES = botocore.session.get_session()
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 """How services put it: S3 and IAM, most others, SNS."""
 
-STAGES = ("import_files", "ingest_slot_events", "rate_players", "track_shufflers")
+STAGES = (
+    "import_files",
+    "ingest_game_events",
+    "ingest_slot_events",
+    "rate_players",
+    "track_shufflers",
+)
 
 DATABASE_KEYS = ("Owner", "Tracker", "Reader", "Maintainer")
 
@@ -56,20 +62,21 @@ REFINED_PLACES = {
     "decision summaries": "refined/decision_summaries/",
 }
 
-ITERATED = ("stream GetRecords", "shuffler stream GetRecords")
+ITERATED = ("stream GetRecords", "shuffler stream GetRecords", "game stream GetRecords")
 """An iterator names no stream to the embedded AWS, so that who may read one may read each."""
 
 MAY: dict[str, set[str]] = {
     "ArchiveEventsFunction": {
         *("stream DescribeStream", "stream GetShardIterator", *ITERATED),
-        *("lake put raw", "lake put unreadable"),
+        *("game stream DescribeStream", "game stream GetShardIterator"),
+        *("lake put raw", "lake put raw games", "lake put unreadable"),
         *("quarantine put on failure", "quarantine list"),
     },
     "AssessShufflersFunction": {
         *("lake list", "lake get failure versions"),
         *("lake get failure runs", "lake put failure runs"),
     },
-    "AuthorizeRequestsFunction": {"registry GetItem"},
+    "AuthorizeRequestsFunction": {"registry GetItem", "install key GetSecretValue"},
     "ImportFilesFunction": {
         *("lake put drop", "lake get drop", "lake put imports", "lake get imports", "lake list"),
         *("lake put slot meters", "lake get paces", "quarantine put import_files"),
@@ -112,6 +119,12 @@ MAY: dict[str, set[str]] = {
     "ExportHistoriesFunction": {
         *("database key of Reader GetSecretValue", "lake put failure runs", "lake put paces"),
     },
+    "IngestGameEventsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("game stream PutRecords", "registry GetItem", "installs UpdateItem"),
+        "quarantine put ingest_game_events",
+    },
+    "IssueInstallsFunction": {"registry GetItem", "install key GetSecretValue"},
     "IngestShufflerEventsFunction": {"shuffler stream PutRecords", "undelivered SendMessage"},
     "IngestSlotEventsFunction": {"stream PutRecords", "quarantine put ingest_slot_events"},
     "KeepCatalogueFunction": {
@@ -406,6 +419,7 @@ def secret_calls(kind: str, logical_id: str, name: str) -> list[Call]:
 
 PLACES = {
     "import_files": "quarantine/import_files/",
+    "ingest_game_events": "quarantine/ingest_game_events/",
     "ingest_slot_events": "quarantine/ingest_slot_events/",
     "rate_players": "quarantine/rate_players/",
     "track_shufflers": "quarantine/track_shufflers/",
@@ -440,6 +454,7 @@ LAKE_PLACES = {
     "drop": "drop/",
     "imports": "raw/imports/",
     "raw": "raw/slot/",
+    "raw games": "raw/game/",
     "unreadable": "raw/unreadable/",
     "runs": "models/offers/runs/",
     "versions": "models/offers/versions/",
@@ -568,6 +583,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
     return [
         *table_calls("ratings", stack["RatingsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("registry", stack["RegistryTableName"], key),
+        *table_calls("installs", stack["InstallsTableName"], key),
         *table_calls("connections", stack["ConnectionsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),
@@ -578,10 +594,12 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *trigger_calls(),
         *stream_calls(stack["SlotStreamName"], name),
         *stream_calls(stack["ShufflerStreamName"], name, "shuffler stream"),
+        *stream_calls(stack["GameStreamName"], name, "game stream"),
         *undelivered_calls(stack["UndeliveredMessagesUrl"]),
         *quarantine_calls(stack["QuarantineBucketName"], name),
         *lake_calls(stack["LakeBucketName"], name),
         *cursor_key_calls(name),
+        *secret_calls("install key", "InstallKey", name),
         *(
             call
             for whose in DATABASE_KEYS
@@ -672,6 +690,7 @@ def _clean_up(stack: dict[str, str], name: str) -> None:
     endpoint.client("sqs").purge_queue(QueueUrl=stack["UndeliveredMessagesUrl"])
     dynamodb, key = endpoint.client("dynamodb"), {"pk": {"S": f"{name}/x"}}
     dynamodb.delete_item(TableName=stack["RegistryTableName"], Key=key)
+    dynamodb.delete_item(TableName=stack["InstallsTableName"], Key=key)
     for table in ("OffersTableName", "StandingsTableName"):
         dynamodb.delete_item(TableName=stack[table], Key={**key, "sk": {"S": "x"}})
     s3, places = (

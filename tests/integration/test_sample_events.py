@@ -328,6 +328,14 @@ STATUS: dict[str, int] = {
     "connect_live_clients/foreign_machine": 404,
     "connect_live_clients/disconnected": 200,
     "connect_live_clients/watching": 200,
+    "ingest_game_events/studio": 200,
+    "ingest_game_events/gzip": 200,
+    "ingest_game_events/install": 200,
+    "ingest_game_events/analytics": 200,
+    "ingest_game_events/payload": 400,
+    "ingest_game_events/another_body": 403,
+    "issue_installs/player": 404,
+    "issue_installs/foreign_application": 404,
     "serve_audit/day": 200,
     "serve_flags/player": 200,
     "keep_catalogue/current": 404,
@@ -452,6 +460,9 @@ def test_who_asks_of_offers_is_answered(directly: Callable[[str], Any]) -> None:
 
     assert {sample: answer["statusCode"] for sample, answer in answers.items()} == STATUS
     assert json.loads(answers["serve_offers/machine_offer"]["body"]) == {"offer": None}
+    for case, events in (("studio", 3), ("gzip", 3), ("install", 5), ("analytics", 2)):
+        said = json.loads(answers[f"ingest_game_events/{case}"]["body"])
+        assert (said["received"], said["quarantined"]) == (events, events), "of no application"
     excluded, lifted = (
         json.loads(answers[f"keep_exclusions/{case}"]["body"])["exclusions"]
         for case in ("excluded", "lifted")

@@ -316,6 +316,62 @@ def test_memory_does_not_grow_with_what_a_batch_unpacks_to() -> None:
     assert peak < 20_000_000
 
 
+# --- games ----------------------------------------------------------------------------------------
+
+
+def test_records_of_the_game_stream_are_kept_beside_the_slots() -> None:
+    from tests.sample_events import GAME_PLAY, game_record
+
+    lake = MemoryLake()
+    service_ = ArchiveEvents(lake, DAYS.day_of, game_stream="games")
+    batch = [
+        DeliveredRecord(str(n), base64.b64encode(one).decode(), RECEIVED_AT)
+        for n, one in enumerate([game_record(), GOOD])
+    ]
+
+    outcome = service_("games", "shardId-000000000000", batch)
+    service_("slots", "shardId-000000000000", batch[::-1])
+
+    assert (outcome.events, outcome.unreadable) == (3, 1), "a slot's record is no game's"
+    kept = [read_line(line) for line in lake.lines("raw/game/")]
+    assert [json.loads(one.posted) for one in kept] == GAME_PLAY
+    assert [json.loads(bytes(one.event)) for one in kept][1] == {
+        "event_id": "g-2",
+        "event_type": "player_died",
+        "event_version": "1.0",
+        "property_id": "north",
+        "application_id": "space-race",
+        "occurred_at": MONDAY_EVENING + 2_000,
+        "is_trusted": True,
+        "app_version": "2.4.1",
+        "player_id": "player-7",
+        "level_id": "nebula",
+        "position_x": 12.5,
+        "position_y": -3.0,
+        "data": {"caught_by": "meteor", "caught_at": "gate"},
+    }
+    keys = sorted(key for key in lake.objects if "/unreadable/" not in key)
+    assert [(read.family, read.day) for key in keys if (read := read_raw_key(key))] == [
+        ("game", "2020-06-15"),
+        ("slot", "2020-06-15"),
+    ]
+    assert len(lake.lines("raw/unreadable/")) == 2
+
+
+def test_a_release_that_cannot_read_games_keeps_none_of_them_as_unreadable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tests.sample_events import game_record
+
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(service, "write_game_lines", broken)
+    record = DeliveredRecord("1", base64.b64encode(game_record()).decode(), RECEIVED_AT)
+    with pytest.raises(BrokenReleaseError):
+        ArchiveEvents(MemoryLake(), DAYS.day_of, game_stream="games")("games", "s", [record])
+
+
 # --- the handler ----------------------------------------------------------------------------------
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authorize_requests import handler as room
 from authorize_requests.service import ROUTES, Call, Denial, decide
+from pitboss import installs
 from pitboss.access import Action, Credential, Group, Kind, Principal, body_hash, is_signed_body
 from pitboss.stores.signing_keys import UnreachableKeysError
 from pitboss.tokens import Refusal, RefusedTokenError
@@ -28,7 +30,12 @@ PEOPLE = people()
 CAGE = gateway("cage-7", assets=frozenset({"1940732"}))
 READER = Principal("host-app", Kind.SERVICE, "P1", None, frozenset({Action.READ_RATINGS}))
 POST = ("POST", "/v1/slot-events")
+GAME_EVENTS = ("POST", "/v1/game-events")
 MACHINE = ("GET", "/v1/machines/{asset_id}")
+
+
+def INSTALL_KEY() -> str:  # noqa: N802 - a constant that is asked for
+    return "k" * 64
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def no_body(principal: Principal, **changed: Any) -> dict[str, Any]:
 
 def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
     with pytest.raises(RefusedTokenError) as caught:
-        decide(one, registry, AUDIENCE, PEOPLE, NOW)
+        decide(one, registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW)
     return caught.value.reason
 
 
@@ -72,6 +79,9 @@ def refusal(one: Call, registry: MemoryRegistry) -> Refusal:
         (("GET", "/v1/players/{player_id}/ledger"), Action.READ_RATINGS),
         (("GET", "/v1/floor"), Action.READ_MACHINES),
         (("GET", "/v1/audit"), Action.READ_AUDIT),
+        (GAME_EVENTS, Action.SEND_GAME_EVENTS),
+        (("POST", "/applications/{application_id}/events"), Action.SEND_GAME_EVENTS),
+        (("POST", "/v1/applications/{application_id}/installs"), Action.ISSUE_INSTALLS),
         (("CONNECT", "$connect"), Action.READ_OFFERS),
     ],
 )
@@ -119,19 +129,25 @@ def test_a_route_that_is_not_listed_is_nobodys(route: tuple[str, str]) -> None:
     known = MemoryRegistry()
     known.register(credential(may_do_all, KEYS.public_pem))
 
-    verdict = decide(call(route, bearer(no_body(may_do_all))), known, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(
+        call(route, bearer(no_body(may_do_all))), known, AUDIENCE, PEOPLE, INSTALL_KEY, NOW
+    )
 
     assert verdict.denial is Denial.UNKNOWN_ROUTE
 
 
 def test_a_gateway_may_send(registry: MemoryRegistry) -> None:
-    verdict = decide(call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(
+        call(POST, bearer(claims("cage-7"))), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW
+    )
     assert (verdict.principal, verdict.body_sha256) == (CAGE, body_hash(BODY))
     assert verdict.denial is None
 
 
 def test_a_service_may_read(registry: MemoryRegistry) -> None:
-    verdict = decide(call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, PEOPLE, NOW)
+    verdict = decide(
+        call(MACHINE, bearer(no_body(READER))), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW
+    )
     assert (verdict.principal, verdict.denial) == (READER, None)
 
 
@@ -146,14 +162,20 @@ def test_a_service_may_read(registry: MemoryRegistry) -> None:
 def test_who_is_known_and_may_not(
     registry: MemoryRegistry, route: tuple[str, str], said: dict[str, Any], denial: Denial
 ) -> None:
-    assert decide(call(route, bearer(said)), registry, AUDIENCE, PEOPLE, NOW).denial is denial
+    assert (
+        decide(call(route, bearer(said)), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW).denial
+        is denial
+    )
 
 
 def test_a_revoked_key_is_refused_at_once(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7"))
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW).denial is None
     registry.revoke("cage-7", NOW * 1000)
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is Denial.REVOKED
+    assert (
+        decide(call(POST, signed), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW).denial
+        is Denial.REVOKED
+    )
 
 
 def test_only_who_holds_the_key_learns_that_it_is_revoked(registry: MemoryRegistry) -> None:
@@ -226,7 +248,7 @@ def test_whatever_the_header_says_it_is_refused_and_no_fault(authorization: list
 
 def test_the_word_bearer_may_be_written_as_one_likes(registry: MemoryRegistry) -> None:
     signed = bearer(claims("cage-7")).replace("Bearer", "bearer")
-    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, NOW).denial is None
+    assert decide(call(POST, signed), registry, AUDIENCE, PEOPLE, INSTALL_KEY, NOW).denial is None
 
 
 @pytest.mark.parametrize("route", [MACHINE, ("CONNECT", "$connect")])
@@ -242,7 +264,9 @@ def signed_in(*groups: str, **changed: Any) -> str:
 
 
 def test_a_person_is_known_by_their_token_alone() -> None:
-    verdict = decide(call(MACHINE, signed_in("analyst")), Unread(), AUDIENCE, PEOPLE, NOW)
+    verdict = decide(
+        call(MACHINE, signed_in("analyst")), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW
+    )
 
     assert (verdict.principal.principal_id, verdict.principal.kind) == (SUBJECT, Kind.PERSON)
     assert (verdict.body_sha256, verdict.denial) == ("", None)
@@ -260,7 +284,7 @@ class Unread(MemoryRegistry):
 def test_a_token_that_only_says_it_is_the_pools_is_refused_before_the_registry_is_asked() -> None:
     forged = id_token(id_claims("host"), kid="cage-7")
     with pytest.raises(RefusedTokenError) as caught:
-        decide(call(MACHINE, f"Bearer {forged}"), Unread(), AUDIENCE, PEOPLE, NOW)
+        decide(call(MACHINE, f"Bearer {forged}"), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW)
     assert caught.value.reason is Refusal.UNKNOWN_KEY
 
 
@@ -279,7 +303,7 @@ def opened(*protocols: str, authorization: tuple[str, ...] = ()) -> Call:
 def test_a_browser_offers_its_token_as_a_subprotocol() -> None:
     analyst = id_token(id_claims("analyst"))
 
-    verdict = decide(opened("pitboss.v1", analyst), Unread(), AUDIENCE, PEOPLE, NOW)
+    verdict = decide(opened("pitboss.v1", analyst), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW)
 
     assert (verdict.principal.principal_id, verdict.denial) == (SUBJECT, None)
 
@@ -383,7 +407,7 @@ def test_every_route_is_taken_by_the_groups_that_may(group: Group) -> None:
     taken = {
         route
         for route in ROUTES
-        if decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, NOW).denial is None
+        if decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW).denial is None
     }
 
     words = MAY[group].split()
@@ -392,8 +416,74 @@ def test_every_route_is_taken_by_the_groups_that_may(group: Group) -> None:
 
 def test_who_is_in_no_group_is_known_and_takes_no_route() -> None:
     for route in ROUTES:
-        verdict = decide(call(route, signed_in("owner")), Unread(), AUDIENCE, PEOPLE, NOW)
+        verdict = decide(
+            call(route, signed_in("owner")), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW
+        )
         assert verdict.denial is Denial.MISSING_SCOPE
+
+
+# Installs.
+
+
+def install_token(key: str = INSTALL_KEY(), now: int = NOW, audience: str = AUDIENCE) -> str:
+    return installs.issue("P1", "chase", "player-7", key, audience, now)
+
+
+def test_an_install_is_known_by_its_token_and_may_send_games_events_alone() -> None:
+    signed = f"Bearer {install_token()}"
+    install = installs.principal_of("P1", "chase", "player-7")
+
+    verdicts = {
+        route: decide(call(route, signed), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, NOW)
+        for route in ROUTES
+        if route[0] != "CONNECT"
+    }
+
+    assert {verdict.principal for verdict in verdicts.values()} == {install}
+    assert (install.client_id, install.assets) == ("player-7", frozenset({"chase"}))
+    assert {route for route, verdict in verdicts.items() if verdict.denial is None} == {
+        GAME_EVENTS,
+        ("POST", "/applications/{application_id}/events"),
+    }
+    context = verdicts[GAME_EVENTS].principal.to_context()
+    assert Principal.from_context(context) == install
+    assert is_signed_body(context, b"whatever")
+
+
+@pytest.mark.parametrize(
+    ("signed", "at", "reason"),
+    [
+        (install_token("another" * 10), NOW, Refusal.SIGNATURE),
+        (install_token(now=NOW - 3_600), NOW, Refusal.EXPIRED),
+        (install_token(now=NOW + 60), NOW, Refusal.NOT_YET_VALID),
+        (f"{install_token()[:-4]}AAAA", NOW, Refusal.SIGNATURE),
+    ],
+    ids=["another key", "over", "not yet", "edited"],
+)
+def test_an_installs_token_that_proves_nothing(signed: str, at: int, reason: Refusal) -> None:
+    with pytest.raises(RefusedTokenError) as caught:
+        decide(call(GAME_EVENTS, f"Bearer {signed}"), Unread(), AUDIENCE, PEOPLE, INSTALL_KEY, at)
+    assert caught.value.reason is reason
+
+
+def test_an_install_of_another_stack_is_nobody(registry: MemoryRegistry) -> None:
+    signed = f"Bearer {install_token(audience='pitboss-other')}"
+    assert refusal(call(GAME_EVENTS, signed), registry) is Refusal.UNKNOWN_PRINCIPAL
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"exp": NOW + 7_200}, {"sub": "a b"}, {"sub": 7}, {"alg": "none"}],
+    ids=["too long", "no client", "a number", "unsigned"],
+)
+def test_an_installs_claims_are_checked_though_they_are_signed(changed: dict[str, Any]) -> None:
+    said = {"iss": installs.issuer_of(AUDIENCE), "aud": AUDIENCE, "iat": NOW, "exp": NOW + 60}
+    said |= {"sub": "player-7", "property": "P1", "application": "chase"}
+    algorithm = changed.get("alg", installs.ALGORITHM)
+    key = None if algorithm == "none" else INSTALL_KEY()
+    forged = jwt.encode(said | changed, key, algorithm=algorithm)  # type: ignore[arg-type]
+    with pytest.raises(RefusedTokenError):
+        installs.verify(forged, INSTALL_KEY(), AUDIENCE, NOW)
 
 
 # The handler, with the sample events.
@@ -401,7 +491,9 @@ def test_who_is_in_no_group_is_known_and_takes_no_route() -> None:
 
 @pytest.fixture
 def invoke(registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    wiring = SimpleNamespace(registry=registry, audience=AUDIENCE, people=PEOPLE)
+    wiring = SimpleNamespace(
+        registry=registry, audience=AUDIENCE, people=PEOPLE, install_key=INSTALL_KEY
+    )
     monkeypatch.setattr(room, "_wiring", lambda: wiring)
 
     def call_handler(case: str, authorization: str | None = None) -> Any:

@@ -2,8 +2,9 @@
 
 A gateway or a service proves who it is by its own key (`pitboss.tokens`); what it is and what it
 may reach is kept with that key when it is registered. A person signs in (`pitboss.sign_in`); what
-they may do follows from their groups. The authorizer hands the principal to the functions behind it
-as flat strings, and every route asks `authorize` about every object.
+they may do follows from their groups. A game on a player's device holds a token that a server asked
+for (`pitboss.installs`), and speaks for one client. The authorizer hands the principal to the
+functions behind it as flat strings, and every route asks `authorize` about every object.
 """
 
 import hmac
@@ -34,6 +35,8 @@ class Kind(StrEnum):
     SERVICE = "service"
     PERSON = "person"
     """Somebody who signed in; what they may do follows from their groups (`GROUPS`)."""
+    INSTALL = "install"
+    """A game on a player's device; it sends events of one client, and nothing else."""
 
 
 class Action(StrEnum):
@@ -70,6 +73,9 @@ class Action(StrEnum):
     """Who looked at which player."""
     READ_FLAGS = "flags:read"
     """What experiments show a player, who is exposed to them by that: games and apps alone."""
+    SEND_GAME_EVENTS = "game-events:write"
+    ISSUE_INSTALLS = "installs:write"
+    """Ask for tokens with which games on players' devices send events."""
 
 
 class Group(StrEnum):
@@ -150,7 +156,11 @@ class Decision(StrEnum):
     FOREIGN_PROPERTY = "foreign_property"
     """What is sent belongs to another property: quarantined, a security event."""
     FOREIGN_ASSET = "foreign_asset"
-    """What is sent belongs to an asset that is not the sender's: quarantined, a security event."""
+    """What is sent belongs to an asset that is not the sender's: quarantined, a security event.
+    Of games the asset is the application."""
+    FOREIGN_PLAYER = "foreign_player"
+    """What is sent is of another player than the install speaks for: quarantined, a security
+    event."""
 
 
 class InvalidPrincipalError(TerminalError, ValueError):
@@ -166,6 +176,8 @@ class Resource:
 
     property_id: str
     asset_id: str | None = None
+    player_id: str | None = None
+    """Of whom something is sent, where it names somebody."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +195,8 @@ class Principal:
     """Who is calling, and what it may reach. `assets` None is every asset of the property.
 
     Raises:
-        InvalidPrincipalError: an identifier is malformed, an asset has padding zeros, or it is a
-            person who did not sign in, or nobody and did.
+        InvalidPrincipalError: an identifier is malformed, an asset has padding zeros, it is a
+            person who did not sign in, or nobody and did; or an install that speaks for no client.
     """
 
     principal_id: str
@@ -194,10 +206,16 @@ class Principal:
     scopes: frozenset[str]
     sign_in: SignIn | None = None
     """Of a person."""
+    client_id: str | None = None
+    """Of an install: whom it speaks for."""
 
     def __post_init__(self) -> None:
         if (self.kind is Kind.PERSON) is (self.sign_in is None):
             raise InvalidPrincipalError("persons sign in, and nobody else does")
+        if (self.kind is Kind.INSTALL) is (self.client_id is None):
+            raise InvalidPrincipalError("installs speak for a client, and nobody else does")
+        if self.client_id is not None and not _IDENTIFIER.fullmatch(self.client_id):
+            raise InvalidPrincipalError(f"{self.client_id[:80]!r} is no client")
         if not is_principal_id(self.principal_id):
             raise InvalidPrincipalError(
                 f"{self.principal_id[:80]!r} is no name: letters, digits, '.', '_' and '-', "
@@ -231,6 +249,7 @@ class Principal:
             "assets": ALL_ASSETS if self.assets is None else ",".join(sorted(self.assets)),
             "scopes": " ".join(sorted(self.scopes)),
             **({} if self.sign_in is None else _signed_in(self.sign_in)),
+            **({} if self.client_id is None else {"client_id": self.client_id}),
             # As long without a hash, so that what registration lets in fits every request.
             _BODY_HASH: body_sha256 or "0" * _HASH_CHARACTERS,
         }
@@ -259,6 +278,7 @@ class Principal:
                 None if assets == ALL_ASSETS else frozenset(filter(None, assets.split(","))),
                 frozenset(str(context["scopes"]).split()),
                 _sign_in(context) if "username" in context else None,
+                str(context["client_id"]) if "client_id" in context else None,
             )
         except KeyError as missing:
             raise InvalidPrincipalError(f"the authorizer's context has no {missing}") from None
@@ -326,10 +346,13 @@ def authorize(principal: Principal, action: Action, resource: Resource | None = 
         return Decision.MISSING_SCOPE
     if resource is None:
         return Decision.ALLOWED
-    sends = action is Action.SEND_SLOT_EVENTS
+    sends = action in (Action.SEND_SLOT_EVENTS, Action.SEND_GAME_EVENTS)
     if resource.property_id != principal.property_id:
         return Decision.FOREIGN_PROPERTY if sends else Decision.NOT_FOUND
     if principal.assets is None or resource.asset_id in principal.assets:
+        if sends and principal.client_id is not None and resource.player_id is not None:
+            own = resource.player_id == principal.client_id
+            return Decision.ALLOWED if own else Decision.FOREIGN_PLAYER
         return Decision.ALLOWED
     return Decision.FOREIGN_ASSET if sends else Decision.NOT_FOUND
 
@@ -343,12 +366,13 @@ def body_hash(body: bytes) -> str:
 
 
 def is_signed_body(context: Mapping[str, object], body: bytes) -> bool:
-    """Whether this is the body whose hash the sender signed. A person's token is bound to none.
+    """Whether this is the body whose hash the sender signed. A person's token is bound to none, and
+    neither is an install's.
 
     Args:
         context: `event["requestContext"]["authorizer"]`.
         body: the bytes on the wire, before gunzip.
     """
-    if context.get("kind") == Kind.PERSON:
+    if context.get("kind") in (Kind.PERSON, Kind.INSTALL):
         return True
     return hmac.compare_digest(str(context.get(_BODY_HASH, "")).encode(), body_hash(body).encode())

@@ -17,6 +17,9 @@ events have in common, not what they repeat within a record, that makes them sma
 
 A consumer of normalised events skips the first part unread; the archive keeps it as it is. Both
 parts are one batch, so that what was received can always be held against what was made of it.
+
+A record of the game stream is laid out the same way: its asset is an application, its events are
+all in the first list.
 """
 
 import struct
@@ -29,6 +32,7 @@ import zstandard
 from msgspec import Struct
 
 from pitboss.events.slot import RATED_TYPES, MeteredEvent, SlotEvent
+from pitboss.games.events import GameEvent
 
 MAGIC = b"PB"
 VERSION = 2
@@ -74,6 +78,7 @@ _received_decoder = msgspec.msgpack.Decoder(list[bytes])
 _metered_decoder = msgspec.msgpack.Decoder(
     tuple[BatchHeader, list[MeteredEvent], int, list[MeteredEvent]]
 )
+_game_decoder = msgspec.msgpack.Decoder(tuple[BatchHeader, list[GameEvent], int, msgspec.Raw])
 
 
 class _Part:
@@ -113,7 +118,15 @@ def lay_out(
 
 def pack(header: BatchHeader, raw: Sequence[bytes], events: Sequence[MeteredEvent]) -> bytes:
     """One stream record of an asset's events and the bytes they were received as."""
-    first, second = lay_out(header, raw, events)
+    return _record(*lay_out(header, raw, events))
+
+
+def pack_games(header: BatchHeader, raw: Sequence[bytes], events: Sequence[GameEvent]) -> bytes:
+    """One stream record of an application's events and the bytes they were received as."""
+    return _record(_encoder.encode(list(raw)), _encoder.encode((header, events, 0, ())))
+
+
+def _record(first: bytes, second: bytes) -> bytes:
     received, normalised = _received.compress(first), _normalised.compress(second)
     return _PREFIX.pack(MAGIC, VERSION, len(received)) + received + normalised
 
@@ -134,8 +147,18 @@ def unpack_metered(record: bytes) -> tuple[BatchHeader, list[MeteredEvent]]:
     return header, rated + others
 
 
+def unpack_games(record: bytes) -> tuple[BatchHeader, list[GameEvent]]:
+    """The events of a record of the game stream.
+
+    Raises:
+        UnreadableRecord: the record cannot be read, or is of slots.
+    """
+    header, events, _, _ = _second_part(record, _game_decoder)
+    return header, events
+
+
 def unpack_received(record: bytes) -> list[bytes]:
-    """A record's events as they were received, in the order of `unpack_metered`."""
+    """A record's events as they were received, in the order of the events made of them."""
     end = _first_part_end(record)
     try:
         return _received_decoder.decode(_received.decompress(record[_PREFIX.size : end]))

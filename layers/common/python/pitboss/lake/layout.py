@@ -1,6 +1,7 @@
 """Where everything in the lake lies: prefixes and keys of its one bucket.
 
     raw/slot/property=<property_id>/day=<gaming day>/<stream>-<shard>-<first>-<last>.ndjson.zst
+    raw/game/property=<property_id>/day=<gaming day>/<stream>-<shard>-<first>-<last>.ndjson.zst
     raw/unreadable/day=<UTC date>/<stream>-<shard>-<first>-<last>.ndjson.zst
     refined/<table>/property_id=<property_id>/gaming_day=<gaming day>/<table>.parquet
     refined/manifests/property_id=<property_id>/gaming_day=<gaming day>.json
@@ -16,6 +17,9 @@ RAW = "raw/"
 
 SLOT = "slot"
 """The family of the slot stream's events."""
+
+GAME = "game"
+"""The family of the game stream's events."""
 
 UNREADABLE = f"{RAW}unreadable/"
 """Stream records that could not be read."""

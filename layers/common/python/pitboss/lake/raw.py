@@ -15,6 +15,11 @@ name for `event_type`, and `schema_version` 0.)
 take: it has line breaks, nests deep, or holds what only a lenient reader takes for JSON. What is no
 text at all is in `received_base64` instead. The front door does not look into what it does not
 need, so any of that can be posted; one such event must not make a whole object unreadable.
+
+In a line of a game's event `event` is always the normalised one (`event_id, event_type,
+event_version, property_id, application_id, occurred_at`, and what it has of `app_version,
+player_id, level_id, position_x, position_y, is_trusted, data`), and `received` what was posted,
+whatever the envelope: one reader for all of them.
 """
 
 import json
@@ -26,9 +31,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from pitboss.events.batch import BatchHeader, UnreadableRecord, unpack_metered, unpack_received
+from pitboss.events.batch import (
+    BatchHeader,
+    UnreadableRecord,
+    unpack_games,
+    unpack_metered,
+    unpack_received,
+)
 from pitboss.events.envelope import SCHEMA_VERSION, event_type_of, object_form
 from pitboss.events.slot import MeteredEvent, Meters, SlotData, Unrecognised
+from pitboss.games.events import GameEvent
 
 ENVELOPES = "pitboss"
 """The format whose events are posted as envelopes."""
@@ -88,6 +100,24 @@ class _Event(Struct, frozen=True, gc=False, omit_defaults=True):
     meters: Any = None
 
 
+class _GameEvent(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A normalised event of a game."""
+
+    event_id: str
+    event_type: str
+    event_version: str
+    property_id: str
+    application_id: str
+    occurred_at: int
+    is_trusted: bool
+    app_version: str = ""
+    player_id: str | None = None
+    level_id: str | None = None
+    position_x: float | None = None
+    position_y: float | None = None
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 def _form(packed: type[Struct]) -> type[Struct]:
     form = object_form(packed)
     return msgspec.defstruct(
@@ -114,15 +144,8 @@ def write_lines(record: bytes, sequence_number: str) -> Lines:
         UnreadableRecord: the record cannot be read, or its two parts are not of the same events.
     """
     header, events = unpack_metered(record)
-    received = unpack_received(record)
-    if len(received) != len(events):
-        raise UnreadableRecord(f"{len(received)} events were received and {len(events)} made")
-    start = b'{"received_at":%d,"sender":%b,"format":%b,"record":%b,"index":' % (
-        header.received_at,
-        _encode(header.sender),
-        _encode(header.format),
-        _encode(sequence_number),
-    )
+    received = _received_of(record, len(events))
+    start = _start(header, sequence_number)
     has_envelopes = header.format == ENVELOPES
     lines = []
     for index, (event, raw) in enumerate(zip(events, received, strict=True)):
@@ -133,6 +156,59 @@ def write_lines(record: bytes, sequence_number: str) -> Lines:
             end = b"%b,%b" % (envelope_of(header, event), _received(raw, is_json=is_json))
         lines.append((event.occurred_at, b'%b%d,"event":%b}\n' % (start, index, end)))
     return Lines(header, lines, sum(map(len, received)))
+
+
+def write_game_lines(record: bytes, sequence_number: str) -> Lines:
+    """The same of a record of the game stream.
+
+    Raises:
+        UnreadableRecord: the record cannot be read, or its two parts are not of the same events.
+    """
+    header, events = unpack_games(record)
+    received = _received_of(record, len(events))
+    start = _start(header, sequence_number)
+    lines = []
+    for index, (event, raw) in enumerate(zip(events, received, strict=True)):
+        end = b"%b,%b" % (_game_envelope(header, event), _received(raw, is_json=_is_json(raw)))
+        lines.append((event.occurred_at, b'%b%d,"event":%b}\n' % (start, index, end)))
+    return Lines(header, lines, sum(map(len, received)))
+
+
+def _received_of(record: bytes, events: int) -> list[bytes]:
+    received = unpack_received(record)
+    if len(received) != events:
+        raise UnreadableRecord(f"{len(received)} events were received and {events} made")
+    return received
+
+
+def _start(header: BatchHeader, sequence_number: str) -> bytes:
+    """What all lines of a record begin with."""
+    return b'{"received_at":%d,"sender":%b,"format":%b,"record":%b,"index":' % (
+        header.received_at,
+        _encode(header.sender),
+        _encode(header.format),
+        _encode(sequence_number),
+    )
+
+
+def _game_envelope(header: BatchHeader, event: GameEvent) -> bytes:
+    return _encode(
+        _GameEvent(
+            event.event_id,
+            event.event_type,
+            event.event_version,
+            header.property_id,
+            header.asset_id,
+            event.occurred_at,
+            event.is_trusted,
+            event.app_version,
+            event.player_id,
+            event.level_id,
+            event.x,
+            event.y,
+            msgspec.Raw(event.data),
+        )
+    )
 
 
 def read_line(line: bytes) -> RawLine:

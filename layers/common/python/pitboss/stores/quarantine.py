@@ -38,7 +38,8 @@ class QuarantineEntry(Struct, frozen=True):
     """The original bytes: text where they are UTF-8, else base64."""
     encoding: str = "utf-8"
     format: str = ""
-    """How it was posted: `pitboss` or `acres-sas`; empty where that is not known."""
+    """How it was posted: `pitboss` or `acres-sas`, of games `studio`, `aws-game-analytics` or
+    `mapped`; empty where that is not known."""
 
     @classmethod
     def of(

@@ -1,4 +1,8 @@
-"""The registry of keys in DynamoDB: one item a principal, `pk` its id."""
+"""The registry of keys in DynamoDB: one item a principal, `pk` its id.
+
+Applications of games are in the same table (`pitboss.stores.applications`), by keys with a slash,
+which no principal's id has.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -141,7 +145,8 @@ class DynamoRegistry:
 
     def credentials(self) -> Iterator[Credential]:
         """Every credential, revoked ones included, in no order. Reads the whole table."""
-        return map(_credential, self._item.scan(consistent_read=True))
+        found = self._item.scan(self._item.public_key.exists(), consistent_read=True)
+        return map(_credential, found)
 
 
 def _credential(item: _Item) -> Credential:

@@ -1,0 +1,172 @@
+"""Games' events through the deployed stack: servers, installs, quarantine, and the lake."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from pitboss.access import Action, Credential, Kind, Principal, Status
+from pitboss.lake.layout import GAME, RAW
+from pitboss.stores.lake import S3Lake
+from pitboss.stores.quarantine import S3Quarantine
+from tests.fakes.keys import KeyPair
+from tests.integration.test_access import Sender
+from tests.integration.test_lake import lines_of
+from tests.sample_events import analytics_event, game_event
+from workbench import endpoint, gateways, main
+
+JSON = "application/json"
+
+
+class Studio(NamedTuple):
+    """A studio of one test's own: a game, its server, and the API."""
+
+    property_id: str
+    server: Sender
+    http: httpx.Client
+    lake: S3Lake
+    folder: Path
+
+    def post(self, route: str, body: object, token: str | None = None) -> httpx.Response:
+        content = json.dumps(body).encode()
+        bearer = f"Bearer {token or self.server.token(content)}"
+        headers = {"Content-Type": JSON, "Authorization": bearer}
+        return self.http.post(route, content=content, headers=headers)
+
+    def apps(self, *words: str) -> str:
+        told = CliRunner().invoke(main.app, ["apps", *words, "--property", self.property_id])
+        assert told.exit_code == 0, told.output
+        return told.stdout
+
+    def file(self, content: dict[str, Any]) -> str:
+        path = self.folder / f"{uuid.uuid4().hex}.yaml"
+        path.write_text(json.dumps(content))
+        return str(path)
+
+
+@pytest.fixture
+def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
+    property_id = f"test-{uuid.uuid4().hex[:8]}"
+    scopes = frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS})
+    principal = Principal(f"server-{property_id}", Kind.GATEWAY, property_id, None, scopes)
+    keys, registry = KeyPair(), gateways.registry()
+    registry.register(Credential(principal, keys.public_pem, keys.algorithm, Status.ACTIVE, 1))
+    s3, dynamodb = endpoint.client("s3"), endpoint.client("dynamodb")
+    lake = S3Lake(stack["LakeBucketName"], client=s3)
+    with httpx.Client(base_url=endpoint.api_url(), timeout=30) as http:
+        server = Sender(principal, keys, stack["TokenAudience"])
+        yield Studio(property_id, server, http, lake, tmp_path)
+    for key, _, _ in lake.objects(f"{RAW}{GAME}/property={property_id}/"):
+        s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
+    made = [f"application/{property_id}/{one}" for one in ("space-race", "chase")]
+    for item in (*made, principal.principal_id):
+        dynamodb.delete_item(TableName=stack["RegistryTableName"], Key={"pk": {"S": item}})
+
+
+def test_a_games_events_from_its_server_and_its_players_reach_the_lake(
+    studio: Studio, stack: dict[str, str], eventually: Any
+) -> None:
+    now = int(time.time() * 1_000)
+    studio.apps("add", "space-race", "--event", "level_started=local_gameplay")
+    studio.apps("add", "chase")
+    schema = {"type": "object", "required": ["won"], "properties": {"won": {"type": "boolean"}}}
+    said: dict[str, Any] = {
+        "application": "space-race",
+        "event_type": "level_finished",
+        "version": "1.0",
+    }
+    said |= {"category": "gameplay", "schema": schema}
+    studio.apps("schemas", "apply", studio.file(said))
+    mapping = {"event_type": "round_played", "player_id": "PlayerID"}
+    studio.apps("mappings", "apply", "chase", studio.file(mapping))
+
+    # the server, in all three envelopes
+    events = [
+        game_event(1, "level_finished", won=True, event_timestamp=now),
+        game_event(2, "level_finished", won="yes", event_timestamp=now),
+        game_event(3, "never_registered", event_timestamp=now),
+        game_event(4, "login", app_name="nothing", event_timestamp=now),
+    ]
+    answer = studio.post("/v1/game-events", events).json()
+    assert [one.get("reason") for one in answer["events"]] == [
+        *(None, "invalid_data", None, "unknown_application")
+    ]
+    assert (answer["accepted"], answer["unrecognised"]) == (2, 1)
+    guidance = {"events": [analytics_event(1, won=True) | {"event_timestamp": now // 1_000}]}
+    answer = studio.post("/applications/space-race/events", guidance).json()
+    assert (answer["received"], answer["accepted"]) == (1, 1)
+    payload = {"PlayerID": 7, "Time Played": 61, "Wins": 3, "CaughtAt": "gate"}
+    answer = studio.post("/applications/chase/events", payload).json()
+    assert (answer["received"], answer["accepted"]) == (1, 1)
+
+    # a player's device
+    asked = studio.post("/v1/applications/space-race/installs", {"client_id": "player-7"})
+    token = asked.json()["token"]
+    claims = [
+        game_event(5, "level_started", event_timestamp=now),
+        game_event(6, "level_finished", won=True, event_timestamp=now),
+        game_event(7, "level_started", client_id="player-8", event_timestamp=now),
+        game_event(8, "level_started", app_name="chase", event_timestamp=now),
+    ]
+    answer = studio.post("/v1/game-events", claims, token).json()
+    assert [one.get("reason") for one in answer["events"]] == [
+        *(None, "untrusted_claim", "foreign_player", "foreign_asset")
+    ]
+    assert studio.post("/v1/game-events", claims, f"{token[:-4]}AAAA").status_code == 401
+    assert studio.post("/v1/slot-events", [], token).status_code == 403
+
+    # all of it is kept: what was accepted in the lake, the rest in quarantine
+    found = eventually(
+        lambda: lines_of(studio.lake, f"{RAW}{GAME}/property={studio.property_id}/"),
+        lambda lines: len(lines) >= 5,
+    )
+    kept = {line["event_id"]: line for line in (json.loads(bytes(one.event)) for one in found)}
+    mapped = next(one for one in kept.values() if one["application_id"] == "chase")
+    assert kept.keys() == {"g-1", "g-3", "a-1", "g-5", mapped["event_id"]}
+    assert {one for one in kept if not kept[one]["is_trusted"]} == {"g-5"}
+    assert (mapped["player_id"], mapped["data"]["CaughtAt"]) == ("7", "gate")
+    assert kept["a-1"]["occurred_at"] == now // 1_000 * 1_000
+    assert sorted(one.posted for one in found) == sorted(
+        json.dumps(one).encode()
+        for one in (events[0], events[2], guidance["events"][0], payload, claims[0])
+    )
+    store = S3Quarantine(stack["QuarantineBucketName"], client=endpoint.client("s3"))
+    aside = [
+        entry
+        for key, _, _ in store.objects(f"ingest_game_events/{studio.property_id}/")
+        for entry in store.read(key)
+    ]
+    assert sorted(json.loads(one.raw)["event_id"] for one in aside) == [
+        *("g-2", "g-4", "g-6", "g-7", "g-8")
+    ]
+
+    # and a version that breaks what is stored is refused with the field and the rule
+    schema = {"type": "object", "properties": {"won": {"type": "string"}}}
+    words = ["apps", "schemas", "apply", studio.file(said | {"version": "2.0", "schema": schema})]
+    told = CliRunner().invoke(main.app, [*words, "--property", studio.property_id])
+    assert told.exit_code == 1
+    assert "won: type-changed" in " ".join(told.output.split())
+
+
+def test_an_install_is_held_to_its_events_of_a_minute(
+    studio: Studio, stack: dict[str, str]
+) -> None:
+    studio.apps("add", "space-race")
+    asked = studio.post("/v1/applications/space-race/installs", {"client_id": "player-9"})
+    assert studio.post("/v1/applications/chase/installs", {"client_id": "a"}).status_code == 404
+    token = asked.json()["token"]
+    answers = []
+    for turn in range(6):  # of two minutes at most, 600 events each
+        events = [game_event(turn * 500 + n, "login", client_id="player-9") for n in range(500)]
+        answers.append(studio.post("/v1/game-events", events, token))
+        if answers[-1].status_code == 429:
+            break
+    assert [one.json()["accepted"] for one in answers[:2]] == [500, 500]
+    assert answers[-1].status_code == 429
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
