@@ -39,6 +39,7 @@ CLIENTS = {
         ("sum_floor", "track_floor"),
         "from pitboss.stores.floor import DynamoFloor as S; S('table', 'us-east-1')",
     ),
+    "watch_play": "from pitboss.stores.reviews import DynamoReviews as S; S('table', 'us-east-1')",
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_floor": "from pitboss.stores.floor import DynamoFloor as S; S('t', 'us-east-1')",

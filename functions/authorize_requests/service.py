@@ -62,6 +62,8 @@ ROUTES = {
     ("GET", "/v1/alerts"): Action.READ_FLOOR,
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): Action.ANSWER_ALERTS,
     ("GET", "/v1/players/{player_id}/bill-ins"): Action.READ_BILLS,
+    ("GET", "/v1/reviews"): Action.READ_REVIEWS,
+    ("POST", "/v1/reviews/{review_id}/decide"): Action.DECIDE_REVIEWS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("CONNECT", "$connect"): Action.READ_OFFERS,
 }

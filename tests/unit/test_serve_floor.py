@@ -267,6 +267,9 @@ def test_without_the_audit_log_nobody_is_shown(world: World, path: str) -> None:
         ("/v1/players/{player_id}/bill-ins", HOST),
         ("/v1/players/{player_id}/bill-ins", ADMIN),
         ("/v1/players/{player_id}/bill-ins", SLOT_OPS),
+        ("/v1/reviews", HOST),
+        ("/v1/reviews", ADMIN),
+        ("/v1/reviews", SLOT_OPS),
         ("/v1/floor/unheard-of", OFFICER),
     ],
 )
