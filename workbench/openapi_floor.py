@@ -57,7 +57,7 @@ def responses() -> dict[str, Document]:
         "FaultyPlan": "It is no floor plan, or contradicts itself; the detail names each fault.",
         "AcknowledgedAlready": "The alert was acknowledged before; `acknowledged_by`, "
         "`acknowledged_at` and `note` say by whom, when, and what they wrote.",
-        "DecidedAlready": "The verdict was another; `status`, `decided_by`, `decided_at` and "
+        "DecidedAlready": "The verdict was another; `verdict`, `decided_by`, `decided_at` and "
         "`note` say which, whose, when and why.",
         "WrongDecision": "The body is no verdict with a note of 1 to 500 characters.",
         "WrongAcknowledgement": "The body is no note of 1 to 500 characters.",

@@ -141,7 +141,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         count.count("AnswersRefused")
         kept = fault.review
         said = {
-            "status": kept.status,
+            "verdict": kept.status,
             "decided_by": kept.decided_by,
             "decided_at": kept.decided_at,
             "note": kept.note,
