@@ -44,7 +44,10 @@ class House(NamedTuple):
 
     def session(self, player_id: str, begins: int, interval_ms: int) -> list[dict[str, Any]]:
         """Eight games with a card: in, played at this pace, and out."""
-        moments = [("card.inserted", 0, {}), ("card.removed", 8 * interval_ms + 900, {})]
+        moments: list[tuple[str, int, dict[str, int]]] = [
+            ("card.inserted", 0, {}),
+            ("card.removed", 8 * interval_ms + 900, {}),
+        ]
         for n in range(8):
             at = 500 + n * interval_ms + n % 2 * interval_ms // 4
             moments += [("game.started", at, {"wager_cents": 500})]

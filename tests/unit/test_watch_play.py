@@ -124,7 +124,8 @@ def test_how_events_are_batched_makes_no_difference_and_what_comes_again_is_know
             events[asset_id], key=lambda one: (one.occurred_at, one.sequence, one.event_id)
         )
         whole = bring_in(Watched(asset_id), None, told, HOUSE)
-        row, place, found = Watched(asset_id), None, []
+        row, place = Watched(asset_id), None
+        found: list[Suspicion] = []
         for first in range(0, len(told), 97):
             part = bring_in(row, place, told[first : first + 97], HOUSE)
             row, place, found = part.row, part.place, found + part.suspicions
