@@ -44,6 +44,7 @@ CLIENTS = {
         ("sum_floor", "track_floor"),
         "from pitboss.stores.floor import DynamoFloor as S; S('table', 'us-east-1')",
     ),
+    "watch_play": "from pitboss.stores.reviews import DynamoReviews as S; S('table', 'us-east-1')",
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "

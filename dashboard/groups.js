@@ -29,6 +29,8 @@ export const GROUPS = {
     'exclusions:read',
     'exclusions:write',
     'bills:read',
+    'reviews:read',
+    'reviews:decide',
     'audit:read',
   ],
   admin: [

@@ -365,6 +365,15 @@ def workbench_technician(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _principal(name, Kind.SERVICE, property_id, None, *scopes)
 
 
+def workbench_reviewer(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that the workbench looks at suspicions by, and decides them."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-reviewer", property_id)
+    scopes = Action.READ_REVIEWS, Action.DECIDE_REVIEWS
+    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+
+
 def _own_name(name: str, property_id: str) -> str:
     """The workbench's own name at a property, by hash where the property's id fits in no name."""
     from pitboss.access import is_principal_id

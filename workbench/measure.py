@@ -55,6 +55,11 @@ def technician(property_id: str) -> AbstractContextManager[PitbossClient]:
     return _client("workbench_technician", property_id)
 
 
+def reviewer(property_id: str) -> AbstractContextManager[PitbossClient]:
+    """A client that decides what is suspected at a property."""
+    return _client("workbench_reviewer", property_id)
+
+
 @contextmanager
 def _client(who: str, property_id: str) -> Iterator[PitbossClient]:
     from workbench import endpoint, gateways

@@ -20,14 +20,17 @@ def tags() -> list[Document]:
 
 def structs() -> list[Any]:
     """What is answered and sent."""
+    from pitboss.anomalies.reviews import Review
     from pitboss.floor.documents import FloorHistory, PlayersOnFloor
     from pitboss.floor.plan import FloorPlan
     from pitboss.floor.rows import Alert
+    from serve_floor.reviews import ReviewDecision, ReviewsDocument
     from serve_floor.service import Acknowledgement, AlertsDocument, BillsDocument
 
     return [
         *(_live_floor(), FloorPlan, PlayersOnFloor, FloorHistory),
         *(Alert, AlertsDocument, Acknowledgement, BillsDocument),
+        *(Review, ReviewsDocument, ReviewDecision),
     ]
 
 
@@ -54,6 +57,9 @@ def responses() -> dict[str, Document]:
         "FaultyPlan": "It is no floor plan, or contradicts itself; the detail names each fault.",
         "AcknowledgedAlready": "The alert was acknowledged before; `acknowledged_by`, "
         "`acknowledged_at` and `note` say by whom, when, and what they wrote.",
+        "DecidedAlready": "The verdict was another; `verdict`, `decided_by`, `decided_at` and "
+        "`note` say which, whose, when and why.",
+        "WrongDecision": "The body is no verdict with a note of 1 to 500 characters.",
         "WrongAcknowledgement": "The body is no note of 1 to 500 characters.",
         "WrongIfMatch": "`If-Match` is no ETag of a plan.",
     }
@@ -69,6 +75,7 @@ def paths() -> Document:
     from pitboss.access import Action
     from serve_floor.histories import MAX_MINUTES
     from serve_floor.players import MAX_PLAYERS, Sort
+    from serve_floor.reviews import MAX_REVIEWS
 
     seen = f"Whose card is in is told to those with `{Action.READ_RATINGS}` alone"
     kept = "A person who is shown players is in the audit log before it is answered."
@@ -174,6 +181,19 @@ def paths() -> Document:
                 {"200": answers("They, the newest first.", "BillsDocument"), **bad_query},
             )
         },
+        "/v1/reviews": {
+            "get": operation(
+                "floor",
+                "getReviews",
+                "List play that is suspected.",
+                "For compliance: who else knows of it could warn whom it is about. Those of the "
+                f"newest sessions first, {MAX_REVIEWS} at most. {kept}",
+                Action.READ_REVIEWS,
+                [query("status", "Only these; those that are open.", _statuses())],
+                {"200": answers("They.", "ReviewsDocument"), **bad_query},
+            )
+        },
+        "/v1/reviews/{review_id}/decide": {"post": _decide()},
     }
 
 
@@ -233,6 +253,37 @@ def _acknowledge() -> Document:
         },
     )
     document["requestBody"] = _body("Acknowledgement")
+    return document
+
+
+def _statuses() -> Document:
+    from pitboss.anomalies.reviews import ReviewStatus
+    from serve_floor.reviews import EVERY
+
+    statuses = [*map(str, ReviewStatus), EVERY]
+    return {"type": "string", "enum": statuses, "default": str(ReviewStatus.OPEN)}
+
+
+def _decide() -> Document:
+    from pitboss.access import Action
+
+    review = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
+    document = operation(
+        "floor",
+        "decideReview",
+        "Confirm a suspicion, or clear it.",
+        "The first verdict stays; the same again is answered the same. What is cleared is not told "
+        "of the same player, or machine, for 90 days. A person who is shown a player is in the "
+        "audit log before it is answered.",
+        Action.DECIDE_REVIEWS,
+        [{**identifier("review_id", "The review."), "schema": review}],
+        {
+            "200": answers("The review as it is then.", "Review"),
+            "400": {"$ref": "#/components/responses/WrongDecision"},
+            "409": {"$ref": "#/components/responses/DecidedAlready"},
+        },
+    )
+    document["requestBody"] = _body("ReviewDecision")
     return document
 
 

@@ -71,6 +71,9 @@ def simulate(
     faults: Annotated[
         str, typer.Option(help="What goes wrong with the packets: names with commas, or all.")
     ] = "",
+    cheats: Annotated[
+        int, typer.Option(min=0, help="Sessions that are not honest; truth.json says which.")
+    ] = 0,
     standings: Annotated[
         bool,
         typer.Option(
@@ -126,7 +129,12 @@ def simulate(
         else:
             shift = minutes or DEFAULT_MINUTES
             plan = FloorPlan(machines, players, shift, seed, begins, property_id, gaming_day)
-        plan = replace(plan, oddities=_names(oddities, ODDITIES), faults=_names(faults, FAULTS))
+        plan = replace(
+            plan,
+            oddities=_names(oddities, ODDITIES),
+            faults=_names(faults, FAULTS),
+            cheats=cheats,
+        )
         floor = open_floor(plan)
     except ValueError as fault:
         raise UsageError(f"No such floor: {fault}.") from None

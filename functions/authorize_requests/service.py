@@ -65,6 +65,8 @@ ROUTES = {
     ("GET", "/v1/alerts"): Action.READ_FLOOR,
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): Action.ANSWER_ALERTS,
     ("GET", "/v1/players/{player_id}/bill-ins"): Action.READ_BILLS,
+    ("GET", "/v1/reviews"): Action.READ_REVIEWS,
+    ("POST", "/v1/reviews/{review_id}/decide"): Action.DECIDE_REVIEWS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
     ("POST", "/v1/game-events"): Action.SEND_GAME_EVENTS,

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from pitboss import queries
 from pitboss.access import Action, Decision, Principal, Resource, authorize
+from pitboss.anomalies.reviews import Review, ReviewStatus
 from pitboss.events.envelope import is_identifier
 from pitboss.floor.rows import MINUTE_MS
 from pitboss.gaming_day import GamingDay
@@ -25,8 +26,9 @@ from pitboss.stores.audit import DynamoAudit
 from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
 from pitboss.stores.offers import DynamoOffers
 from pitboss.stores.ratings import DynamoRatings
+from pitboss.stores.reviews import DynamoReviews
 from pitboss.telemetry import logger, metrics
-from serve_floor import histories, service
+from serve_floor import histories, reviews, service
 from serve_floor.histories import MAX_MINUTES
 from serve_floor.players import MAX_PLAYERS, PlayersNow, Sort
 from serve_floor.service import DAY_MS, STAGE
@@ -42,10 +44,12 @@ ROUTES: Mapping[tuple[str, str], tuple[Action, tuple[str, ...]]] = {
     ("GET", "/v1/alerts"): (Action.READ_FLOOR, ()),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): (Action.ANSWER_ALERTS, ()),
     ("GET", "/v1/players/{player_id}/bill-ins"): (Action.READ_BILLS, ("since", "until")),
+    ("GET", "/v1/reviews"): (Action.READ_REVIEWS, ("status",)),
+    ("POST", "/v1/reviews/{review_id}/decide"): (Action.DECIDE_REVIEWS, ()),
 }
 """The routes: what each does, and the query parameters that it knows."""
 
-_ALERT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _TAG = re.compile(r'"(?P<version>[0-9]{1,9})"')
 _MOMENT = re.compile(r"[0-9]{1,13}", re.ASCII)
 
@@ -59,6 +63,7 @@ class _Wiring:
         region = settings.aws_region
         self.spread = ThreadPoolExecutor(CALLS_AT_ONCE).map
         self.floor = DynamoFloor(settings.floor_table, region, self.spread)
+        self.reviews = DynamoReviews(settings.floor_table, region)
         self.players = PlayersNow(
             self.floor,
             DynamoRatings(settings.ratings_table, region),
@@ -118,7 +123,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     except service.NotFound as fault:
         count.count("RequestsNotFound")
         return problem(HTTPStatus.NOT_FOUND, str(fault), correlation_id)
-    except (queries.RefusedQueryError, service.WrongNote) as fault:
+    except (queries.RefusedQueryError, service.WrongNote, reviews.WrongDecision) as fault:
         count.count("QueriesRefused")
         return problem(HTTPStatus.BAD_REQUEST, str(fault), correlation_id)
     except service.RefusedPlan as fault:
@@ -130,6 +135,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             "acknowledged_by": fault.alert.acknowledged_by,
             "acknowledged_at": fault.alert.acknowledged_at,
             "note": fault.alert.note,
+        }
+        return problem(HTTPStatus.CONFLICT, str(fault), correlation_id, said)
+    except reviews.DecidedAlready as fault:
+        count.count("AnswersRefused")
+        kept = fault.review
+        said = {
+            "verdict": kept.status,
+            "decided_by": kept.decided_by,
+            "decided_at": kept.decided_at,
+            "note": kept.note,
         }
         return problem(HTTPStatus.CONFLICT, str(fault), correlation_id, said)
     finally:
@@ -169,6 +184,10 @@ def _answer(event: dict[str, Any], correlation_id: str) -> dict[str, Any]:
             document = service.alerts(_wiring().floor, request.property_id, request.now)
             count.count("AlertsShown", len(document.alerts))
             return answer(HTTPStatus.OK, document)
+        case ("GET", "/v1/reviews"):
+            return _reviews(request)
+        case ("POST", "/v1/reviews/{review_id}/decide"):
+            return _decide(request, path.get("review_id", ""), body)
         case ("POST", _):
             return _acknowledge(request, path.get("alert_id", ""), body)
         case _:
@@ -276,7 +295,7 @@ def _hours(request: _Request) -> dict[str, Any]:
 
 
 def _acknowledge(request: _Request, alert_id: str, body: bytes) -> dict[str, Any]:
-    if not _ALERT_ID.fullmatch(alert_id):
+    if not _ID.fullmatch(alert_id):
         raise service.NotFound
     note = service.read_note(body)
     by = request.caller.name
@@ -288,6 +307,38 @@ def _acknowledge(request: _Request, alert_id: str, body: bytes) -> dict[str, Any
         log.info("alert acknowledged", extra=what | {"id": request.correlation_id})
     count.count("AlertsAcknowledged", int(is_new))
     return answer(HTTPStatus.OK, alert)
+
+
+def _reviews(request: _Request) -> dict[str, Any]:
+    status = request.query.get("status", ReviewStatus.OPEN)
+    if status not in (*ReviewStatus, reviews.EVERY):
+        there_are = ", ".join((*ReviewStatus, reviews.EVERY))
+        raise queries.RefusedQueryError(f"status is {status[:40]!r}, not one of {there_are}")
+    asked = None if status == reviews.EVERY else ReviewStatus(status)
+    document = reviews.listed(_wiring().reviews, request.property_id, asked)
+    _audit_reviews(request, document.reviews)
+    count.count("ReviewsShown", len(document.reviews))
+    return answer(HTTPStatus.OK, document)
+
+
+def _decide(request: _Request, review_id: str, body: bytes) -> dict[str, Any]:
+    if not _ID.fullmatch(review_id):
+        raise service.NotFound
+    decision = reviews.read_decision(body)
+    kept, property_id, by = _wiring().reviews, request.property_id, request.caller.name
+    _audit_reviews(request, [reviews.found(kept, property_id, review_id)])
+    review, is_new = reviews.decide(kept, property_id, review_id, decision, by, request.now)
+    if is_new:
+        what = {"property_id": property_id, "review_id": review_id, "by": by}
+        log.info("review decided", extra=what | {"id": request.correlation_id})
+    count.count("ReviewsDecided", int(is_new))
+    return answer(HTTPStatus.OK, review)
+
+
+def _audit_reviews(request: _Request, shown: list[Review]) -> None:
+    seen = {review.player_id for review in shown if review.player_id is not None}
+    if seen:
+        request.audited(*seen)
 
 
 def _bills(request: _Request, player_id: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ ALSO_HEAVY = {
     "rate_players": {"cryptography", "jwt"},
     "sum_floor": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
     "track_floor": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
+    "watch_play": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "read_ratings": {"cryptography", "jwt"},
     "refine_events": {"cryptography", "jwt", "pynamodb"},
     "reconcile_machines": {"cryptography", "jwt", "pynamodb"},

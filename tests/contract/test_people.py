@@ -96,6 +96,8 @@ SHOWS_PLAYERS = {
     Action.READ_EXCLUSIONS,
     Action.WRITE_EXCLUSIONS,
     Action.READ_BILLS,
+    Action.READ_REVIEWS,
+    Action.DECIDE_REVIEWS,
     Action.READ_AUDIT,
 }
 """What somebody does with players in it."""
@@ -121,6 +123,14 @@ def test_bills_are_for_compliance_alone() -> None:
     taken = {route for route, action in ROUTES.items() if action is Action.READ_BILLS}
     assert taken == {("GET", "/v1/players/{player_id}/bill-ins")}
     assert Action.READ_BILLS not in OF_PEOPLE.values()
+
+
+def test_suspicions_are_for_compliance_alone() -> None:
+    of_reviews = {Action.READ_REVIEWS, Action.DECIDE_REVIEWS}
+    assert {group for group in Group if GROUPS[group] & of_reviews} == {Group.COMPLIANCE}
+    taken = {route for route, action in ROUTES.items() if action in of_reviews}
+    assert taken == {("GET", "/v1/reviews"), ("POST", "/v1/reviews/{review_id}/decide")}
+    assert not of_reviews & set(OF_PEOPLE.values())
 
 
 OF_A_BILL = re.compile(r"bill|cash|currency|note_?value|inserted|drop", re.IGNORECASE)

@@ -86,6 +86,7 @@ NO_REQUESTS = {
     "track_shufflers",
     "train_failure_model",
     "train_policy",
+    "watch_play",
 }
 REQUESTS = [f for f in FUNCTIONS if f not in NO_REQUESTS]
 

@@ -241,6 +241,11 @@ MAY: dict[str, set[str]] = {
         *("lake get failure versions", "lake put failure versions"),
     },
     "TrainPolicyFunction": {"lake list", "lake get runs", "lake put runs"},
+    "WatchPlayFunction": {
+        *("floor GetItem", "floor BatchGetItem", "floor PutItem", "floor TransactWriteItems"),
+        *("stream DescribeStream", "stream GetShardIterator", *ITERATED),
+        *("quarantine put on failure", "quarantine list"),
+    },
 }
 """The contract. Every other call of `calls` is refused."""
 

@@ -271,7 +271,7 @@ def test_nobody_is_told_of_a_bill_and_who_may_see_no_players_of_none(house: Hous
 
 def test_what_they_may_not_ask_is_refused(house: House) -> None:
     for group in (Group.HOST, Group.ADMIN, Group.SLOT_OPS, Group.ANALYST):
-        for path in (f"/v1/players/{PLAYER}/bill-ins", "/v1/audit"):
+        for path in (f"/v1/players/{PLAYER}/bill-ins", "/v1/audit", "/v1/reviews?status=all"):
             assert house.ask(group, "GET", path).status_code == 403
 
 

@@ -377,6 +377,7 @@ MAY = {
         PUT /v1/players/{player_id}/exclusions/{list}
         DELETE /v1/players/{player_id}/exclusions/{list}
         GET /v1/players/{player_id}/bill-ins  GET /v1/audit
+        GET /v1/reviews  POST /v1/reviews/{review_id}/decide
         CONNECT $connect
     """,
     "admin": """

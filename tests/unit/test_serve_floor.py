@@ -12,6 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from pitboss.access import GROUPS, Action, Group, Principal
+from pitboss.anomalies.questions import Question
+from pitboss.anomalies.reviews import Review, ReviewStatus, review_of
+from pitboss.anomalies.watch import Suspicion
 from pitboss.floor.documents import BillIn
 from pitboss.floor.plan import FloorPlan, Place
 from pitboss.floor.rows import (
@@ -112,6 +115,36 @@ class Floor:
         return [b for b in found if since <= b.occurred_at < until][:newest]
 
 
+class Reviews:
+    """The review queue, in memory."""
+
+    def __init__(self) -> None:
+        found = Suspicion(Question.PACE, "1940732", "p-81", NOW - 27_000, NOW, 7, 229_599)
+        self.kept = {review_of(found).review_id: review_of(found)}
+
+    def review(self, property_id: str, review_id: str) -> Review | None:
+        return self.kept.get(review_id) if property_id == "north" else None
+
+    def reviews(self, property_id: str, status: ReviewStatus | None, newest: int) -> list[Review]:
+        found = [one for one in self.kept.values() if status in (None, one.status)]
+        return found[:newest] if property_id == "north" else []
+
+    def decide(
+        self,
+        property_id: str,
+        review_id: str,
+        verdict: ReviewStatus,
+        by: str,
+        at: int,
+        note: str,
+    ) -> Review | None:
+        review = self.review(property_id, review_id)
+        if review is not None and review.status is ReviewStatus.OPEN:
+            review = replace(review, status=verdict, decided_by=by, decided_at=at, note=note)
+            self.kept[review_id] = review
+        return review
+
+
 class Ratings:
     """Sessions of today; nobody has a past."""
 
@@ -170,6 +203,7 @@ class Audit:
 
 class World(SimpleNamespace):
     floor: Floor
+    reviews: Reviews
     ratings: Ratings
     offers: Offers
     audit: Audit
@@ -180,8 +214,10 @@ class World(SimpleNamespace):
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     floor, ratings, offers, audit = Floor(), Ratings(), Offers(), Audit()
     made = World(floor=floor, ratings=ratings, offers=offers, audit=audit, now_ms=NOW)
+    made.reviews = Reviews()
     wiring = SimpleNamespace(
         floor=floor,
+        reviews=made.reviews,
         players=PlayersNow(floor, ratings, offers),
         audit=audit,
         spread=map,
@@ -267,6 +303,9 @@ def test_without_the_audit_log_nobody_is_shown(world: World, path: str) -> None:
         ("/v1/players/{player_id}/bill-ins", HOST),
         ("/v1/players/{player_id}/bill-ins", ADMIN),
         ("/v1/players/{player_id}/bill-ins", SLOT_OPS),
+        ("/v1/reviews", HOST),
+        ("/v1/reviews", ADMIN),
+        ("/v1/reviews", SLOT_OPS),
         ("/v1/floor/unheard-of", OFFICER),
     ],
 )
@@ -303,6 +342,88 @@ def test_bills_of_a_time(world: World) -> None:
     assert [b["occurred_at"] for b in found(since="2000", until="3000")[1]["bills"]] == [2_000]
     assert found(since="3", until="2")[0] == 400
     assert found(since="yesterday")[0] == 400
+
+
+# --- suspicions -----------------------------------------------------------------------------------
+
+SUSPECTED = f"{NOW - 27_000:013d}-1940732-pace"
+
+
+def decided(body: object, caller: Principal = OFFICER, review_id: str = SUSPECTED) -> Any:
+    path = "/v1/reviews/{review_id}/decide"
+    sent_body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return answer(sent("POST", path, caller, sent_body, review_id=review_id))
+
+
+def test_compliance_sees_who_is_suspected_and_that_is_a_look(world: World) -> None:
+    status, document = get("/v1/reviews", OFFICER)
+
+    assert (status, document["truncated"]) == (200, False)
+    (review,) = document["reviews"]
+    assert (review["review_id"], review["player_id"], review["status"]) == (
+        SUSPECTED,
+        "p-81",
+        "open",
+    )
+    assert review["odds_against"] == 229_599
+    assert world.audit.told == [("rosa", "GET /v1/reviews", ["p-81"])]
+    assert get("/v1/reviews", OFFICER, status="cleared")[1]["reviews"] == []
+    assert len(get("/v1/reviews", OFFICER, status="all")[1]["reviews"]) == 1
+    assert get("/v1/reviews", OFFICER, status="odd")[0] == 400
+
+
+def test_the_first_verdict_stays_and_the_same_again_is_answered_the_same(world: World) -> None:
+    cleared = {"verdict": "cleared", "note": " seen on camera "}
+
+    status, first = decided(cleared)
+    world.now_ms += 5_000
+    again = decided({"verdict": "cleared", "note": "again"})
+    other, refused = decided({"verdict": "confirmed", "note": "no"})
+
+    assert (status, first["status"], first["note"]) == (200, "cleared", "seen on camera")
+    assert (first["decided_by"], first["decided_at"]) == ("rosa", NOW)
+    assert again == (200, first)
+    assert (other, refused["status"]) == (409, 409)
+    assert (refused["verdict"], refused["decided_by"]) == ("cleared", "rosa")
+    told = ("rosa", "POST /v1/reviews/{review_id}/decide", ["p-81"])
+    assert world.audit.told == [told] * 3
+
+
+def test_nothing_is_decided_that_is_not_written_down(world: World) -> None:
+    world.audit.fails = True
+
+    with pytest.raises(TimeoutError):
+        decided({"verdict": "cleared", "note": "x"})
+
+    assert world.reviews.kept[SUSPECTED].status is ReviewStatus.OPEN
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        {},
+        {"verdict": "cleared"},
+        {"verdict": "open", "note": "x"},
+        {"verdict": "cleared", "note": " "},
+        {"verdict": "cleared", "note": "x" * 501},
+        {"verdict": "cleared", "note": "x", "a": 1},
+    ],
+    ids=str,
+)
+def test_a_decision_is_a_verdict_and_why(world: World, body: object) -> None:
+    assert decided(body)[0] == 400
+    assert world.reviews.kept[SUSPECTED].status is ReviewStatus.OPEN
+
+
+def test_a_review_is_not_there_for_others(world: World) -> None:
+    cleared = {"verdict": "cleared", "note": "x"}
+    assert decided(cleared, review_id="nothing")[0] == 404
+    assert decided(cleared, review_id="a/b")[0] == 404
+    for group in set(Group) - {Group.COMPLIANCE}:
+        assert decided(cleared, having(HOST, group))[0] == 404
+    assert world.reviews.kept[SUSPECTED].status is ReviewStatus.OPEN
 
 
 # --- the plan -------------------------------------------------------------------------------------

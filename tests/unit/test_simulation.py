@@ -1,5 +1,6 @@
 """The simulated floor: the same for a seed, true to its ledger, and as odd as a real one."""
 
+import dataclasses
 import hashlib
 import json
 from collections import Counter, defaultdict
@@ -17,8 +18,9 @@ from typer.testing import CliRunner
 from pitboss.events.envelope import read_envelope
 from pitboss.events.slot import GameEnded, Unrecognised
 from pitboss.sas.gateway import read_packet
-from workbench.simulation import Event, Floor, FloorPlan, facts, simulate_floor
+from workbench.simulation import Event, Floor, FloorPlan, facts, open_floor, simulate_floor
 from workbench.simulation.catalogue import MODELS, OUTCOMES, PayDistribution
+from workbench.simulation.cheats import CHEATS
 from workbench.simulation.envelopes import envelope_line
 from workbench.simulation.files import truth, write_shift
 from workbench.simulation.ledger import Ledger
@@ -694,3 +696,44 @@ def test_commands_default_gaming_day_is_the_floors() -> None:
     from workbench.simulation.floor import DEFAULT_GAMING_DAY
 
     assert signature(simulate).parameters["gaming_day"].default == DEFAULT_GAMING_DAY
+
+
+# --- Cheats
+
+
+def test_cheats_are_named_in_the_truth_and_rated_as_the_ledger_says(tmp_path: Path) -> None:
+    plan = FloorPlan(machines=8, players=3, minutes=25, seed=4, cheats=4)
+
+    for name in ("first", "second"):
+        list(write_shift(open_floor(plan), tmp_path / name))
+    said, again = ((tmp_path / run / "truth.json").read_bytes() for run in ("first", "second"))
+    packets = [(tmp_path / run / "packets.ndjson").read_bytes() for run in ("first", "second")]
+
+    assert said == again
+    assert packets[0] == packets[1]
+    cheats = json.loads(said)["cheats"]
+    assert sorted(cheat["cheat"] for cheat in cheats) == sorted(CHEATS)
+    sessions = {
+        (one["player_id"], one["asset_id"], one["started_at"], one["games"])
+        for one in json.loads(said)["sessions"]
+    }
+    assert {
+        (one["player_id"], one["asset_id"], one["started_at"], one["games"]) for one in cheats
+    } <= sessions
+    (lying,) = (cheat["asset_id"] for cheat in cheats if cheat["cheat"] == "meters")
+    gaps = json.loads((tmp_path / "first" / "ledger.json").read_bytes())["gap_records"]
+    assert {gap["asset_id"] for gap in gaps} == {lying}
+    assert all(gap["amount_cents"] < 0 for gap in gaps)
+
+
+def test_a_floor_without_cheats_is_the_same_as_ever() -> None:
+    plan = FloorPlan(machines=4, players=4, minutes=5, seed=1)
+
+    honest = open_floor(plan)
+
+    assert type(honest) is Floor
+    lines = b"\n".join(packet_line(event) for event in honest.events())
+    assert hashlib.sha256(lines).hexdigest() == PINNED
+    assert "cheats" not in truth(honest)
+    with pytest.raises(ValueError, match="open_floor"):
+        Floor(dataclasses.replace(plan, cheats=1))

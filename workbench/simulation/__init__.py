@@ -1,12 +1,13 @@
 """The simulated floor: a seeded casino shift, and the ledger of what is true about it.
 
-`Floor` plays the shift and keeps the ledger, `OddFloor` one with oddities and faults; `packets` and
-`envelopes` write what happened in the two forms the front door takes. `docs/simulator.md` is the
-manual.
+`Floor` plays the shift and keeps the ledger, `OddFloor` one with oddities and faults,
+`CheatingFloor` one with cheats; `packets` and `envelopes` write what happened in the two forms the
+front door takes. `docs/simulator.md` is the manual.
 """
 
 from collections.abc import Iterator
 
+from workbench.simulation.cheats import CheatingFloor
 from workbench.simulation.faults import FAULTS
 from workbench.simulation.floor import DEFAULT_START, Event, Floor, FloorPlan
 from workbench.simulation.odd import ODDITIES, OddFloor
@@ -16,6 +17,7 @@ __all__ = [
     "DEFAULT_START",
     "FAULTS",
     "ODDITIES",
+    "CheatingFloor",
     "Event",
     "Floor",
     "FloorPlan",
@@ -31,6 +33,8 @@ def open_floor(plan: FloorPlan) -> Floor:
     Raises:
         ValueError: an oddity or a fault is not known.
     """
+    if plan.cheats:
+        return CheatingFloor(plan)
     return OddFloor(plan) if plan.oddities or plan.faults else Floor(plan)
 
 

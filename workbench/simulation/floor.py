@@ -102,10 +102,15 @@ class FloorPlan:
     """Names of `workbench.simulation.odd.ODDITIES`."""
     faults: frozenset[str] = frozenset()
     """Names of `workbench.simulation.faults.FAULTS`."""
+    cheats: int = 0
+    """Sessions that are not honest; see `workbench.simulation.cheats.CHEATS`."""
 
     def __post_init__(self) -> None:
-        if self.machines < 1 or self.players < 0 or self.minutes < 1 or self.seed < 0:
-            raise ValueError("a floor has a machine, a minute, and no negative player or seed")
+        numbers = self.players, self.seed, self.cheats
+        if self.machines < 1 or self.minutes < 1 or min(numbers) < 0:
+            raise ValueError(
+                "a floor has a machine, a minute, and no negative player, seed or cheat"
+            )
 
     @classmethod
     def of_days(
@@ -263,8 +268,8 @@ class Floor:
     machine_class: type[Machine] = Machine
 
     def __init__(self, plan: FloorPlan) -> None:
-        if type(self) is Floor and (plan.oddities or plan.faults):
-            raise ValueError("a floor with oddities or faults is opened by open_floor")
+        if type(self) is Floor and (plan.oddities or plan.faults or plan.cheats):
+            raise ValueError("a floor with oddities, faults or cheats is opened by open_floor")
         self.plan = plan
         self.end = plan.end
         self._random = Random(plan.seed).random
@@ -609,8 +614,7 @@ class Floor:
                 break
             ended_at = self._play(machine, session, now, bet)
             model = machine.model
-            pace = PACE_MS[self._below(32)] * kind.pace // 100
-            now = max(now + pace, ended_at + 400)
+            now = max(now + self._pace(machine, kind), ended_at + 400)
             chance = self._below(_TILT_PER_GAMES)
             if chance == 0 and now + 180_000 < self.end:
                 now = self._tilt(machine, now)
@@ -628,6 +632,10 @@ class Floor:
         else:
             now = self._leave_without_card(machine, now)
         return now
+
+    def _pace(self, _: Machine, kind: PatronKind) -> int:
+        """From one game's start to the next, ms."""
+        return PACE_MS[self._below(32)] * kind.pace // 100
 
     def _insert_card(self, machine: Machine, player: Player, now: int) -> tuple[Session, int]:
         """A card goes in; its session, and when play can begin."""
@@ -684,7 +692,7 @@ class Floor:
         model = machine.model
         wager_cents = bet * model.wager_cents
         wager = wager_cents // model.accounting_cents
-        win = wager * model.pays.multiple(self._below(OUTCOMES))
+        win = wager * self._multiple(machine)
         win_cents = win * model.accounting_cents
         now = started_at = self._start(machine, now, bet)
         by_hand = win_cents >= JACKPOT_CENTS
@@ -694,6 +702,14 @@ class Floor:
         if by_hand:
             now = self._pay_by_hand(machine, now, win_cents, 0x00)
         return self._settle(machine, now, win, win_cents, by_hand=by_hand)
+
+    def _multiple(self, machine: Machine) -> int:
+        """What a game returns, in wagers."""
+        return machine.model.pays.multiple(self._below(OUTCOMES))
+
+    def _meter(self, machine: Machine, wager: int) -> None:
+        """A wager, in accounting credits, goes into the coin-in meter."""
+        machine.coin_in += wager
 
     def _start(self, machine: Machine, now: int, bet: int) -> int:
         """The wager is made and the game starts; returns when it did."""
@@ -706,7 +722,7 @@ class Floor:
                 now += 80
         wager_cents = bet * model.wager_cents
         wager = wager_cents // model.accounting_cents
-        machine.coin_in += wager
+        self._meter(machine, wager)
         machine.credits -= wager
         if self._below(100) < _METER_RACE_PERCENT:
             machine.poll_meters()

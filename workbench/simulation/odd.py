@@ -14,7 +14,7 @@ from typing import Any
 from pitboss.gaming_day import GamingDay
 from workbench.simulation import facts
 from workbench.simulation.books import Books
-from workbench.simulation.catalogue import LAG_MS, MODELS, OUTCOMES, MachineModel
+from workbench.simulation.catalogue import LAG_MS, MODELS, MachineModel
 from workbench.simulation.facts import Exception_, Fact
 from workbench.simulation.faults import FAULTS, Faults
 from workbench.simulation.floor import (
@@ -619,7 +619,7 @@ class OddFloor(Floor):
         model = machine.model
         wager_cents = bet * model.wager_cents
         wager = wager_cents // model.accounting_cents
-        win = wager * model.pays.multiple(self._below(OUTCOMES))
+        win = wager * self._multiple(machine)
         level = 0x00
         if self._happens("progressive", _GAMES_A_PROGRESSIVE):
             level = self._odd_between(0x01, 0x20)

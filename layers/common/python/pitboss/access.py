@@ -69,6 +69,9 @@ class Action(StrEnum):
     WITHHOLD_OFFERS = "offers:withhold"
     READ_BILLS = "bills:read"
     """Bills that went in, by player: compliance, and nobody else."""
+    READ_REVIEWS = "reviews:read"
+    """Play that is suspected: compliance, and nobody else, who could warn the suspected."""
+    DECIDE_REVIEWS = "reviews:decide"
     READ_AUDIT = "audit:read"
     """Who looked at which player."""
     READ_FLAGS = "flags:read"
@@ -120,6 +123,8 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
             Action.READ_EXCLUSIONS,
             Action.WRITE_EXCLUSIONS,
             Action.READ_BILLS,
+            Action.READ_REVIEWS,
+            Action.DECIDE_REVIEWS,
             Action.READ_AUDIT,
         }
     ),

@@ -10,6 +10,9 @@
 | alert | `<property>/floor` | `alert/<alert id>` | `version`, `body` |
 | the floor as a minute ended | `<property>/minutes/<day>` | `<epoch minute, 10 digits>` | `body` |
 | plan | `<property>/plan` | `current`, `version/<n>` | `version`, `body` |
+| watches of a block of machines | `<property>/watches` | `watches/<000-127>` | as sums |
+| review | `<property>/reviews` | `<began at, 13 digits>-<asset>-<question>` | `version`, `body` |
+| what was cleared | `<property>/silences` | `<question>/<player or machine>` | `until` |
 | bill | `<property>/bills/<player or ->` | `<occurred at, 15 digits>/<asset>/<event>` | `body` |
 | that an offer counts | `<property>/offer/<offer>` | `counted` | when, for each status |
 | that a property has a floor | `floors` | `<property>` | |
@@ -64,6 +67,7 @@ KEPT_SECONDS = {
     "alert": 30 * 86_400,
     "minute": 8 * 86_400,
     "bill": 400 * 86_400,
+    "review": 400 * 86_400,
     "counted": 400 * 86_400,  # as long as the offers: one may be redeemed weeks after it was made
     "offers": 30 * 86_400,
     "rates": 3_600,
@@ -101,6 +105,8 @@ class BlockKind(StrEnum):
 
     SUMS = "sums"
     CONDITIONS = "conditions"
+    WATCHES = "watches"
+    """No part of the floor that pages are shown: see `pitboss.stores.reviews`."""
 
 
 class StoredFloor(Struct, frozen=True, kw_only=True):
@@ -202,22 +208,25 @@ class DynamoFloor:
 
     def sums(self, property_id: str, numbers: Iterable[int]) -> dict[int, SumsBlock]:
         """These blocks of machines' sums, as they are now."""
-        found = self._blocks(property_id, BlockKind.SUMS, numbers)
-        return {number: _block(item, _sums, _sums_marks) for number, item in found.items()}
+        return self._blocks(property_id, BlockKind.SUMS, numbers, _sums, _sums_marks)
 
     def conditions(self, property_id: str, numbers: Iterable[int]) -> dict[int, ConditionsBlock]:
         """These blocks of machines' conditions, as they are now."""
-        found = self._blocks(property_id, BlockKind.CONDITIONS, numbers)
-        return {
-            number: _block(item, _conditions, _conditions_marks) for number, item in found.items()
-        }
+        return self._blocks(
+            property_id, BlockKind.CONDITIONS, numbers, _conditions, _conditions_marks
+        )
 
     def _blocks(
-        self, property_id: str, kind: BlockKind, numbers: Iterable[int]
-    ) -> dict[int, Item | None]:
+        self,
+        property_id: str,
+        kind: BlockKind,
+        numbers: Iterable[int],
+        rows: Any,  # noqa: ANN401 - decoders
+        marks: Any,  # noqa: ANN401
+    ) -> dict[int, Block[Any, Any]]:
         keys = {_block_sort(kind, number): number for number in numbers}
         found: dict[int, Item | None] = dict.fromkeys(keys.values())
-        partition = _floor(property_id)
+        partition = _partition(property_id, kind)
         for some in batched(keys, _BATCH_KEYS, strict=False):
             wanted = {
                 self._table: {"Keys": [_key(partition, sk) for sk in some], "ConsistentRead": True}
@@ -227,7 +236,7 @@ class DynamoFloor:
                 for item in answer["Responses"].get(self._table, ()):
                     found[keys[item["sk"]["S"]]] = item
                 wanted = answer.get("UnprocessedKeys") or {}
-        return found
+        return {number: _block(item, rows, marks) for number, item in found.items()}
 
     def replace_blocks(
         self,
@@ -245,10 +254,10 @@ class DynamoFloor:
         Returns:
             The blocks that were not replaced, because another writer was faster: read them again.
         """
-        if property_id not in self._known_floors:
+        if kind is not BlockKind.WATCHES and property_id not in self._known_floors:
             self._client.put_item(TableName=self._table, Item=_key("floors", property_id))
             self._known_floors.add(property_id)
-        partition = _floor(property_id)
+        partition = _partition(property_id, kind)
 
         def put(numbered: tuple[int, Block[Any, Any]]) -> bool:
             number, block = numbered
@@ -649,6 +658,10 @@ def _key(pk: str, sk: str) -> Item:
 
 def _floor(property_id: str) -> str:
     return f"{property_id}/floor"
+
+
+def _partition(property_id: str, kind: BlockKind) -> str:
+    return f"{property_id}/watches" if kind is BlockKind.WATCHES else _floor(property_id)
 
 
 def _block_sort(kind: BlockKind, number: int) -> str:
