@@ -14,14 +14,13 @@ from pitboss.anomalies.questions import Question
 from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, subject_of
 from pitboss.anomalies.watch import Place, Watched
 from pitboss.errors import TransientError
-from pitboss.floor.blocks import Block
+from pitboss.floor.blocks import Block, UnreadableFloorError
 from pitboss.stores.floor import (
     KEPT_SECONDS,
     MAX_TRIES,
     BlockKind,
     DynamoFloor,
     Item,
-    UnreadableFloorError,
 )
 
 _watched = msgspec.msgpack.Decoder(list[Watched])
