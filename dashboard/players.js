@@ -262,7 +262,7 @@ function AnswerDialog({ player, verb, onClose, onDone }) {
     setError(null);
     const path = `/players/${encodeURIComponent(player.player_id)}/offers/${encodeURIComponent(player.offer_id ?? '')}/${verb}`;
     try {
-      if (!isWithheld) await post(path, isWithheld ? { reason: reason.trim() } : undefined, { idempotencyKey: key });
+      await post(path, isWithheld ? { reason: reason.trim() } : undefined, { idempotencyKey: key });
       onDone();
     } catch (fault) {
       setError(fault);
