@@ -96,7 +96,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        "live_clients",
+        *("live_clients", "page_latency"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""
