@@ -29,6 +29,7 @@ def pytest_configure() -> None:
     if _WORKER:
         emulator.PREFERRED_PORT = emulator.any_free_port()
         emulator.PREFERRED_MQTT_PORT = emulator.any_free_port()
+        emulator.PREFERRED_PAGE_PORT = emulator.any_free_port()
         embedded_database.PREFERRED_PORT = emulator.any_free_port()
 
 

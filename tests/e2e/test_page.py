@@ -30,6 +30,8 @@ from workbench.games import Games, Heard
 PASSWORD = "Test-passw0rd-1"
 CHROMIUM = next(filter(None, map(shutil.which, bench.PROGRAMS)), None)
 PATIENCE_MS = 30_000
+DECIDED_WITHIN_SECONDS = 120
+"""Decisions wait behind those on all that other tests played."""
 WAGER_CENTS = 5_000
 SHOWN = "$10"
 """A wager of one of the five minutes that a machine's coin-in is the mean of."""
@@ -269,7 +271,7 @@ def offered(house: House, offers: OfferHouse) -> Iterator[str]:
     offer_floor.admit(house.property_id, [player_id])
     offers.post(*offers.carded(player_id, started), *offers.game(player_id, started + 1_000))
     # The session's start is decided on, and the worth that the game adds; none comes later.
-    both = measure.wait_until(lambda: len(offers.decisions()) == before + 2, PATIENCE_MS / 1_000)
+    both = measure.wait_until(lambda: len(offers.decisions()) == before + 2, DECIDED_WITHIN_SECONDS)
     assert both, offers.decisions()
     assert measure.wait_until(lambda: offers.shown() is not None, PATIENCE_MS / 1_000)
     yield player_id
