@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from pitboss.stores.database import Database
 from tests.databases import Databases, databases
 from workbench import database as embedded_database
-from workbench import deploy, emulator, endpoint
+from workbench import deploy, emulator, endpoint, page
 from workbench import stack as stack_commands
 from workbench.paths import ROOT, home
 
@@ -92,6 +92,7 @@ def aws() -> Iterator[endpoint.Target]:
     try:
         yield endpoint.target()
     finally:
+        page.stop()
         emulator.stop()
         embedded_database.stop()
         if before is None:
