@@ -10,10 +10,8 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
-from pitboss.errors import TransientError
-from pitboss.events.batch import BatchHeader, pack, pack_games
-from pitboss.events.slot import GameStarted, MeteredEvent
-from pitboss.games.events import GameEvent
+from pitboss.errors import BrokenReleaseError
+from pitboss.events.delivered import KNOWN_GAME, KNOWN_POSTED, KNOWN_SLOT
 from pitboss.lake.layout import GAME, SLOT, RawObject, RecordRange, unreadable_key
 from pitboss.lake.raw import Lines, read_line, write_game_lines, write_lines
 
@@ -30,14 +28,6 @@ class Lake(Protocol):
     """Keeps objects; see `pitboss.stores.lake.S3Lake`."""
 
     def put(self, key: str, body: bytes) -> None: ...
-
-
-class BrokenReleaseError(TransientError):
-    """This release cannot read what is known to be good: it is not the record that is bad.
-
-    Nothing may be kept as unreadable for that. The batch comes again until the release is rolled
-    back.
-    """
 
 
 class DeliveredRecord(NamedTuple):
@@ -184,17 +174,11 @@ def _unreadable(record: DeliveredRecord, batch: RecordRange, fault: Exception) -
 
 def _check_reading(fault: Exception, *, is_game: bool) -> None:
     """Before a record is blamed for a fault, read one of its kind that is known to be good."""
-    header = BatchHeader("known", "known", 0, "known", "known")
-    known = b'{"known":1}'
+    write, known = (write_game_lines, KNOWN_GAME) if is_game else (write_lines, KNOWN_SLOT)
     try:
-        if is_game:
-            said = GameEvent("known", 0, "known", "1", "", None, None, None, None, known, True)
-            ((_, line),) = write_game_lines(pack_games(header, [known], [said]), "0").lines
-        else:
-            game = MeteredEvent("known", 0, 1, None, GameStarted(500))
-            ((_, line),) = write_lines(pack(header, [known], [game]), "0").lines
+        ((_, line),) = write(known.pack(), "0").lines
         posted = read_line(line).posted
     except Exception:  # noqa: BLE001 - as above
         posted = b""
-    if posted != known:
+    if posted != KNOWN_POSTED:
         raise BrokenReleaseError("a known record cannot be read") from fault

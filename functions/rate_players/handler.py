@@ -2,22 +2,16 @@
 
 import os
 import time
-from binascii import a2b_base64
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from pitboss.backoff import pause
-from pitboss.events.batch import (
-    BatchHeader,
-    SlotBatch,
-    UnreadableRecord,
-    pack,
-    unpack,
-    unpack_received,
-)
-from pitboss.events.slot import GameStarted, MeteredEvent, SlotEvent
+from pitboss.events.batch import BatchHeader, SlotBatch, UnreadableRecord, unpack, unpack_received
+from pitboss.events.delivered import Unreadable, read_records
+from pitboss.events.slot import SlotEvent
 from pitboss.money import THEORETICAL_UNITS_PER_DOLLAR
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
@@ -27,7 +21,7 @@ from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
 from pitboss.traces import posts
-from rate_players.service import Audience, BrokenReleaseError, Outcome, RatePlayers
+from rate_players.service import Audience, Outcome, RatePlayers
 from rate_players.settings import Settings
 
 STAGE = "rate_players"
@@ -70,24 +64,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
         An empty list of failures: whatever cannot be rated is in the quarantine by then.
     """
     wiring = _wiring()
-    batches: list[SlotBatch] = []
-    records: list[bytes] = []
-    entries: list[QuarantineEntry] = []
-    arrived: list[tuple[bytes, int]] = []
-    for index, record in enumerate(event["Records"]):
-        kinesis = record["kinesis"]
-        data = b""
-        try:
-            data = a2b_base64(kinesis["data"], strict_mode=True)
-            batches.append(unpack(data))
-            records.append(data)
-            request = batches[-1].header.request
-            arrived.append((request, int(kinesis["approximateArrivalTimestamp"] * 1000)))
-        except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
-            _check_reading(fault)
-            entries.append(_unreadable(kinesis, data, index, fault))
+    records, unreadable = read_records(event["Records"], unpack)
+    batches = [record.batch for record in records]
     outcome = wiring.rate(batches)
-    entries += _unrated(outcome, batches, records)
+    entries = [*map(_unreadable, unreadable)]
+    entries += _unrated(outcome, batches, [record.data for record in records])
     for sender in dict.fromkeys((entry.property_id, entry.sender) for entry in entries):
         wiring.quarantine.put([e for e in entries if (e.property_id, e.sender) == sender])
     if entries:
@@ -102,35 +83,27 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("CorrectionsPosted", outcome.corrections)
     count.count("ChangesPublished", outcome.published)
     count.count("ChangesUnpublished", outcome.unpublished)
-    count.count("RecordsUnreadable", len(event["Records"]) - len(batches))
+    count.count("RecordsUnreadable", len(unreadable))
+    arrived = [(record.batch.header.request, _arrived_at(record.kinesis)) for record in records]
     count.flush(posts=posts(arrived), rated_at=outcome.rated_at)
     return {"batchItemFailures": []}
 
 
-def _check_reading(fault: Exception) -> None:
-    """Before a record is blamed for a fault, read one that is known to be good."""
-    game = MeteredEvent("known", 0, 1, None, GameStarted(500))
-    header = BatchHeader("known", "known", 0, "known", "known")
-    try:
-        read = unpack(pack(header, [b"{}"], [game]))
-    except Exception:  # noqa: BLE001 - as above
-        read = None
-    if read is None or (read.header, len(read.events)) != (header, 1):
-        raise BrokenReleaseError("a known record cannot be read") from fault
+def _arrived_at(kinesis: Mapping[str, Any]) -> int:
+    """When the stream took a record, epoch milliseconds."""
+    return int(kinesis["approximateArrivalTimestamp"] * 1000)
 
 
-def _unreadable(
-    kinesis: dict[str, Any], data: bytes, index: int, fault: Exception
-) -> QuarantineEntry:
+def _unreadable(record: Unreadable) -> QuarantineEntry:
     return QuarantineEntry.of(
-        data or str(kinesis["data"]).encode(),
+        record.data or str(record.kinesis["data"]).encode(),
         reason="unreadable_record",
-        detail=str(fault),
+        detail=str(record.fault),
         stage=STAGE,
         property_id="unknown",
         sender="stream",
-        received_at=int(kinesis["approximateArrivalTimestamp"] * 1000),
-        index=index,
+        received_at=_arrived_at(record.kinesis),
+        index=record.position,
     )
 
 

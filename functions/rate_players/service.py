@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pitboss.errors import TransientError
+from pitboss.errors import BrokenReleaseError, TransientError
 from pitboss.events.batch import SlotBatch
 from pitboss.events.player import ChangeKind, PlayerChanged
 from pitboss.events.slot import GameEnded, GameStarted, PaytableReported, SlotEvent
@@ -95,13 +95,6 @@ class ContendedError(TransientError):
     def __init__(self, assets: Iterable[Asset]) -> None:
         names = sorted(asset.asset_id for asset in assets)
         super().__init__(f"{len(names)} machines are written elsewhere, {names[0]} among them")
-
-
-class BrokenReleaseError(TransientError):
-    """This release cannot read or rate what is known to be good: it is not the events that are bad.
-
-    Nothing may be set aside for that. The batch comes again until the release is rolled back.
-    """
 
 
 class Unrated(NamedTuple):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from pitboss.backoff import pause
-from pitboss.errors import TransientError
+from pitboss.errors import BrokenReleaseError
 from pitboss.settings import read
 from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
 from pitboss.stores.ratings import read_head
@@ -29,10 +29,6 @@ KNOWN_HEAD = {
 
 log = logger(STAGE)
 count = metrics(STAGE)
-
-
-class BrokenReleaseError(TransientError):
-    """This release cannot read what is known to be good. The batch waits for the one before."""
 
 
 @cache

@@ -2,21 +2,20 @@
 
 import os
 import time
-from binascii import a2b_base64
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from pitboss.backoff import pause
-from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
-from pitboss.events.slot import GameStarted, MeteredEvent
+from pitboss.events.batch import unpack
+from pitboss.events.delivered import read_records
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.stores.floor import CALLS_AT_ONCE
 from pitboss.stores.reviews import DynamoReviews
 from pitboss.telemetry import logger, metrics
-from watch_play.service import BrokenReleaseError, WatchPlay
+from watch_play.service import WatchPlay
 from watch_play.settings import Settings
 
 STAGE = "watch_play"
@@ -49,19 +48,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     Returns:
         An empty list of failures: what cannot be read is left out, and all else raises.
     """
-    batches: list[SlotBatch] = []
-    for record in event["Records"]:
-        try:
-            batches.append(unpack(a2b_base64(record["kinesis"]["data"], strict_mode=True)))
-        except Exception as fault:  # noqa: BLE001 - whatever poison or a bug raises
-            _check_reading(fault)
-    outcome = _wiring()(batches)
-    unreadable = len(event["Records"]) - len(batches)
+    records, unreadable = read_records(event["Records"], unpack)
+    outcome = _wiring()([record.batch for record in records])
     if unreadable or outcome.unwatched:
-        left_out = {"records": unreadable, "events": outcome.unwatched}
+        left_out = {"records": len(unreadable), "events": outcome.unwatched}
         log.warning("left out, as rate_players sets them aside", extra=left_out)
     count.count("RecordsReceived", len(event["Records"]))
-    count.count("RecordsUnreadable", unreadable)
+    count.count("RecordsUnreadable", len(unreadable))
     count.count("EventsReceived", outcome.events)
     count.count("EventsKnown", outcome.known)
     count.count("EventsUnwatched", outcome.unwatched)
@@ -72,15 +65,3 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("BlocksContended", outcome.contended)
     count.flush()
     return {"batchItemFailures": []}
-
-
-def _check_reading(fault: Exception) -> None:
-    """Before a record is blamed for a fault, read one that is known to be good."""
-    game = MeteredEvent("known", 0, 1, None, GameStarted(500))
-    header = BatchHeader("known", "known", 0, "known", "known")
-    try:
-        known = unpack(pack(header, [b"{}"], [game]))
-    except Exception:  # noqa: BLE001 - as above
-        known = None
-    if known is None or (known.header, len(known.events)) != (header, 1):
-        raise BrokenReleaseError("a known record cannot be read") from fault

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from pitboss.anomalies.reviews import Review, review_of
 from pitboss.anomalies.watch import Place, Suspicion, Watched, bring_in
-from pitboss.errors import TransientError
+from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import SlotBatch
 from pitboss.events.slot import GameEnded, GameStarted, PaytableReported, SlotEvent
 from pitboss.floor.blocks import Block, Blocks
@@ -34,12 +34,6 @@ class Watches(Protocol):
     ) -> set[int]: ...
     def is_silent(self, property_id: str, review: Review, now: int) -> bool: ...
     def put_review(self, property_id: str, review: Review) -> bool: ...
-
-
-class BrokenReleaseError(TransientError):
-    """This release cannot read or rate what is known to be good. The batch waits for the one
-    before.
-    """
 
 
 class Outcome(Struct):

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pitboss.events.batch import BatchHeader, UnreadableRecord, pack
+from pitboss.events.delivered import Unreadable
 from pitboss.stores.quarantine import S3Quarantine
 from rate_players.handler import _unreadable
 from tests.e2e.house import PATIENCE_SECONDS, House, array
@@ -213,7 +214,8 @@ def unread(stack: dict[str, str]) -> Iterator[Callable[[bytes], str]]:
 
     def put(record: bytes) -> str:
         kinesis = {"data": "", "approximateArrivalTimestamp": time.time()}
-        entry = _unreadable(kinesis, record, 0, UnreadableRecord("version 9 is not known"))
+        fault = UnreadableRecord("version 9 is not known")
+        entry = _unreadable(Unreadable(0, kinesis, record, fault))
         key = quarantine.put([entry])
         return f"{key.removeprefix('quarantine/').removesuffix('.ndjson')}#0"
 

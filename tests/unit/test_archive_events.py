@@ -14,11 +14,11 @@ from archive_events import handler as lambda_handler
 from archive_events import service
 from archive_events.service import (
     ArchiveEvents,
-    BrokenReleaseError,
     DeliveredRecord,
     Outcome,
     UnreadableLine,
 )
+from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
 from pitboss.events.slot import GameStarted, MeteredEvent

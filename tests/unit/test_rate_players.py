@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
 from pitboss.events.player import ChangeKind, PlayerChanged
 from pitboss.events.slot import (
@@ -39,7 +40,6 @@ from rate_players import handler as lambda_handler
 from rate_players.service import (
     MAX_CONFLICTS,
     Audience,
-    BrokenReleaseError,
     ContendedError,
     Outcome,
     RatePlayers,

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pitboss.errors import BrokenReleaseError
 from pitboss.floor.blocks import (
     MAX_CONFLICTS,
     ContendedFloorError,
@@ -484,7 +485,7 @@ def test_a_release_that_can_read_no_head_leaves_none_out(
 
     monkeypatch.setattr(lambda_handler, "read_head", broken)
 
-    with pytest.raises(lambda_handler.BrokenReleaseError):
+    with pytest.raises(BrokenReleaseError):
         lambda_handler.handler(sample_events.load("sum_floor")["heads"], None)
 
     assert heard.heads == []

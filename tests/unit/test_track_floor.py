@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader
 from pitboss.events.slot import (
     BillAccepted,
@@ -473,7 +474,7 @@ def test_a_release_that_can_read_no_record_leaves_none_out(
 
     monkeypatch.setattr(lambda_handler, "unpack_metered", broken)
 
-    with pytest.raises(lambda_handler.BrokenReleaseError):
+    with pytest.raises(BrokenReleaseError):
         lambda_handler.handler(sample_events.load("track_floor")["play"], None)
 
     assert heard.records == []

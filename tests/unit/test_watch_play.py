@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pitboss.anomalies.questions import Question
 from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, review_of, subject_of
 from pitboss.anomalies.watch import MIN_GAMES, Brought, Suspicion, Watched, bring_in
+from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.envelope import read_envelope
 from pitboss.events.slot import (
@@ -35,7 +36,7 @@ from tests import sample_events
 from tests.fakes.network import tables
 from watch_play import handler as lambda_handler
 from watch_play import service
-from watch_play.service import BrokenReleaseError, Outcome, WatchPlay
+from watch_play.service import Outcome, WatchPlay
 from workbench.proof.network import Call, Fault, Kill, Killed, Lose, Network, Refuse
 from workbench.simulation import FloorPlan, open_floor
 from workbench.simulation.envelopes import envelope_line

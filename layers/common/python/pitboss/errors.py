@@ -20,6 +20,13 @@ class TransientError(PitbossError):
     retry = True
 
 
+class BrokenReleaseError(TransientError):
+    """This release cannot read or rate what is known to be good: it is not what came that is bad.
+
+    Nothing may be set aside for that. The batch comes again until the release is rolled back.
+    """
+
+
 class TerminalError(PitbossError):
     """Something that stays wrong until it is put right."""
 
