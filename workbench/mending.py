@@ -18,7 +18,7 @@ import jq
 import msgspec
 from msgspec import Struct
 
-from ingest_slot_events.service import FOREIGN, EventResult, Status, ingest
+from ingest_slot_events.service import ingest
 from pitboss.access import Decision, Principal
 from pitboss.events.batch import (
     BatchHeader,
@@ -26,6 +26,7 @@ from pitboss.events.batch import (
     unpack_metered,
     unpack_received,
 )
+from pitboss.posts import FOREIGN, EventResult, Status
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import StreamRecord
 from workbench.event_files import FileFormat

@@ -22,8 +22,9 @@ def api_document() -> Document:
     """The API as it is: two functions behind one authorizer."""
     import ingest_slot_events
     import read_ratings
-    from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, MAX_BYTES, MAX_EVENTS
+    from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS
     from pitboss.access import Action
+    from pitboss.posts import MAX_BYTES, MAX_EVENTS
 
     limits = f"At most {MAX_BYTES:,} bytes and {MAX_EVENTS} events, unpacked."
     return {
@@ -315,9 +316,8 @@ def _sign_in() -> Document:
 def _schemas() -> dict[str, Document]:
     import msgspec
 
-    from ingest_slot_events.reading import MAX_EVENTS
-    from ingest_slot_events.service import Answer
     from pitboss.events.envelope import SCHEMA_VERSION, SCHEMAS, Identifier
+    from pitboss.posts import MAX_EVENTS, Answer
     from read_ratings.ledgers import LedgerDocument
     from read_ratings.service import (
         FloorDocument,

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ingest_slot_events.reading import MAX_BYTES, MAX_EVENTS
+from pitboss.posts import MAX_BYTES, MAX_EVENTS
 from workbench import endpoint, gateways
 from workbench.client import Answer, EventAnswer, PitbossClient
 from workbench.console import UsageError, WorkbenchError, err, out, print_json, say, step

@@ -6,7 +6,7 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
-from ingest_game_events.reading import Post, Sent, read_application_post, read_studio_post
+from ingest_game_events.reading import Body, Sent, read_application_post, read_studio_post
 from ingest_game_events.rules import Rules
 from ingest_game_events.service import STAGE, ingest
 from ingest_game_events.settings import Settings
@@ -65,9 +65,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     sender = Principal.from_context(request["authorizer"])
     received_at = _now()
     try:
-        post = _post(event, sender, received_at)
+        body = _body(event, sender, received_at)
         if sender.kind is Kind.INSTALL:
-            wait = _wiring().limits.take(sender.principal_id, len(post.pieces), received_at)
+            wait = _wiring().limits.take(sender.principal_id, len(body.pieces), received_at)
             if wait:
                 raise _TooMuch(wait)
     except RefusedRequest as refusal:
@@ -80,7 +80,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return refused
     wiring = _wiring()
     result = ingest(
-        post,
+        body,
         sender,
         received_at,
         wiring.applications,
@@ -93,12 +93,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return answer(status, result, {"Retry-After": "1"} if result.failed else None)
 
 
-def _post(event: dict[str, Any], sender: Principal, received_at: int) -> Post:
-    body = body_of(event)
-    if not is_signed_body(event["requestContext"]["authorizer"], body):
+def _body(event: dict[str, Any], sender: Principal, received_at: int) -> Body:
+    sent_body = body_of(event)
+    if not is_signed_body(event["requestContext"]["authorizer"], sent_body):
         raise RefusedRequest(HTTPStatus.FORBIDDEN, "the body is not the one that was signed")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    plain = unpacked(body, headers.get("content-encoding", "").strip().lower())
+    plain = unpacked(sent_body, headers.get("content-encoding", "").strip().lower())
     content_type = headers.get("content-type", "")
     sent = Sent(received_at, sender.kind is not Kind.INSTALL, sender.client_id)
     application_id = (event.get("pathParameters") or {}).get("application_id")

@@ -26,7 +26,7 @@ ANALYTICS = "aws-game-analytics"
 MAPPED = "mapped"
 
 
-class Post(NamedTuple):
+class Body(NamedTuple):
     """A body, cut: how it is written, the bytes of each event, and how one is read."""
 
     format: str
@@ -54,19 +54,19 @@ _CUTS = {JSON_ARRAY: cut_array, LINES: cut_lines}
 _decode_analytics = msgspec.json.Decoder(_Analytics).decode
 
 
-def read_studio_post(body: bytes, content_type: str, sent: Sent) -> Post:
+def read_studio_post(body: bytes, content_type: str, sent: Sent) -> Body:
     """A body of `POST /v1/game-events`.
 
     Raises:
         RefusedRequest: it is no list of events, or too long a one.
     """
     pieces = counted(of_type(content_type, _CUTS)(body))
-    return Post(STUDIO, pieces, lambda raw, _: read_studio(raw, is_trusted=sent.is_trusted))
+    return Body(STUDIO, pieces, lambda raw, _: read_studio(raw, is_trusted=sent.is_trusted))
 
 
 def read_application_post(
     body: bytes, content_type: str, application_id: str, mapping: Mapping | None, sent: Sent
-) -> Post:
+) -> Body:
     """A body of `POST /applications/{application_id}/events`: an object with a list `events`, or
     else payloads (one, an array of them or a line for each), where the application has a mapping.
 
@@ -89,7 +89,7 @@ def read_application_post(
             event = read_analytics(raw, sent.client_id, is_trusted=sent.is_trusted)
             return ReadGameEvent(application_id, event)
 
-        return Post(ANALYTICS, counted(events), read_event)
+        return Body(ANALYTICS, counted(events), read_event)
 
     def read_mapped(raw: bytes, position: int) -> ReadGameEvent:
         event = read_payload(
@@ -105,4 +105,4 @@ def read_application_post(
 
     is_array = body.lstrip()[:1] == b"["
     pieces = cut_payloads(body) if is_array or cut_payloads is cut_lines else [body.strip()]
-    return Post(MAPPED, counted(pieces), read_mapped)
+    return Body(MAPPED, counted(pieces), read_mapped)

@@ -6,12 +6,12 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
-from ingest_slot_events.reading import RefusedRequest, cut, format_of, unpacked
-from ingest_slot_events.service import STAGE, Answer, ingest
+from ingest_slot_events.reading import cut, format_of
+from ingest_slot_events.service import STAGE, ingest
 from ingest_slot_events.settings import Settings
 from pitboss.access import Principal, is_signed_body
 from pitboss.backoff import pause
-from pitboss.posts import body_of
+from pitboss.posts import Answer, RefusedRequest, body_of, unpacked
 from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine

@@ -5,32 +5,8 @@ from typing import NamedTuple
 
 from pitboss.events.envelope import InvalidEvent, read_envelope
 from pitboss.events.slot import MeteredEvent
-from pitboss.posts import (
-    JSON_ARRAY,
-    LINES,
-    MAX_BYTES,
-    MAX_EVENTS,
-    RefusedRequest,
-    counted,
-    cut_array,
-    cut_lines,
-    of_type,
-    unpacked,
-)
+from pitboss.posts import JSON_ARRAY, LINES, counted, cut_array, cut_lines, of_type
 from pitboss.sas.gateway import read_packet
-
-__all__ = [
-    "ENVELOPES",
-    "GATEWAY_PACKETS",
-    "MAX_BYTES",
-    "MAX_EVENTS",
-    "Format",
-    "ReadEvent",
-    "RefusedRequest",
-    "cut",
-    "format_of",
-    "unpacked",
-]
 
 ENVELOPES = JSON_ARRAY
 """A JSON array of envelopes."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest_game_events import handler as http
 from ingest_game_events.reading import (
-    Post,
+    Body,
     Sent,
     read_application_post,
     read_studio_post,
@@ -91,7 +91,7 @@ def take(
     pieces = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in events]
     whole = read_studio_post(b"\n".join(pieces), LINES, sent_by(sender))
     kept = kept or Kept()
-    return ingest(Post(whole.format, pieces, whole.read), sender, NOW, Registered(), kept, kept)
+    return ingest(Body(whole.format, pieces, whole.read), sender, NOW, Registered(), kept, kept)
 
 
 def statuses(answer: Answer) -> list[tuple[str, object]]:
@@ -266,7 +266,7 @@ def test_nothing_is_dropped_without_a_word(
 # --- bodies ---------------------------------------------------------------------------------------
 
 
-def application_post(body: Any, mapping: Mapping | None = None, content_type: str = JSON) -> Post:
+def application_post(body: Any, mapping: Mapping | None = None, content_type: str = JSON) -> Body:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return read_application_post(raw, content_type, "chase", mapping, sent_by(STUDIO_SERVER))
 

@@ -18,20 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_slot_events import handler as http
-from ingest_slot_events.reading import (
-    ENVELOPES,
-    GATEWAY_PACKETS,
-    MAX_BYTES,
-    MAX_EVENTS,
-    RefusedRequest,
-    cut,
-    format_of,
-    unpacked,
-)
-from ingest_slot_events.service import STAGE, Answer, Status, ingest
+from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, cut, format_of
+from ingest_slot_events.service import STAGE, ingest
 from pitboss.access import Action, Kind, Principal
 from pitboss.events.batch import unpack_metered, unpack_received
 from pitboss.events.slot import GameEnded, GameStarted, Unrecognised
+from pitboss.posts import MAX_BYTES, MAX_EVENTS, Answer, RefusedRequest, Status, unpacked
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 from tests import sample_events

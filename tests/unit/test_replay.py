@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pynamodb.exceptions import PynamoDBConnectionError
 from typer.testing import CliRunner
 
-from ingest_slot_events.reading import MAX_BYTES
 from pitboss.access import Status, body_hash
+from pitboss.posts import MAX_BYTES
 from pitboss.tokens import MAX_LIFETIME_SECONDS, verify
 from tests.fakes.keys import AUDIENCE, NOW
 from tests.fakes.registry import MemoryRegistry, gateway

@@ -1,5 +1,5 @@
-"""Posted bodies of events, whatever they are of: limits, and the answer that says what became of
-each event.
+"""Posted bodies of events, whatever they are of: limits, how they are taken in, and the answer that
+says what became of each event.
 
 received = accepted + duplicate + quarantined + failed, in every answer.
 """
@@ -7,16 +7,18 @@ received = accepted + duplicate + quarantined + failed, in every answer.
 import zlib
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from pitboss.access import Decision
+from pitboss.access import Decision, Principal
 from pitboss.events.batch import BatchHeader
+from pitboss.events.envelope import InvalidEvent
+from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 
 MAX_BYTES = 1_048_576
@@ -209,11 +211,11 @@ def cut_lines(body: bytes) -> list[bytes]:
 # --- records --------------------------------------------------------------------------------------
 
 
-class Packed[Event](NamedTuple):
+class Packed[E](NamedTuple):
     """A record and the events in it, by their positions in the body."""
 
     record: StreamRecord
-    numbered: list[tuple[int, Event]]
+    numbered: list[tuple[int, E]]
 
     @property
     def fits(self) -> bool:
@@ -221,13 +223,13 @@ class Packed[Event](NamedTuple):
         return len(self.record.partition_key) + len(self.record.data) <= MAX_RECORD_BYTES
 
 
-def records[Event](
+def records[E](
     partition_key: str,
     header: BatchHeader,
-    numbered: list[tuple[int, Event]],
+    numbered: list[tuple[int, E]],
     pieces: Sequence[bytes],
-    pack: Callable[[BatchHeader, Sequence[bytes], Sequence[Event]], bytes],
-) -> Iterator[Packed[Event]]:
+    pack: Callable[[BatchHeader, Sequence[bytes], Sequence[E]], bytes],
+) -> Iterator[Packed[E]]:
     """Events of one partition key as one record; as several only where what does not compress is
     too large for one. One event alone has to fit.
     """
@@ -246,3 +248,134 @@ def records[Event](
         middle = len(numbered) // 2
         yield from records(partition_key, header, numbered[:middle], pieces, pack)
         yield from records(partition_key, header, numbered[middle:], pieces, pack)
+
+
+# --- taking in ------------------------------------------------------------------------------------
+
+
+class Stream(Protocol):
+    """Takes records; answers the indexes of those it could not write."""
+
+    def put(self, records: Sequence[StreamRecord]) -> set[int]: ...
+
+
+class Quarantine(Protocol):
+    """Keeps what was set aside."""
+
+    def put(self, entries: Sequence[QuarantineEntry]) -> str: ...
+
+
+class Event(Protocol):
+    """What events of every family have."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def occurred_at(self) -> int: ...
+
+
+class Read[E: Event](NamedTuple):
+    """An event that its sender may send."""
+
+    event: E
+    asset_id: str
+    partition_key: str
+    identity: Hashable
+    """The same for two events of a post only if they say that they are one."""
+    is_recognised: bool
+    """Whether its type and version are known."""
+
+
+class Post(NamedTuple):
+    """A posted batch of events."""
+
+    stage: str
+    """The function that takes it in."""
+    pieces: Sequence[bytes]
+    """The bytes of each event."""
+    format: str
+    """How they are written."""
+    sender: Principal
+    received_at: int
+    """Epoch milliseconds."""
+    request: bytes = b""
+    """What names the request, for traces; see `pitboss.traces`."""
+
+
+def take_in[E: Event](
+    post: Post,
+    read: Callable[[bytes, int], Read[E]],
+    pack: Callable[[BatchHeader, Sequence[bytes], Sequence[E]], bytes],
+    stream: Stream,
+    quarantine: Quarantine,
+) -> Answer:
+    """Validate, pack by partition key, write to the stream, set aside the rest.
+
+    Args:
+        post: the events.
+        read: reads one, from its bytes and its place in the post; raises `InvalidEvent`.
+        pack: makes a record of some.
+        stream: where accepted events go.
+        quarantine: where the others go, before the answer says so.
+    """
+    results: list[EventResult | None] = [None] * len(post.pieces)
+    entries: list[QuarantineEntry] = []
+    known: dict[Hashable, E] = {}
+    unknown: set[int] = set()
+    groups: dict[tuple[str, str], list[tuple[int, E]]] = {}
+    for index, raw in enumerate(post.pieces):
+        try:
+            event, asset_id, key, identity, is_recognised = read(raw, index)
+            if not is_recognised:
+                unknown.add(index)
+            if event.occurred_at > post.received_at + MAX_AHEAD_MS:
+                raise InvalidEvent("clock_ahead", f"it occurs at {event.occurred_at}")
+            first = known.setdefault(identity, event)
+            if first is event:
+                groups.setdefault((asset_id, key), []).append((index, event))
+            elif first == event:
+                results[index] = EventResult(index, Status.DUPLICATE, event.event_id)
+            else:
+                raise InvalidEvent("id_reuse", "an event before has this id and another content")
+        except InvalidEvent as fault:
+            results[index] = EventResult(
+                index, Status.QUARANTINED, reason=fault.reason, detail=fault.detail[:200]
+            )
+            entries.append(_set_aside(post, index, raw, fault))
+    packed: list[Packed[E]] = []
+    for (asset_id, key), numbered in groups.items():
+        header = BatchHeader(
+            post.sender.property_id,
+            asset_id,
+            post.received_at,
+            post.sender.principal_id,
+            post.format,
+            post.request,
+        )
+        packed += records(key, header, numbered, post.pieces, pack)
+    if entries:
+        quarantine.put(entries)
+    failed = stream.put([record.record for record in packed])
+    unrecognised = out_of_time = 0
+    for position, record in enumerate(packed):
+        status = Status.FAILED if position in failed else Status.ACCEPTED
+        for index, event in record.numbered:
+            results[index] = EventResult(index, status, event.event_id)
+            if status is Status.ACCEPTED:
+                unrecognised += index in unknown
+                out_of_time += abs(post.received_at - event.occurred_at) > OUT_OF_TIME_MS
+    return answer_of([one for one in results if one is not None], unrecognised, out_of_time)
+
+
+def _set_aside(post: Post, index: int, raw: bytes, fault: InvalidEvent) -> QuarantineEntry:
+    return QuarantineEntry.of(
+        raw,
+        reason=fault.reason,
+        detail=fault.detail,
+        stage=post.stage,
+        property_id=post.sender.property_id,
+        sender=post.sender.principal_id,
+        received_at=post.received_at,
+        index=index,
+        posted_as=post.format,
+    )
