@@ -10,14 +10,12 @@ Claims: `iss` `<audience>/installs`, `aud` the API's audience, `iat`, `exp`, `su
 Only the authorizer and `issue_installs` import this module: it brings PyJWT.
 """
 
-from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 import jwt
 
 from pitboss.access import Action, InvalidPrincipalError, Kind, Principal
-from pitboss.tokens import LEEWAY_SECONDS, Refusal, RefusedTokenError, reason
+from pitboss.tokens import Refusal, RefusedTokenError, check_times, decoded
 
 ALGORITHM = "HS256"
 
@@ -96,35 +94,10 @@ def verify(token: str, key: str, audience: str, now: float) -> Principal:
     Raises:
         RefusedTokenError: with the first reason found.
     """
-    try:
-        claims: Mapping[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[ALGORITHM],
-            audience=audience,
-            issuer=issuer_of(audience),
-            options={
-                "require": list(_REQUIRED),
-                "strict_aud": True,
-                # By the caller's clock, below.
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.InvalidTokenError as fault:
-        raise RefusedTokenError(reason(fault)) from None
-    except ValueError:
-        raise RefusedTokenError(Refusal.MALFORMED) from None
-    issued, expires = claims["iat"], claims["exp"]
-    if type(issued) is not int or type(expires) is not int:
-        raise RefusedTokenError(Refusal.BAD_CLAIM)
-    if issued > now + LEEWAY_SECONDS:
-        raise RefusedTokenError(Refusal.NOT_YET_VALID)
-    if expires <= now:
-        raise RefusedTokenError(Refusal.EXPIRED)
-    if not 0 < expires - issued <= LIFETIME_SECONDS:
-        raise RefusedTokenError(Refusal.LIFETIME)
+    claims = decoded(
+        token, key, ALGORITHM, audience=audience, issuer=issuer_of(audience), required=_REQUIRED
+    )
+    check_times(claims, now, LIFETIME_SECONDS)
     who = claims["property"], claims["application"], claims["sub"]
     if not all(isinstance(one, str) for one in who):
         raise RefusedTokenError(Refusal.BAD_CLAIM)

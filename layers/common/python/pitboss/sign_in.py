@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from pitboss.access import GROUPS, Group, InvalidPrincipalError, Kind, Principal, SignIn
-from pitboss.tokens import LEEWAY_SECONDS, MAX_TOKEN_CHARACTERS, Refusal, RefusedTokenError, reason
+from pitboss.tokens import MAX_TOKEN_CHARACTERS, Refusal, RefusedTokenError, check_times, decoded
 
 ALGORITHM = "RS256"
 """The one that user pools sign with. No other is looked at: what a token says of its own algorithm
@@ -68,7 +68,7 @@ def verify(token: str, pool: Pool, keys: SigningKeys, now: float) -> Principal:
     claims = _verified(token, pool, keys)
     if claims["token_use"] != "id":
         raise RefusedTokenError(Refusal.TOKEN_USE)
-    expires = _expiry(claims, now)
+    check_times(claims, now, MAX_LIFETIME_SECONDS)
     username = claims["cognito:username"]
     if not isinstance(username, str) or not _is_username(username):
         raise RefusedTokenError(Refusal.BAD_CLAIM)
@@ -80,7 +80,7 @@ def verify(token: str, pool: Pool, keys: SigningKeys, now: float) -> Principal:
             _text(claims["custom:property"]),
             None,
             frozenset().union(*(GROUPS[group] for group in groups)),
-            SignIn(username, groups, expires),
+            SignIn(username, groups, claims["exp"]),
         )
     except InvalidPrincipalError:
         raise RefusedTokenError(Refusal.BAD_CLAIM) from None
@@ -99,40 +99,14 @@ def _verified(token: str, pool: Pool, keys: SigningKeys) -> Mapping[str, Any]:
     key = keys.find(key_id)
     if key is None:
         raise RefusedTokenError(Refusal.UNKNOWN_KEY)
-    try:
-        claims: Mapping[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[ALGORITHM],
-            audience=pool.client_id,
-            issuer=pool.issuer,
-            options={
-                "require": list(_REQUIRED),
-                "strict_aud": True,
-                # By the caller's clock, below.
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.InvalidTokenError as fault:
-        raise RefusedTokenError(reason(fault)) from None
-    except ValueError:
-        raise RefusedTokenError(Refusal.MALFORMED) from None
-    return claims
-
-
-def _expiry(claims: Mapping[str, Any], now: float) -> int:
-    issued, expires = claims["iat"], claims["exp"]
-    if type(issued) is not int or type(expires) is not int:
-        raise RefusedTokenError(Refusal.BAD_CLAIM)
-    if issued > now + LEEWAY_SECONDS:
-        raise RefusedTokenError(Refusal.NOT_YET_VALID)
-    if expires <= now:
-        raise RefusedTokenError(Refusal.EXPIRED)
-    if not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
-        raise RefusedTokenError(Refusal.LIFETIME)
-    return expires
+    return decoded(
+        token,
+        key,
+        ALGORITHM,
+        audience=pool.client_id,
+        issuer=pool.issuer,
+        required=_REQUIRED,
+    )
 
 
 def _groups(claims: Mapping[str, Any]) -> frozenset[Group]:

@@ -11,7 +11,7 @@ Only the authorizer imports this module: it brings PyJWT and cryptography.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,7 @@ LEEWAY_SECONDS = 10
 
 MAX_TOKEN_CHARACTERS = 4096
 
+_REQUIRED = ("iss", "aud", "iat", "exp", "jti", "body_sha256")
 _BODY_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_ID_CHARACTERS = 128
 
@@ -127,27 +128,15 @@ def verify(token: str, credential: Credential, audience: str, now: float) -> Cla
     Raises:
         RefusedTokenError: with the first reason found.
     """
-    try:
-        claims: Mapping[str, Any] = jwt.decode(
-            token,
-            credential.public_key_pem,
-            algorithms=[credential.algorithm],
-            audience=audience,
-            issuer=credential.principal.principal_id,
-            options={
-                "require": ["iss", "aud", "iat", "exp", "jti", "body_sha256"],
-                "strict_aud": True,
-                # By the caller's clock, below.
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except jwt.InvalidTokenError as fault:
-        raise RefusedTokenError(reason(fault)) from None
-    except ValueError:
-        raise RefusedTokenError(Refusal.MALFORMED) from None
-    _check_times(claims, now)
+    claims = decoded(
+        token,
+        credential.public_key_pem,
+        credential.algorithm,
+        audience=audience,
+        issuer=credential.principal.principal_id,
+        required=_REQUIRED,
+    )
+    check_times(claims, now, MAX_LIFETIME_SECONDS, LEEWAY_SECONDS)
     body, token_id = claims["body_sha256"], claims["jti"]
     if not isinstance(body, str) or not _BODY_SHA256.fullmatch(body):
         raise RefusedTokenError(Refusal.BAD_CLAIM)
@@ -156,15 +145,66 @@ def verify(token: str, credential: Credential, audience: str, now: float) -> Cla
     return Claims(claims["iss"], body, token_id, claims["iat"], claims["exp"])
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> None:
+def decoded(
+    token: str,
+    key: Any,  # noqa: ANN401 - whatever PyJWT takes for the algorithm
+    algorithm: str,
+    *,
+    audience: str,
+    issuer: str,
+    required: Iterable[str],
+) -> Mapping[str, Any]:
+    """What a token says, once its signature, audience and issuer are as they have to be.
+
+    Its times are not looked at: `check_times` does it, by the caller's clock.
+
+    Raises:
+        RefusedTokenError: with the first reason found.
+    """
+    try:
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            options={
+                "require": list(required),
+                "strict_aud": True,
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+    except jwt.InvalidTokenError as fault:
+        raise RefusedTokenError(_reason(fault)) from None
+    except ValueError:
+        raise RefusedTokenError(Refusal.MALFORMED) from None
+    return claims
+
+
+def check_times(
+    claims: Mapping[str, Any], now: float, longest: int, leeway_at_the_end: int = 0
+) -> None:
+    """Whether a token is in force.
+
+    Args:
+        claims: with `iat` and `exp`, and maybe `nbf`.
+        now: epoch seconds. A token may be issued `LEEWAY_SECONDS` ahead of it.
+        longest: seconds that a token may be in force.
+        leeway_at_the_end: seconds that it is taken for longer.
+
+    Raises:
+        RefusedTokenError: with the first reason found.
+    """
     issued, expires, valid_from = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
     if not all(type(moment) is int for moment in (issued, expires, valid_from)):
         raise RefusedTokenError(Refusal.BAD_CLAIM)
     if max(issued, valid_from) > now + LEEWAY_SECONDS:
         raise RefusedTokenError(Refusal.NOT_YET_VALID)
-    if expires <= now - LEEWAY_SECONDS:
+    if expires <= now - leeway_at_the_end:
         raise RefusedTokenError(Refusal.EXPIRED)
-    if not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
+    if not 0 < expires - issued <= longest:
         raise RefusedTokenError(Refusal.LIFETIME)
 
 
@@ -179,6 +219,6 @@ _REASONS: tuple[tuple[type[jwt.PyJWTError], Refusal], ...] = (
 )
 
 
-def reason(fault: jwt.PyJWTError) -> Refusal:
+def _reason(fault: jwt.PyJWTError) -> Refusal:
     """Why a token is refused, by what PyJWT says of it."""
     return next((reason for kind, reason in _REASONS if isinstance(fault, kind)), Refusal.BAD_CLAIM)
