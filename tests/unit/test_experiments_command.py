@@ -19,7 +19,7 @@ from pitboss.stores.ratings import PlayerSession, SessionPlace
 from tests.fakes.network import tables
 from tests.unit.test_experiments import content
 from workbench import experiments as command
-from workbench import stack
+from workbench import endpoint, stack
 from workbench.main import app
 
 NOW = 1_592_277_300_000
@@ -70,6 +70,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoExperiments]:
         monkeypatch.setattr(command, "_now", lambda: NOW)
         settings = {"GAMING_DAYS": "*=UTC@00:00", "RATINGS_TABLE": "ratings"}
         monkeypatch.setattr(stack, "settings_of", lambda function: settings)
+        monkeypatch.setattr(endpoint, "target", lambda: endpoint.Target(None, "us-east-1"))
         monkeypatch.setattr(ratings_store, "DynamoRatings", Ratings)
         yield made
 

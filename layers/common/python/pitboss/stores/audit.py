@@ -11,6 +11,7 @@ function may do either.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import botocore.session
@@ -18,6 +19,7 @@ from botocore.config import Config
 from msgspec import Struct
 
 from pitboss.access import Principal
+from pitboss.stores.pages import items_of
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -124,23 +126,19 @@ class DynamoAudit:
             newest: as many at most.
             before: a place that this method returned; None begins with the newest.
         """
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk" + ("" if before is None else " AND sk < :before"),
-            "ExpressionAttributeValues": {
+        looks = items_of(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk" + ("" if before is None else " AND sk < :before"),
+            ExpressionAttributeValues={
                 ":pk": {"S": f"{property_id}/{day}"},
                 **({} if before is None else {":before": {"S": before}}),
             },
-            "ConsistentRead": True,
-            "ScanIndexForward": False,
-        }
-        found: list[dict[str, Any]] = []
-        while len(found) <= newest:
-            page = self._client.query(**asked, Limit=newest + 1 - len(found))
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                break
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=newest + 1,
+        )
+        found = list(islice(looks, newest + 1))
         shown = found[:newest]
         return list(map(_look, shown)), shown[-1]["sk"]["S"] if len(found) > newest else None
 

@@ -28,6 +28,7 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from pitboss.errors import TransientError
+from pitboss.stores.pages import items_of
 
 MOST_SECONDS = 2 * 60 * 60
 """How long API Gateway keeps a WebSocket open at most."""
@@ -174,19 +175,14 @@ class DynamoConnections:
         ]
 
     def _open(self, partition: str, now: int) -> Iterator[dict[str, Any]]:
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk",
-            "FilterExpression": "expires > :now",
-            "ExpressionAttributeValues": {":pk": {"S": partition}, ":now": {"N": str(now // 1000)}},
-            "ConsistentRead": True,
-        }
-        while True:
-            page = self._client.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return items_of(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            FilterExpression="expires > :now",
+            ExpressionAttributeValues={":pk": {"S": partition}, ":now": {"N": str(now // 1000)}},
+            ConsistentRead=True,
+        )
 
 
 class UndeliveredError(TransientError):

@@ -26,6 +26,7 @@ from pitboss.errors import TransientError
 from pitboss.experiments.analysis import Exposed
 from pitboss.experiments.assignment import Registered
 from pitboss.experiments.definition import Status
+from pitboss.stores.pages import items_of
 
 PARTS = 16
 """Partitions of an experiment's exposures, so that many players at once fall on several."""
@@ -202,21 +203,16 @@ class DynamoExperiments:
         return sorted(found, key=lambda one: (one.at, one.player_id))
 
     def _query(self, partition: str, begins: str = "") -> Iterator[_Item]:
-        asked: _Item = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :sk)" if begins else ""),
-            "ExpressionAttributeValues": {
+        return items_of(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk" + (" AND begins_with(sk, :sk)" if begins else ""),
+            ExpressionAttributeValues={
                 ":pk": _s(partition),
                 **({":sk": _s(begins)} if begins else {}),
             },
-            "ConsistentRead": True,
-        }
-        while True:
-            page = self._client.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            ConsistentRead=True,
+        )
 
 
 def _experiments(property_id: str) -> str:

@@ -53,6 +53,7 @@ from pitboss.floor.rows import (
     StreamRate,
 )
 from pitboss.stores.packing import Zstd
+from pitboss.stores.pages import items_of
 
 CALLS_AT_ONCE = 8
 """Blocks that are written at the same time."""
@@ -553,22 +554,17 @@ class DynamoFloor:
         return None
 
     def _query(self, partition: str, first: str, last: str, **more: Any) -> Iterator[Item]:
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
-            "ExpressionAttributeValues": {
+        return items_of(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
                 ":pk": {"S": partition},
                 ":first": {"S": first},
                 ":last": {"S": last},
             },
             **more,
-        }
-        while True:
-            page = self._client.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        )
 
 
 def part_of(item: Item) -> StoredFloor:

@@ -43,6 +43,7 @@ from pitboss.offers.catalogue import Catalogue
 from pitboss.offers.deciding import Decided
 from pitboss.offers.gate import Facts
 from pitboss.offers.issued import GIVES_BACK, OPEN, IssuedOffer, Status, Step
+from pitboss.stores.pages import items_of
 from pitboss.stores.ratings import Asset, head_key
 
 INDEX = "by_list"
@@ -722,7 +723,8 @@ class DynamoOffers:
         return found
 
     def _query(self, partition: str, begins: str, **more: object) -> Iterator[_Item]:
-        return self._pages(
+        return items_of(
+            self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :begins)",
             ExpressionAttributeValues={":pk": {"S": partition}, ":begins": {"S": begins}},
@@ -735,7 +737,8 @@ class DynamoOffers:
         if before is not None:
             condition += " AND place < :before"
             values[":before"] = {"S": before}
-        return self._pages(
+        return items_of(
+            self._client,
             TableName=self._table,
             IndexName=INDEX,
             KeyConditionExpression=condition,
@@ -743,14 +746,6 @@ class DynamoOffers:
             ExpressionAttributeValues=values,
             **more,
         )
-
-    def _pages(self, **asked: object) -> Iterator[_Item]:
-        while True:
-            page = self._client.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 class UnprocessedKeysError(TransientError):

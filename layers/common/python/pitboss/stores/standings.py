@@ -35,6 +35,7 @@ from pitboss.backoff import pause
 from pitboss.errors import TransientError
 from pitboss.offers.gate import NOTHING_READ, Entry, Facts, ListName, Lists, Machine, Standing
 from pitboss.offers.lists import Patron, RefusedImport, Span, changes, check_as_of
+from pitboss.stores.pages import items_of
 from pitboss.stores.ratings import Asset, head_key
 
 READ_TRIES = 4
@@ -441,19 +442,13 @@ class DynamoStandings:
         return {keys[item["pk"]["S"]]: _standing(item) for item in found}
 
     def _members(self, property_id: str, name: ListName) -> Iterator[dict[str, Any]]:
-        start: dict[str, Any] = {}
-        while True:
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": _list_partition(property_id, name)}},
-                ConsistentRead=True,
-                **start,
-            )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return items_of(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": _list_partition(property_id, name)}},
+            ConsistentRead=True,
+        )
 
     # Writing.
 
