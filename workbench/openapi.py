@@ -11,7 +11,7 @@ from workbench import (
     openapi_offers,
     openapi_shufflers,
 )
-from workbench.openapi_parts import IF_NONE, answers
+from workbench.openapi_parts import CONTENT_ENCODING, IF_NONE, answers, door
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -22,7 +22,6 @@ def api_document() -> Document:
     """The API as it is: two functions behind one authorizer."""
     import ingest_slot_events
     import read_ratings
-    from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS
     from pitboss.access import Action
     from pitboss.posts import MAX_BYTES, MAX_EVENTS
 
@@ -63,52 +62,19 @@ def api_document() -> Document:
         ],
         "paths": {
             "/v1/slot-events": {
-                "post": {
-                    "operationId": "postSlotEvents",
-                    "tags": ["ingest"],
-                    "summary": "Post a batch of slot events.",
-                    "description": "The answer says what became of each event: received = accepted "
+                "post": door(
+                    "ingest",
+                    "postSlotEvents",
+                    "Post a batch of slot events.",
+                    "The answer says what became of each event: received = accepted "
                     "+ duplicate + quarantined + failed. An event that is quarantined never stops "
                     f"its neighbours. Asks for the scope `{Action.SEND_SLOT_EVENTS}`.",
-                    "parameters": [
-                        {
-                            "name": "Content-Encoding",
-                            "in": "header",
-                            "description": "gzip: one member. What is signed is the body as sent.",
-                            "schema": {"type": "string", "enum": ["gzip", "identity"]},
-                        }
-                    ],
-                    "requestBody": {
-                        "required": True,
-                        "description": limits,
-                        "content": {
-                            ENVELOPES: {"schema": {"$ref": "#/components/schemas/Events"}},
-                            GATEWAY_PACKETS: {
-                                "schema": {
-                                    "type": "string",
-                                    "description": "Gateway packets, one JSON object a line, each "
-                                    "as #/components/schemas/Packet.",
-                                }
-                            },
-                        },
-                    },
-                    "responses": {
-                        "200": answers("What became of each event.", "Answer"),
-                        "400": {"$ref": "#/components/responses/BadRequest"},
-                        "401": {"$ref": "#/components/responses/Unauthorized"},
-                        "403": {"$ref": "#/components/responses/NotTheSignedBody"},
-                        "413": {"$ref": "#/components/responses/TooLarge"},
-                        "415": {"$ref": "#/components/responses/UnknownMediaType"},
-                        "429": {"$ref": "#/components/responses/TooManyRequests"},
-                        "503": answers(
-                            "Some events could not be written to the stream: those with the status "
-                            "`failed`. Post them again, or all of them: what was accepted counts "
-                            "once.",
-                            "Answer",
-                            {"Retry-After": "Seconds to wait."},
-                        ),
-                    },
-                }
+                    [CONTENT_ENCODING],
+                    limits,
+                    "Events",
+                    "Gateway packets, one JSON object a line, each as #/components/schemas/Packet.",
+                    "TooManyRequests",
+                )
             },
             "/v1/machines/{asset_id}": _read(
                 "getMachine", "Read a machine's rating.", "MachineDocument"

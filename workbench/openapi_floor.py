@@ -4,7 +4,15 @@ from typing import Any
 
 import msgspec
 
-from workbench.openapi_parts import IF_NONE, JSON, answers, identifier, operation, query
+from workbench.openapi_parts import (
+    IF_NONE,
+    answers,
+    body,
+    identifier,
+    operation,
+    query,
+    wide_identifier,
+)
 from workbench.schemas import Document, prose
 
 _PROBLEM = "application/problem+json"
@@ -230,14 +238,13 @@ def _put_plan() -> Document:
             "422": {"$ref": "#/components/responses/FaultyPlan"},
         },
     )
-    document["requestBody"] = _body("FloorPlan")
+    document["requestBody"] = body("FloorPlan")
     return document
 
 
 def _acknowledge() -> Document:
     from pitboss.access import Action
 
-    alert = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
     document = operation(
         "floor",
         "acknowledgeAlert",
@@ -245,14 +252,14 @@ def _acknowledge() -> Document:
         "The first who says so counts, and it stays. The same person and note again change "
         "nothing.",
         Action.ANSWER_ALERTS,
-        [{**identifier("alert_id", "The alert."), "schema": alert}],
+        [wide_identifier("alert_id", "The alert.")],
         {
             "200": answers("The alert as it is then.", "Alert"),
             "400": {"$ref": "#/components/responses/WrongAcknowledgement"},
             "409": {"$ref": "#/components/responses/AcknowledgedAlready"},
         },
     )
-    document["requestBody"] = _body("Acknowledgement")
+    document["requestBody"] = body("Acknowledgement")
     return document
 
 
@@ -267,7 +274,6 @@ def _statuses() -> Document:
 def _decide() -> Document:
     from pitboss.access import Action
 
-    review = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
     document = operation(
         "floor",
         "decideReview",
@@ -276,17 +282,12 @@ def _decide() -> Document:
         "of the same player, or machine, for 90 days. A person who is shown a player is in the "
         "audit log before it is answered.",
         Action.DECIDE_REVIEWS,
-        [{**identifier("review_id", "The review."), "schema": review}],
+        [wide_identifier("review_id", "The review.")],
         {
             "200": answers("The review as it is then.", "Review"),
             "400": {"$ref": "#/components/responses/WrongDecision"},
             "409": {"$ref": "#/components/responses/DecidedAlready"},
         },
     )
-    document["requestBody"] = _body("ReviewDecision")
+    document["requestBody"] = body("ReviewDecision")
     return document
-
-
-def _body(name: str) -> Document:
-    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
-    return {"required": True, "content": {JSON: schema}}

@@ -2,23 +2,10 @@
 
 from typing import Any
 
-from workbench.openapi_parts import JSON, answers
+from workbench.openapi_parts import CONTENT_ENCODING, answers, body, door, identifier
 from workbench.schemas import Document, prose
 
-_LINES = "application/x-ndjson"
-_ENCODING: Document = {
-    "name": "Content-Encoding",
-    "in": "header",
-    "description": "gzip: one member. What a server signs is the body as sent.",
-    "schema": {"type": "string", "enum": ["gzip", "identity"]},
-}
-_APPLICATION: Document = {
-    "name": "application_id",
-    "in": "path",
-    "required": True,
-    "description": "The application, as it is registered.",
-    "schema": {"$ref": "#/components/schemas/Identifier"},
-}
+_APPLICATION = identifier("application_id", "The application, as it is registered.")
 
 
 def tags() -> list[Document]:
@@ -37,28 +24,32 @@ def paths() -> Document:
     scope = f"Asks for the scope `{Action.SEND_GAME_EVENTS}`, or the token of an install."
     return {
         "/v1/game-events": {
-            "post": _post(
+            "post": door(
+                "games",
                 "postGameEvents",
                 "Post a batch of a game's events in the studios' envelope.",
                 "The answer says what became of each event: received = accepted + duplicate + "
                 f"quarantined + failed. {scope}",
-                [_ENCODING],
+                [CONTENT_ENCODING],
                 limits,
                 "GameEvents",
                 "Events, one JSON object a line, each as #/components/schemas/StudioEnvelope.",
+                "TooManyEvents",
             )
         },
         "/applications/{application_id}/events": {
-            "post": _post(
+            "post": door(
+                "games",
                 "postApplicationEvents",
                 "Post events as the AWS game analytics guidance does, or by the application's "
                 "mapping.",
                 "An object with a list `events`; of an application with a mapping also payloads in "
                 f"no envelope: one, an array of them, or a line for each. {scope}",
-                [_APPLICATION, _ENCODING],
+                [_APPLICATION, CONTENT_ENCODING],
                 limits,
                 "ApplicationEvents",
                 "Payloads, one JSON object a line, by the application's mapping.",
+                "TooManyEvents",
             )
         },
         "/v1/applications/{application_id}/installs": {
@@ -69,10 +60,7 @@ def paths() -> Document:
                 "description": "For a game's own server, which knows who plays. The token is for "
                 f"one application and one client. Asks for the scope `{Action.ISSUE_INSTALLS}`.",
                 "parameters": [_APPLICATION],
-                "requestBody": {
-                    "required": True,
-                    "content": {JSON: {"schema": {"$ref": "#/components/schemas/InstallRequest"}}},
-                },
+                "requestBody": body("InstallRequest"),
                 "responses": {
                     "200": answers("The token, and until when it counts.", "Install"),
                     "400": {"$ref": "#/components/responses/NoClient"},
@@ -82,47 +70,6 @@ def paths() -> Document:
                     "429": {"$ref": "#/components/responses/TooManyRequests"},
                 },
             }
-        },
-    }
-
-
-def _post(
-    name: str,
-    summary: str,
-    description: str,
-    parameters: list[Document],
-    limits: str,
-    form: str,
-    lines: str,
-) -> Document:
-    return {
-        "operationId": name,
-        "tags": ["games"],
-        "summary": summary,
-        "description": description,
-        "parameters": parameters,
-        "requestBody": {
-            "required": True,
-            "description": limits,
-            "content": {
-                JSON: {"schema": {"$ref": f"#/components/schemas/{form}"}},
-                _LINES: {"schema": {"type": "string", "description": lines}},
-            },
-        },
-        "responses": {
-            "200": answers("What became of each event.", "Answer"),
-            "400": {"$ref": "#/components/responses/BadRequest"},
-            "401": {"$ref": "#/components/responses/Unauthorized"},
-            "403": {"$ref": "#/components/responses/NotTheSignedBody"},
-            "413": {"$ref": "#/components/responses/TooLarge"},
-            "415": {"$ref": "#/components/responses/UnknownMediaType"},
-            "429": {"$ref": "#/components/responses/TooManyEvents"},
-            "503": answers(
-                "Some events could not be written to the stream: those with the status `failed`. "
-                "Post them again, or all of them: what was accepted counts once.",
-                "Answer",
-                {"Retry-After": "Seconds to wait."},
-            ),
         },
     }
 

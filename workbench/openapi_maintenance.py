@@ -5,8 +5,8 @@ from typing import Any
 from workbench.openapi_parts import (
     DATABASE_AWAY,
     IDEMPOTENCY_KEY,
-    JSON,
     answers,
+    body,
     identifier,
     operation,
     query,
@@ -135,9 +135,7 @@ def _answer(verb: str, summary: str) -> Document:
             **DATABASE_AWAY,
         },
     )
-    document["requestBody"] = {
-        "required": verb == "dismiss",
-        "description": "Why." if verb == "dismiss" else "Only its `note` is looked at.",
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Note"}}},
-    }
+    is_why = verb == "dismiss"
+    said = "Why." if is_why else "Only its `note` is looked at."
+    document["requestBody"] = body("Note", said, required=is_why)
     return document

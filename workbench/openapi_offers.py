@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench.openapi_parts import IDEMPOTENCY_KEY, JSON, answers, identifier, operation
+from workbench.openapi_parts import IDEMPOTENCY_KEY, answers, body, identifier, operation
 from workbench.schemas import Document, prose
 
 _PROBLEM = "application/problem+json"
@@ -169,13 +169,9 @@ def _exclusion(method: str, summary: str) -> Document:
         {"name": "list", "in": "path", "required": True, "description": "The list."}
         | {"schema": names}
     )
-    document["requestBody"] = {
-        "required": False,
-        "description": "Without one, from now on for ever."
-        if method == "put"
-        else "Only its `note` is looked at.",
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Exclude"}}},
-    }
+    is_put = method == "put"
+    said = "Without one, from now on for ever." if is_put else "Only its `note` is looked at."
+    document["requestBody"] = body("Exclude", said, required=False)
     return document
 
 
@@ -235,10 +231,7 @@ def _withhold(again: str) -> Document:
         f"reserved. Who did it and why stays in its steps. {again}",
     )
     document["responses"]["400"] = {"$ref": "#/components/responses/WrongReason"}
-    document["requestBody"] = {
-        "required": True,
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Withheld"}}},
-    }
+    document["requestBody"] = body("Withheld")
     return document
 
 
@@ -290,9 +283,5 @@ def _put_catalogue() -> Document:
             ("If-None-Match", "`*`, where there is none yet."),
         )
     ]
-    document["requestBody"] = {
-        "required": True,
-        "description": f"At most {MAX_BYTES:,} bytes.",
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Catalogue"}}},
-    }
+    document["requestBody"] = body("Catalogue", f"At most {MAX_BYTES:,} bytes.")
     return document

@@ -3,12 +3,20 @@
 from workbench.schemas import Document
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
 
 IF_NONE: Document = {
     "name": "If-None-Match",
     "in": "header",
     "description": "ETags of answers the caller has; 304 if it is still one of them.",
     "schema": {"type": "string"},
+}
+
+CONTENT_ENCODING: Document = {
+    "name": "Content-Encoding",
+    "in": "header",
+    "description": "gzip: one member. What is signed is the body as sent.",
+    "schema": {"type": "string", "enum": ["gzip", "identity"]},
 }
 
 IDEMPOTENCY_KEY: Document = {
@@ -88,3 +96,78 @@ def answers(description: str, name: str, headers: dict[str, str] | None = None) 
             for header, meaning in headers.items()
         }
     return response
+
+
+def wide_identifier(name: str, meaning: str) -> Document:
+    """A parameter of the path that is an identifier made of several."""
+    schema = {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,200}$"}
+    return {**identifier(name, meaning), "schema": schema}
+
+
+def body(name: str, description: str = "", *, required: bool = True) -> Document:
+    """The document that a request carries."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+    said = {"description": description} if description else {}
+    return {"required": required, **said, "content": {JSON: schema}}
+
+
+def door(
+    tag: str,
+    name: str,
+    summary: str,
+    description: str,
+    parameters: list[Document],
+    limits: str,
+    form: str,
+    lines: str,
+    too_many: str,
+) -> Document:
+    """A route that takes batches of events.
+
+    Args:
+        tag: what it is listed under.
+        name: its `operationId`.
+        summary: a line.
+        description: what is to be said beyond it.
+        parameters: of the path and headers.
+        limits: of the body, in words.
+        form: the schema of its JSON.
+        lines: what it is as lines.
+        too_many: the response by the status 429.
+    """
+    problems = {
+        "400": "BadRequest",
+        "401": "Unauthorized",
+        "403": "NotTheSignedBody",
+        "413": "TooLarge",
+        "415": "UnknownMediaType",
+        "429": too_many,
+    }
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "description": description,
+        "parameters": parameters,
+        "requestBody": {
+            "required": True,
+            "description": limits,
+            "content": {
+                JSON: {"schema": {"$ref": f"#/components/schemas/{form}"}},
+                LINES: {"schema": {"type": "string", "description": lines}},
+            },
+        },
+        "responses": {
+            "200": answers("What became of each event.", "Answer"),
+            **{
+                status: {"$ref": f"#/components/responses/{problem}"}
+                for status, problem in problems.items()
+            },
+            "503": answers(
+                "Some events could not be written to the stream: those with the status `failed`. "
+                "Post them again, or all of them: what was accepted counts once.",
+                "Answer",
+                {"Retry-After": "Seconds to wait."},
+            ),
+        },
+    }

@@ -18,8 +18,8 @@ from pitboss.stores.experiments import DynamoExperiments, Exposure
 from pitboss.stores.ratings import PlayerSession, SessionPlace
 from tests.fakes.network import tables
 from tests.unit.test_experiments import content
-from workbench import experiments as command
 from workbench import endpoint, stack
+from workbench import experiments as command
 from workbench.main import app
 
 NOW = 1_592_277_300_000
