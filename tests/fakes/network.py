@@ -3,11 +3,12 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Network
+from workbench.proof.network import ENVIRONMENT, Call, Fault, Network
 
 
 @contextmanager
@@ -24,3 +25,36 @@ def tables(now: int, *names: str) -> Iterator[Network]:
         with clock.installed(), network.installed():
             yield network
         assert network.unknown == []
+
+
+class Strikes:
+    """Lets a fault strike one of the calls to come; nothing strikes before `at`."""
+
+    def __init__(self, network: Network) -> None:
+        self._left = -1
+        self._fault: Fault | None = None
+        network.fault = self._strike
+
+    def at(self, calls: int, fault: Fault) -> None:
+        """The fault strikes after this many calls."""
+        self._left, self._fault = calls + 1, fault
+
+    def end(self) -> None:
+        """Nothing strikes any more."""
+        self._left = -1
+
+    def _strike(self, call: Call) -> Fault | None:
+        self._left -= 1
+        return self._fault if self._left == 0 else None
+
+
+class Heard[Outcome]:
+    """In place of a function's service: what it was called with."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self._outcome = outcome
+
+    def __call__(self, *given: Any) -> Outcome:
+        self.calls.append(given)
+        return self._outcome

@@ -1,8 +1,7 @@
 """Machines' rows: what their newest heads say, whatever comes again, conflicts or goes wrong."""
 
-import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,9 +27,8 @@ from pitboss.stores.ratings import Asset, StoredHead, _head_attributes, head_key
 from sum_floor import handler as lambda_handler
 from sum_floor.service import HeadStored, Outcome, SumFloor
 from tests import sample_events
-from tests.fakes.network import tables
-from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Call, Fault, Kill, Killed, Lose, Network, Refuse
+from tests.fakes.network import Heard, tables
+from workbench.proof.network import Call, Fault, Kill, Killed, Lose, Network, Refuse
 
 NOW = 1_767_225_600_000
 MINUTE = NOW // 60_000
@@ -336,32 +334,18 @@ def store() -> DynamoFloor:
     return DynamoFloor("floor", "us-east-1")
 
 
-@pytest.fixture(name="environment", scope="module")
-def _environment() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        yield
-
-
 def run(history: Sequence[Stored], given_steps: Sequence[Step]) -> dict[int, SumsBlock]:
     """Bring a history in as the steps have it, and then what is left."""
-    clock = Clock(NOW, random.Random(1))
-    network = Network(clock)
-    network.dynamodb.create_table("floor", "pk", "sk")
     store()._known_floors.clear()
     first: set[str] = set()
     records = [change(stored, place, first) for place, stored in enumerate(history)]
-    with clock.installed(), network.installed():
+    with tables(NOW, "floor") as network:
         floor = Floor(network, records)
         for step in given_steps:
             floor.take(step)
         floor.take_all()
         network.fault = None
-        kept = store().sums(NORTH, {block_of(asset_id) for asset_id in MACHINES})
-    assert not network.unknown
-    return kept
+        return store().sums(NORTH, {block_of(asset_id) for asset_id in MACHINES})
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -371,7 +355,7 @@ def run(history: Sequence[Stored], given_steps: Sequence[Step]) -> dict[int, Sum
 )
 @given(histories, steps)
 def test_rows_are_the_newest_heads_whatever_happens(
-    environment: None, history: list[Stored], given_steps: list[Step]
+    history: list[Stored], given_steps: list[Step]
 ) -> None:
     kept = run(history, given_steps)
 
@@ -422,7 +406,7 @@ def test_a_block_that_cannot_be_read_holds_up_no_other() -> None:
     }
 
 
-def test_a_block_that_others_keep_replacing_is_given_back(environment: None) -> None:
+def test_a_block_that_others_keep_replacing_is_given_back() -> None:
     class Contended:
         def sums(self, property_id: str, numbers: Any) -> dict[int, SumsBlock]:
             return {number: SumsBlock.__value__() for number in numbers}
@@ -445,32 +429,22 @@ def test_a_block_that_others_keep_replacing_is_given_back(environment: None) -> 
 # --- the handler ----------------------------------------------------------------------------------
 
 
-class Heard:
-    """In place of the service: what it was given."""
-
-    def __init__(self) -> None:
-        self.heads: list[HeadStored] = []
-
-    def __call__(self, heads: Sequence[HeadStored]) -> Outcome:
-        self.heads += heads
-        return Outcome()
-
-
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    found = Heard()
+def heard(monkeypatch: pytest.MonkeyPatch) -> Heard[Outcome]:
+    found = Heard(Outcome())
     monkeypatch.setattr(lambda_handler, "_wiring", lambda: found)
     return found
 
 
 @pytest.mark.parametrize("case", sample_events.load("sum_floor"))
-def test_heads_are_taken_in_the_order_of_the_stream(case: str, heard: Heard) -> None:
+def test_heads_are_taken_in_the_order_of_the_stream(case: str, heard: Heard[Outcome]) -> None:
     event = sample_events.load("sum_floor")[case]
 
     assert lambda_handler.handler(event, None) == {"batchItemFailures": []}
 
-    assert [one.mark for one in heard.heads] == sorted(one.mark for one in heard.heads)
-    assert [(one.head.today.tally.coin_in_cents, one.is_first) for one in heard.heads] == (
+    ((heads,),) = heard.calls
+    assert [one.mark for one in heads] == sorted(one.mark for one in heads)
+    assert [(one.head.today.tally.coin_in_cents, one.is_first) for one in heads] == (
         [(500, True), (25, True), (1_000, False)]
         if case == "heads"
         else [(500, True), (1_000, False)]
@@ -478,7 +452,7 @@ def test_heads_are_taken_in_the_order_of_the_stream(case: str, heard: Heard) -> 
 
 
 def test_a_release_that_can_read_no_head_leaves_none_out(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
+    heard: Heard[Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(image: object) -> StoredHead:
         raise KeyError("a bug")
@@ -488,4 +462,4 @@ def test_a_release_that_can_read_no_head_leaves_none_out(
     with pytest.raises(BrokenReleaseError):
         lambda_handler.handler(sample_events.load("sum_floor")["heads"], None)
 
-    assert heard.heads == []
+    assert heard.calls == []

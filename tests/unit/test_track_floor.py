@@ -1,8 +1,9 @@
 """What machines say of themselves: whatever order it comes in, and however often."""
 
-import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
@@ -43,10 +44,10 @@ from pitboss.floor.documents import BillIn
 from pitboss.floor.rows import Alert, Severity, StreamRate, block_of
 from pitboss.stores.floor import DynamoFloor
 from tests import sample_events
+from tests.fakes.network import Heard, Strikes, tables
 from track_floor import handler as lambda_handler
 from track_floor.service import Outcome, Record, TrackFloor, counted
-from workbench.proof.clock import Clock
-from workbench.proof.network import ENVIRONMENT, Call, Fault, Kill, Killed, Lose, Network, Refuse
+from workbench.proof.network import Fault, Kill, Killed, Lose, Network, Refuse
 
 NOW = 1_767_225_600_000
 MINUTE = NOW // 60_000
@@ -133,7 +134,7 @@ events_lists = st.lists(st.tuples(said, st.integers(0, 50)), max_size=12)
 
 @given(events_lists, st.randoms(use_true_random=False), st.integers(0, 12))
 def test_neither_order_nor_repetition_makes_a_difference(
-    told: list[tuple[SlotData, int]], chance: random.Random, again: int
+    told: list[tuple[SlotData, int]], chance: Random, again: int
 ) -> None:
     events = [event(data, at, n) for n, (data, at) in enumerate(told)]
     mixed = chance.sample(events, len(events)) + events[:again]
@@ -239,30 +240,20 @@ def store() -> DynamoFloor:
     return DynamoFloor("floor", "us-east-1")
 
 
-@pytest.fixture(name="environment", scope="module")
-def _environment() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        yield
-
-
-def network() -> Network:
+@contextmanager
+def floor_table() -> Iterator[Network]:
     """A floor table that nothing is in."""
-    made = Network(Clock(NOW, random.Random(1)))
-    made.dynamodb.create_table("floor", "pk", "sk")
     store()._known_floors.clear()
-    return made
+    with tables(NOW, "floor") as made:
+        yield made
 
 
 def tracker() -> TrackFloor:
     return TrackFloor(store(), lambda: NOW, lambda attempt: None)
 
 
-def test_a_batch_leaves_conditions_alerts_bills_and_what_came(environment: None) -> None:
-    made = network()
-    with made.clock.installed(), made.installed():
+def test_a_batch_leaves_conditions_alerts_bills_and_what_came() -> None:
+    with floor_table():
         outcome = tracker()(
             "shard-1",
             [
@@ -302,9 +293,8 @@ def test_a_batch_leaves_conditions_alerts_bills_and_what_came(environment: None)
     assert [rate.events_by_minute[0] for rate in live.rates] == [5]
 
 
-def test_machines_that_go_on_playing_cost_a_write_a_batch(environment: None) -> None:
-    made = network()
-    with made.clock.installed(), made.installed():
+def test_machines_that_go_on_playing_cost_a_write_a_batch() -> None:
+    with floor_table() as made:
         track = tracker()
         track("shard-1", [record(1, event(GameStarted(500)))])
         made.calls.clear()
@@ -315,14 +305,13 @@ def test_machines_that_go_on_playing_cost_a_write_a_batch(environment: None) -> 
 
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["read at first", "read again"])
-def test_a_block_that_cannot_be_read_holds_up_no_other(environment: None, is_known: bool) -> None:
-    made = network()
+def test_a_block_that_cannot_be_read_holds_up_no_other(is_known: bool) -> None:
     batch = [
         record(3, event(LAMP_ON, 9)),
         record(4, event(DoorOpened("slot"), 9), asset_id="8"),
         record(5, event(BillAccepted(2_000), 9)),
     ]
-    with made.clock.installed(), made.installed():
+    with floor_table() as made:
         track = tracker()
         track("shard-1", [record(1, event(DoorOpened("slot"))), record(2, asset_id="8")])
         (item,) = (
@@ -371,36 +360,27 @@ batches = st.lists(
 
 def bring_in(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
     """What is stored after these batches, each of which comes until it is taken, and once more."""
-    made = network()
-    left = -1
-    fault: Fault | None = None
-
-    def strike(call: Call) -> Fault | None:
-        nonlocal left
-        left -= 1
-        return fault if left == -1 else None
-
-    with made.clock.installed(), made.installed():
-        made.fault = strike
+    with floor_table() as made:
+        strikes = Strikes(made)
         track, other = tracker(), tracker()
         place = 0
-        for told, strikes_at, fault, comes_again in given_batches:  # noqa: B007 - strike() sees it
+        for told, strikes_at, fault, comes_again in given_batches:
             records = []
             for asset_id, data in told:
                 place += 1
                 records.append(record(place, event(data, place % 7, place), asset_id=asset_id))
-            left = strikes_at + 1 if is_disturbed else -1
+            if is_disturbed:
+                strikes.at(strikes_at, fault)
             try:
                 track("shard-1", records)
             except (Killed, ClientError, BotoCoreError):
-                left = -1
+                strikes.end()
                 track("shard-1", records)
-            left = -1
+            strikes.end()
             if is_disturbed and comes_again:
                 other("shard-1", records)
         live = store().live(NORTH)
         kept = store().conditions(NORTH, {block_of(asset_id) for asset_id in MACHINES})
-    assert not made.unknown
     return (
         live.rates,
         sorted(map(str, live.alerts)),
@@ -413,7 +393,7 @@ def bring_in(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@example([([("7", DoorOpened("slot"))], 3, Kill(after=True), True)])
+@example([([("7", DoorOpened("slot"))], 4, Kill(after=True), True)])
 # A worker that has not heard of the machine for a while, and is given what is known already.
 @example(
     [
@@ -424,7 +404,7 @@ def bring_in(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
 )
 @given(batches)
 def test_nothing_that_goes_wrong_or_comes_again_makes_a_difference(
-    environment: None, given_batches: list[Any]
+    given_batches: list[Any],
 ) -> None:
     disturbed = bring_in(given_batches, is_disturbed=True)
 
@@ -434,40 +414,28 @@ def test_nothing_that_goes_wrong_or_comes_again_makes_a_difference(
 # --- the handler ----------------------------------------------------------------------------------
 
 
-class Heard:
-    """In place of the service: what it was given."""
-
-    def __init__(self) -> None:
-        self.shard_id = ""
-        self.records: list[Record] = []
-
-    def __call__(self, shard_id: str, records: Sequence[Record]) -> Outcome:
-        self.shard_id = shard_id
-        self.records += records
-        return Outcome()
-
-
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    found = Heard()
+def heard(monkeypatch: pytest.MonkeyPatch) -> Heard[Outcome]:
+    found = Heard(Outcome())
     monkeypatch.setattr(lambda_handler, "_wiring", lambda: found)
     return found
 
 
 @pytest.mark.parametrize("case", sample_events.load("track_floor"))
-def test_what_cannot_be_read_is_left_out(case: str, heard: Heard) -> None:
+def test_what_cannot_be_read_is_left_out(case: str, heard: Heard[Outcome]) -> None:
     event = sample_events.load("track_floor")[case]
 
     assert lambda_handler.handler(event, None) == {"batchItemFailures": []}
 
-    assert heard.shard_id == event["Records"][0]["eventID"].partition(":")[0]
-    assert [one.header.asset_id for one in heard.records] == (
+    ((shard_id, records),) = heard.calls
+    assert shard_id == event["Records"][0]["eventID"].partition(":")[0]
+    assert [one.header.asset_id for one in records] == (
         ["1940732", "5093619"] if case == "play" else ["1940732", "1940732"]
     )
 
 
 def test_a_release_that_can_read_no_record_leaves_none_out(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
+    heard: Heard[Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(record: bytes) -> Any:
         raise ValueError("a bug")
@@ -477,4 +445,4 @@ def test_a_release_that_can_read_no_record_leaves_none_out(
     with pytest.raises(BrokenReleaseError):
         lambda_handler.handler(sample_events.load("track_floor")["play"], None)
 
-    assert heard.records == []
+    assert heard.calls == []

@@ -33,11 +33,11 @@ from pitboss.gaming_day import GamingDay
 from pitboss.rating.fold import House
 from pitboss.stores.reviews import DynamoReviews
 from tests import sample_events
-from tests.fakes.network import tables
+from tests.fakes.network import Heard, Strikes, tables
 from watch_play import handler as lambda_handler
 from watch_play import service
 from watch_play.service import Outcome, WatchPlay
-from workbench.proof.network import Call, Fault, Kill, Killed, Lose, Network, Refuse
+from workbench.proof.network import Fault, Kill, Killed, Lose, Network, Refuse
 from workbench.simulation import FloorPlan, open_floor
 from workbench.simulation.envelopes import envelope_line
 
@@ -387,32 +387,25 @@ def bring(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
     """What is stored after these batches, each of which comes until it is taken: in halves, as
     Lambda delivers what failed; and once more.
     """
-    left = -1
-    fault: Fault | None = None
-
-    def strike(call: Call) -> Fault | None:
-        nonlocal left
-        left -= 1
-        return fault if left == -1 else None
-
     with tables(NOW, "floor") as made:
-        made.fault = strike
+        strikes = Strikes(made)
         watch, other = watcher(), watcher()
         at = 1_000
-        for told, strikes_at, fault, comes_again in given_batches:  # noqa: B007 - strike() sees it
+        for told, strikes_at, fault, comes_again in given_batches:
             batches = []
             for asset_id, games in told:
                 batches.append(batch(asset_id, *quick(at, games)))
                 at += 1_000 * games
-            left = strikes_at + 1 if is_disturbed else -1
+            if is_disturbed:
+                strikes.at(strikes_at, fault)
             try:
                 watch(batches)
             except (Killed, ClientError, BotoCoreError):
-                left = -1
+                strikes.end()
                 half = len(batches) // 2
                 watch(batches[:half])
                 watch(batches[half:])
-            left = -1
+            strikes.end()
             if is_disturbed and comes_again:
                 other(batches)
         blocks = store().watches(NORTH, {block_of(asset_id) for asset_id in MACHINES})
@@ -422,13 +415,13 @@ def bring(given_batches: Sequence[Any], *, is_disturbed: bool) -> Any:
 
 
 @settings(max_examples=25, deadline=None)
-@example([([("7", 9)], strikes_at, Kill(after=True), True) for strikes_at in range(4)])
+@example([([("7", 9)], strikes_at, Kill(after=True), True) for strikes_at in range(5)])
 # A worker that has not heard of what another brought in meanwhile.
 @example(
     [
         ([("7", 6)], 9, Kill(after=False), True),
-        ([("7", 1)], 0, Kill(after=False), True),
-        ([("7", 5), ("69", 9)], 2, Lose(effect=True), True),
+        ([("7", 1)], 1, Kill(after=False), True),
+        ([("7", 5), ("69", 9)], 3, Lose(effect=True), True),
     ]
 )
 @given(played)
@@ -443,37 +436,27 @@ def test_nothing_that_goes_wrong_or_comes_again_makes_a_difference(
 # --- the handler ----------------------------------------------------------------------------------
 
 
-class Heard:
-    """In place of the service: what it was given."""
-
-    def __init__(self) -> None:
-        self.batches: list[SlotBatch] = []
-
-    def __call__(self, batches: Sequence[SlotBatch]) -> Outcome:
-        self.batches += batches
-        return Outcome()
-
-
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    found = Heard()
+def heard(monkeypatch: pytest.MonkeyPatch) -> Heard[Outcome]:
+    found = Heard(Outcome())
     monkeypatch.setattr(lambda_handler, "_wiring", lambda: found)
     return found
 
 
 @pytest.mark.parametrize("case", sample_events.load("watch_play"))
-def test_what_cannot_be_read_is_left_out(case: str, heard: Heard) -> None:
+def test_what_cannot_be_read_is_left_out(case: str, heard: Heard[Outcome]) -> None:
     event = sample_events.load("watch_play")[case]
 
     assert lambda_handler.handler(event, None) == {"batchItemFailures": []}
 
-    assert [one.header.asset_id for one in heard.batches] == (
+    ((batches,),) = heard.calls
+    assert [one.header.asset_id for one in batches] == (
         ["1940732", "5093619"] if case == "play" else ["1940732", "1940732"]
     )
 
 
 def test_a_release_that_can_read_no_record_leaves_none_out(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
+    heard: Heard[Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(record: bytes) -> Any:
         raise ValueError("a bug")
@@ -483,4 +466,4 @@ def test_a_release_that_can_read_no_record_leaves_none_out(
     with pytest.raises(BrokenReleaseError):
         lambda_handler.handler(sample_events.load("watch_play")["play"], None)
 
-    assert heard.batches == []
+    assert heard.calls == []
