@@ -83,6 +83,19 @@ def _gone(group: int, leader: int, deadline: float) -> bool:
     return False
 
 
+def asked_to_end(leader: ProcessId, grace: float, ask: signal.Signals = signal.SIGTERM) -> bool:
+    """Ask a process to end, and give it so many seconds; whether it ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(leader.pid, ask)
+    deadline = time.monotonic() + grace
+    while is_running(leader):
+        if time.monotonic() > deadline:
+            return False
+        _reap(leader.pid)
+        time.sleep(0.05)
+    return True
+
+
 def end_group(leader: ProcessId, grace: float = 0.0, ask: signal.Signals = signal.SIGTERM) -> bool:
     """End a process that leads its own group, and every process of the group.
 
@@ -95,12 +108,7 @@ def end_group(leader: ProcessId, grace: float = 0.0, ask: signal.Signals = signa
     if found is not None and found != leader:
         return True  # The number belongs to a stranger now; our group ended long ago.
     if found is not None and grace > 0:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(leader.pid, ask)
-        deadline = time.monotonic() + grace
-        while time.monotonic() < deadline and is_running(leader):
-            _reap(leader.pid)
-            time.sleep(0.05)
+        asked_to_end(leader, grace, ask)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     return _gone(group, leader.pid, time.monotonic() + 10)

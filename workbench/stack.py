@@ -133,8 +133,11 @@ def down() -> None:
     """Stop the local stack and everything it started."""
     page.stop()
     running = emulator.Running.load()
-    was_running = emulator.stop(save=running is not None and running.keep_state)
-    if database.stop() or was_running:
+    try:
+        was_running = emulator.stop(save=running is not None and running.keep_state)
+    finally:
+        had_database = database.stop()
+    if had_database or was_running:
         out.print("Stopped.")
     else:
         out.print("Nothing was running.")

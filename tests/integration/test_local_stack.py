@@ -102,21 +102,25 @@ def test_state_is_kept_where_asked_and_no_process_is_left(another_home: Path) ->
     def bucket_names() -> list[str]:
         return [item["Name"] for item in endpoint.client("s3").list_buckets()["Buckets"]]
 
+    def topics() -> int:
+        return len(endpoint.client("sns").list_topics()["Topics"])
+
     try:
         stack_commands.ensure_running(keep_state=True)
         first = emulator.Running.load()
         assert first is not None
         endpoint.client("s3").create_bucket(Bucket="test-kept")
+        endpoint.client("sns").create_topic(Name="test-kept")
         assert pitboss("down").stdout == "Stopped.\n"
         assert group_members(first.pid) == []
 
         stack_commands.ensure_running(keep_state=True)
-        assert bucket_names() == ["test-kept"]
+        assert (bucket_names(), topics()) == (["test-kept"], 1)
         assert pitboss("down").stdout == "Stopped.\n"
 
         emulator.wipe_state()
         stack_commands.ensure_running()
-        assert bucket_names() == []
+        assert (bucket_names(), topics()) == ([], 0)
     finally:
         emulator.stop()
     assert pitboss("status").stdout.startswith("Stopped.")

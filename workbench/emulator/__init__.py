@@ -19,7 +19,7 @@ from typing import Self
 
 from workbench.console import WorkbenchError
 from workbench.paths import ENVIRONMENTS, home
-from workbench.processes import ProcessId, end_group, identify, is_running
+from workbench.processes import ProcessId, asked_to_end, end_group, identify, is_running
 
 HOST = "127.0.0.1"
 PREFERRED_PORT = 4566
@@ -267,19 +267,31 @@ def stop(*, save: bool = False) -> bool:
     """End the emulator of this home and everything it started; whether there was one.
 
     With `save` it is given time to write its state first.
+
+    Raises:
+        WorkbenchError: its processes do not end; or they did, and what it held is not saved.
     """
     try:
         process = ProcessId(**json.loads(_process_file().read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         process = None
     was_running = process is not None and is_running(process)
-    if process is not None and not end_group(process, _SAVE_TIMEOUT_SECONDS if save else 0):
+    is_lost = False
+    if process is not None and was_running and save:
+        is_lost = not asked_to_end(process, _SAVE_TIMEOUT_SECONDS)
+    if process is not None and not end_group(process):
         raise WorkbenchError(
             f"Processes of the group {process.pid} do not end: end them by hand.", log_file()
         )
     for leftover in (_process_file(), state_file()):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(home() / "tmp", ignore_errors=True)
+    if is_lost:
+        raise WorkbenchError(
+            f"The embedded AWS did not save its state within {_SAVE_TIMEOUT_SECONDS} s, and was "
+            "ended: it starts with what was saved before.",
+            log_file(),
+        )
     return was_running
 
 

@@ -4,7 +4,7 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 emulator may be imported here. The one argument is the interpreter of the environment the functions
 run in; the emulator starts functions with `sys.executable`.
 
-Nineteen things are mended. A function that raises keeps its process; the emulator ends it, so that
+Twenty things are mended. A function that raises keeps its process; the emulator ends it, so that
 whoever calls next waits for another to start. What a function raises reaches its caller, and so the
 `Retry` and `Catch` of a state machine, by the name of its class; the emulator calls everything
 `Runtime.HandlerError`, and has the class in the traceback that it logs. A state machine's
@@ -30,6 +30,8 @@ attributes of the thing that connects. A last will is of who left it, as rules s
 with a certificate that is no longer active is cut off. And a rule invokes a function as Lambda is
 invoked by events, tried again and then given to its failure destination, and no more than two at a
 time: the emulator starts a thread and a process for every message.
+
+Of its end: it saves its state though somebody is connected, as a page that is open is.
 """
 
 import asyncio
@@ -419,6 +421,19 @@ def mend_raising(lambda_runtime: Any) -> None:  # noqa: ANN401 - a module of the
     lambda_runtime.Worker.invoke = invoke_as_before
 
 
+def mend_ending() -> None:
+    """Let the emulator end, and so save its state, while somebody is connected to it.
+
+    Its server waits for the last connection to be closed, since Python 3.12 for ever; then gives
+    those that are left three seconds.
+    """
+
+    async def closed(server: asyncio.Server) -> None:
+        """Wait for nobody."""
+
+    asyncio.Server.wait_closed = closed  # type: ignore[method-assign,assignment]
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -458,6 +473,7 @@ def main() -> None:
     mend_sign_in(cognito)
     mend_websockets(apigateway)
     mend_metrics(cloudwatch, lambda_svc)
+    mend_ending()
     serve()
 
 
