@@ -347,13 +347,16 @@ def rows(heading: str) -> dict[str, str]:
 def reason_codes() -> dict[str, set[str]]:
     """Every reason something is set aside for, by the functions that do."""
     found: dict[str, set[str]] = {}
+    posts = ROOT / "layers/common/python/pitboss/posts.py"
     sources = {
         "ingest_slot_events": [
+            posts,
             *(ROOT / "functions/ingest_slot_events").glob("*.py"),
             *(ROOT / "layers/common/python/pitboss").glob("events/*.py"),
             *(ROOT / "layers/common/python/pitboss").glob("sas/*.py"),
         ],
         "ingest_game_events": [
+            posts,
             *(ROOT / "functions/ingest_game_events").glob("*.py"),
             *(ROOT / "layers/common/python/pitboss").glob("games/*.py"),
         ],
