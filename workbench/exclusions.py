@@ -264,6 +264,9 @@ def _say(found: dict[str, Any], as_json: bool) -> None:
     of_age = found["of_age_from"]
     proven = "not proven" if of_age is None else f"from {moment(of_age)} UTC"
     out.print(f"of age: {proven}; lives in: {escape(found['jurisdiction'] or 'not proven')}")
+    if found["risk"] is not None:
+        reasons = "; ".join(found["risk"]["reasons"])
+        out.print(escape(f"high risk ({found['risk']['score']:.3f}): the player {reasons}"))
     for change in found["changes"]:
         what = f"{change['change']} {change['list'] or ''}".strip()
         note = f" ({change['note']})" if change["note"] else ""

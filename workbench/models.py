@@ -15,6 +15,7 @@ from rich.table import Table
 
 from workbench import endpoint
 from workbench.console import UsageError, WorkbenchError, err, moment, out, print_json, say
+from workbench.gateways import must_be_id
 
 if TYPE_CHECKING:
     from pitboss.stores.models import S3Models
@@ -27,25 +28,36 @@ class Family(StrEnum):
 
     OFFERS = "offers"
     SHUFFLERS = "shufflers"
+    RISK = "risk"
 
     @property
     def does(self) -> str:
         """What they do, in words."""
-        return "make offers" if self is Family.OFFERS else "foresee failures"
+        return _DOES[self]
 
     @property
     def learned_by(self) -> str:
         """The command that learns one."""
-        return "retrain" if self is Family.OFFERS else "maintenance refresh --learn"
+        return "maintenance refresh --learn" if self is Family.SHUFFLERS else "retrain"
 
 
+_DOES = {
+    Family.OFFERS: "make offers",
+    Family.SHUFFLERS: "foresee failures",
+    Family.RISK: "say who is of high risk",
+}
+
+PropertyOption = Annotated[
+    str | None, typer.Option("--property", help="Whose, of risk: each property has its own.")
+]
 FamilyOption = Annotated[Family, typer.Option("--family", help="Models of what.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Why = Annotated[str, typer.Option(help="Why; it is kept with who did it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
 
 models_app = typer.Typer(
-    no_args_is_help=True, help="Models that choose offers, and that foresee failures."
+    no_args_is_help=True,
+    help="Models that choose offers, foresee failures, and say who is of high risk.",
 )
 
 
@@ -56,11 +68,15 @@ def register(app: typer.Typer) -> None:
 
 
 @models_app.command("list")
-def list_models(family: FamilyOption = Family.OFFERS, as_json: AsJson = False) -> None:
+def list_models(
+    family: FamilyOption = Family.OFFERS,
+    property_id: PropertyOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Every version, the newest first, and which of them serves."""
     from pitboss.offers.learned import RULES
 
-    models = _models(family)
+    models = _models(family, property_id)
     champion = models.champion()
     serves = RULES if champion is None else champion.version
     cards = [_card(models, version, family) for version in reversed(models.versions())]
@@ -87,7 +103,8 @@ def list_models(family: FamilyOption = Family.OFFERS, as_json: AsJson = False) -
     else:
         out.print(f"No version yet: `pitboss {family.learned_by}` learns one.")
     if serves == RULES:
-        out.print(f"The rules of the house ({RULES}) serve.")
+        rules = "No model serves, and the gate is closed for nobody by one."
+        out.print(rules if family is Family.RISK else f"The rules of the house ({RULES}) serve.")
     for one in () if champion is None else champion.history[:10]:
         said = f"{one.version} by {one.promoted_by}: {one.why}"
         out.print(f"{moment(one.promoted_at)} {escape(said)}")
@@ -97,6 +114,7 @@ def list_models(family: FamilyOption = Family.OFFERS, as_json: AsJson = False) -
 def show_model(
     version: Annotated[str, typer.Argument(help="A version, or `champion`.")],
     family: FamilyOption = Family.OFFERS,
+    property_id: PropertyOption = None,
     html: Annotated[Path | None, typer.Option(help="Write its card as a page, too.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write its card as a picture, too.")] = None,
     as_json: AsJson = False,
@@ -105,13 +123,15 @@ def show_model(
     from pitboss.offers.learned import RULES
     from workbench import failure_card, model_card
 
-    models = _models(family)
+    models = _models(family, property_id)
     if version == "champion":
         champion = models.champion()
         version = RULES if champion is None else champion.version
     if version == RULES:
         raise WorkbenchError(f"{RULES} are the rules of the house: no model, and so no card.")
     card = _card(models, version, family)
+    if family is Family.RISK and (html is not None or png is not None):
+        raise UsageError("A card of risk is not drawn: leave --html and --png away.")
     drawn = model_card if family is Family.OFFERS else failure_card
     for path, made in ((html, drawn.page), (png, drawn.picture)):
         if path is not None:
@@ -122,6 +142,8 @@ def show_model(
         print_json(card)
     elif family is Family.OFFERS:
         _show(card)
+    elif family is Family.RISK:
+        _show_risk(card)
     else:
         _show_failures(card)
 
@@ -130,6 +152,7 @@ def show_model(
 def promote(
     version: Annotated[str, typer.Argument(help="The version, or `rules-1`.")],
     family: FamilyOption = Family.OFFERS,
+    property_id: PropertyOption = None,
     why: Why = "by hand",
     yes: Yes = False,
 ) -> None:
@@ -137,7 +160,7 @@ def promote(
     from pitboss.offers.learned import RULES
     from pitboss.stores.models import UnknownVersion
 
-    models = _models(family)
+    models = _models(family, property_id)
     champion = models.champion()
     serves = None if champion is None else champion.version
     if version == (serves or RULES):
@@ -149,18 +172,21 @@ def promote(
         raise _unknown(version, family) from fault
     if not done:
         raise WorkbenchError("Another version was promoted meanwhile: look again.")
-    back = f"pitboss models rollback{_option(family)}"
+    back = f"pitboss models rollback{_option(family, property_id)}"
     out.print(f"{version} serves; `{back}` goes back to {serves or RULES}.")
 
 
 @models_app.command("rollback")
 def roll_back(
-    family: FamilyOption = Family.OFFERS, why: Why = "rolled back by hand", yes: Yes = False
+    family: FamilyOption = Family.OFFERS,
+    property_id: PropertyOption = None,
+    why: Why = "rolled back by hand",
+    yes: Yes = False,
 ) -> None:
     """Let the version serve again that served before."""
     from pitboss.offers.learned import RULES
 
-    models = _models(family)
+    models = _models(family, property_id)
     champion = models.champion()
     if champion is None or champion.version == RULES:
         raise WorkbenchError("The rules of the house serve: there is nothing to go back to.")
@@ -303,16 +329,25 @@ def state_times(events: list[dict[str, Any]]) -> dict[str, float]:
     return {name: round(seconds, 2) for name, seconds in found.items()}
 
 
-def _models(family: Family) -> "S3Models":
-    from pitboss.stores.models import S3Models
+def _models(family: Family, property_id: str | None) -> "S3Models":
+    from pitboss.stores.models import S3Models, risk_of
 
+    name = str(family)
+    if family is Family.RISK:
+        if property_id is None:
+            raise UsageError("Each property has models of risk of its own: say --property.")
+        must_be_id(property_id, "property")
+        name = risk_of(property_id)
+    elif property_id is not None:
+        raise UsageError(f"Models that {family.does} are of all properties: leave --property away.")
     bucket = endpoint.stack_outputs()["LakeBucketName"]
-    return S3Models(bucket, client=endpoint.client("s3"), family=str(family))
+    return S3Models(bucket, client=endpoint.client("s3"), family=name)
 
 
-def _option(family: Family) -> str:
+def _option(family: Family, property_id: str | None = None) -> str:
     """As it is said to a command."""
-    return "" if family is Family.OFFERS else f" --family {family}"
+    of = "" if property_id is None else f" --property {property_id}"
+    return "" if family is Family.OFFERS else f" --family {family}{of}"
 
 
 def _unknown(version: str, family: Family) -> UsageError:
@@ -378,6 +413,45 @@ def _show_failures(card: dict[str, Any]) -> None:
     out.print(table)
 
 
+def _show_risk(card: dict[str, Any]) -> None:
+    verdict, area = card["verdict"], card["auroc"]
+    out.print(escape(f"{card['version']}: {verdict['reason']}"))
+    out.print(
+        f"learned from {card['players']:,} players, of whom {card['excluded']:,} excluded "
+        f"themselves; judged on {card['held_out_players']:,} and {card['held_out_excluded']:,}"
+    )
+    told = "not known" if area is None else f"{area[0]:.3f} ({area[1]:.3f} to {area[2]:.3f})"
+    out.print(
+        f"AUROC {told}, average precision {card['average_precision']:.3f}, Brier score "
+        f"{card['brier']:.4f} ({card['guessed_brier']:.4f} by guessing)"
+    )
+    out.print(
+        f"from {card['threshold']:.3f} on the gate is closed: for {card['closed']:.1%} of the "
+        f"players held out, {card['found']:.0%} of those who excluded themselves among them"
+    )
+    table = Table()
+    for heading in ("said", "players", "expected", "observed"):
+        table.add_column(heading, justify="right")
+    for one in card["reliability"]:
+        if one["rows"]:
+            said = f"{one['low']:.2f} to {one['high']:.2f}"
+            shares = (f"{one[name]:.3f}" for name in ("expected", "observed"))
+            table.add_row(said, f"{one['rows']:,}", *shares)
+    out.print(table)
+
+
+def _risk_in_short(card: dict[str, Any]) -> dict[str, Any]:
+    short = ("version", "run", "players", "excluded", "auroc", "closed", "found", "verdict")
+    return {name: card[name] for name in short}
+
+
+def _risk_row(card: dict[str, Any]) -> tuple[str, ...]:
+    learned = f"{card['players']:,} players, {card['excluded']:,} excluded themselves"
+    area = "" if card["auroc"] is None else f"{card['auroc'][0]:.3f}"
+    gate = "promote" if card["verdict"]["promote"] else "keep"
+    return learned, area, f"{card['closed']:.1%}", gate
+
+
 def _offers_in_short(card: dict[str, Any]) -> dict[str, Any]:
     value = card["policies"]["challenger"]["dr"]
     return {name: card[name] for name in ("version", "run", "gate")} | {"value": value}
@@ -403,18 +477,25 @@ def _failures_row(card: dict[str, Any]) -> tuple[str, ...]:
     return learned, ", ".join(card["parts"]), gate
 
 
-_SOON = {Family.OFFERS: "in a minute", Family.SHUFFLERS: "from the next hour on"}
+_SOON = {
+    Family.OFFERS: "in a minute",
+    Family.SHUFFLERS: "from the next hour on",
+    Family.RISK: "from the next night on",
+}
 _HEADINGS = {
     Family.OFFERS: ("learned from", "value a decision", "gate"),
     Family.SHUFFLERS: ("learned from", "parts", "gate"),
+    Family.RISK: ("learned from", "AUROC", "closed", "gate"),
 }
 _IN_SHORT: dict[Family, Callable[[dict[str, Any]], dict[str, Any]]] = {
     Family.OFFERS: _offers_in_short,
     Family.SHUFFLERS: _failures_in_short,
+    Family.RISK: _risk_in_short,
 }
 _ROW: dict[Family, Callable[[dict[str, Any]], tuple[str, ...]]] = {
     Family.OFFERS: _offers_row,
     Family.SHUFFLERS: _failures_row,
+    Family.RISK: _risk_row,
 }
 
 

@@ -19,8 +19,8 @@ from rich.table import Table
 from workbench.console import UsageError, out, print_json, step
 
 if TYPE_CHECKING:
+    from pitboss.players.figures import Floats, Group, Interval
     from pitboss.players.risk import RiskModel
-    from workbench.players_figures import Floats, Group, Interval
     from workbench.players_gaming1 import Player
 
 HELD_OUT = 0.3
@@ -145,9 +145,9 @@ def judged(players: "Sequence[Player]", seed: int) -> Judged:
     """What a model says of the players who are held out by a seed."""
     import numpy as np
 
+    from pitboss.players import figures
     from pitboss.players.features import values
     from pitboss.shufflers.failure_card import at_threshold, average_precision
-    from workbench import players_figures
 
     learned, held = divided(players, seed)
     model = _learned(learned, seed)
@@ -165,17 +165,15 @@ def judged(players: "Sequence[Player]", seed: int) -> Judged:
         model=model,
         rows=len(held),
         high_risk=int(truth.sum()),
-        auroc=players_figures.auroc(answers, truth),
+        auroc=figures.auroc(answers, truth),
         average_precision=average_precision(answers, truth),
         precision=precision,
         recall=recall,
         f1=f1,
         brier=float(np.mean((answers - truth) ** 2)),
         guessed_brier=float(np.mean((base - truth) ** 2)),
-        reliability=players_figures.groups(
-            players_figures.tenths(answers), answers, truth, model.threshold
-        ),
-        quartiles=players_figures.groups(quartile, answers, truth, model.threshold),
+        reliability=figures.groups(figures.tenths(answers), answers, truth, model.threshold),
+        quartiles=figures.groups(quartile, answers, truth, model.threshold),
         reasons=sorted(first.items(), key=lambda one: (-one[1], one[0])),
         answers=answers,
     )
@@ -185,14 +183,14 @@ def compared(players: "Sequence[Player]", seed: int, answers: "Floats") -> Compa
     """What a seed's held-out players are told apart by, beside some answers."""
     import numpy as np
 
-    from workbench import players_figures
+    from pitboss.players import figures
 
     learned, held = divided(players, seed)
     truth = np.array([one.high_risk for one in held], dtype=np.float64)
     untuned = _untuned(learned, held)
     return Compared(
-        players_figures.auroc(untuned, truth),
-        players_figures.auroc_gain(answers, untuned, truth),
+        figures.auroc(untuned, truth),
+        figures.auroc_gain(answers, untuned, truth),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple, Protocol
 from msgspec import Meta, Struct
 
 from pitboss.errors import TerminalError, TransientError
-from pitboss.offers.gate import Entry, ListName, Standing
+from pitboss.offers.gate import Entry, ListName, Risk, Standing
 from pitboss.stores.standings import Change, next_version
 
 MAX_TRIES = 5
@@ -23,6 +23,7 @@ class Standings(Protocol):
     """Where standings are kept; see `pitboss.stores.standings.DynamoStandings`."""
 
     def standing(self, property_id: str, player_id: str) -> Standing | None: ...
+    def risk(self, property_id: str, player_id: str) -> Risk | None: ...
     def changes(self, property_id: str, player_id: str, newest: int) -> list[Change]: ...
     def change(
         self, property_id: str, player_id: str, known: Standing | None, change: Change
@@ -67,9 +68,21 @@ class ChangeDocument(Struct, frozen=True):
     note: str
 
 
+class RiskDocument(Struct, frozen=True):
+    """Why the newest night closed the gate of offers for a player: probability of excluding
+    themselves within 30 days by the property's model, and what raised it, the most first.
+    """
+
+    score: float
+    reasons: list[str]
+    model_version: str
+    scored_at: int
+
+
 class StandingDocument(Struct, frozen=True):
     """`GET /v1/players/{player_id}/exclusions`: the lists a player is on, from when they are of age
-    and where they live as far as it is proven, and the newest changes, the newest first.
+    and where they live as far as it is proven, `risk` where the model of risk keeps offers from
+    them, else null, and the newest changes, the newest first.
     """
 
     property_id: str
@@ -77,6 +90,7 @@ class StandingDocument(Struct, frozen=True):
     exclusions: list[ExclusionDocument]
     of_age_from: int | None
     jurisdiction: str | None
+    risk: RiskDocument | None
     changes: list[ChangeDocument]
 
 
@@ -118,6 +132,7 @@ def standing(
         ],
         found.of_age_from,
         found.jurisdiction,
+        _risk(standings.risk(property_id, player_id)),
         [_told(change) for change in standings.changes(property_id, player_id, MAX_CHANGES)],
     )
 
@@ -199,6 +214,12 @@ def _check_not_shortened(before: Entry, after: Entry | None, now: int) -> None:
     if begins_later or ends_earlier:
         end = "and has no end" if before.until is None else f"until {before.until}"
         raise StillExcluded(f"the player excluded themselves {end}: nobody can end that earlier")
+
+
+def _risk(risk: Risk | None) -> RiskDocument | None:
+    if risk is None:
+        return None
+    return RiskDocument(risk.score, list(risk.reasons), risk.model_version, risk.scored_at)
 
 
 def _told(change: Change) -> ChangeDocument:

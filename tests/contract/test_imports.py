@@ -48,6 +48,8 @@ ALSO_HEAVY = {
     "serve_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "track_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "serve_maintenance": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
+    "assess_risk": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
+    "observe_players": {"cryptography", "jwt", "pynamodb"},
     "assess_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "export_histories": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "recommend_maintenance": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},

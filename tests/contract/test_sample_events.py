@@ -55,6 +55,7 @@ def test_a_sample_event_that_was_edited_is_noticed() -> None:
 
 NO_REQUESTS = {
     "archive_events",
+    "assess_risk",
     "assess_shufflers",
     "authorize_requests",
     "build_training_set",
@@ -68,6 +69,7 @@ NO_REQUESTS = {
     "import_files",
     "ingest_shuffler_events",
     "migrate_database",
+    "observe_players",
     "plan_refinement",
     "plan_retraining",
     "promote_policy",

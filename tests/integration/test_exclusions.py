@@ -11,7 +11,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from pitboss.offers.gate import Entry, Facts, ListName, Lists, Machine, Standing
+from pitboss.offers.gate import Entry, Facts, ListName, Lists, Machine, Risk, Standing
 from pitboss.offers.lists import Patron, Span
 from pitboss.stores.ratings import Asset, head_key
 from pitboss.stores.standings import DynamoStandings, Imported
@@ -128,6 +128,13 @@ def test_a_player_is_excluded_by_the_api_and_the_command(stack: dict[str, str]) 
         added = exclusions._call("PUT", property_id, "p-1", ListName.SELF_EXCLUDED, {"note": "x"})
 
         assert [one["list"] for one in added["exclusions"]] == ["self_excluded"]
+        assert added["risk"] is None
+        risk = Risk(0.31, ("plays more games than 9 in 10 players",), "risk-1", 7)
+        standings.put_risks(property_id, {"p-1": risk})
+        assert standings.facts(property_id, "p-1", None).risk == risk
+        shown = exclusions._call("GET", property_id, "p-1", None, None)
+        assert (shown["risk"]["score"], shown["risk"]["reasons"]) == (0.31, [*risk.reasons])
+        standings.put_risks(property_id, {})
         facts = standings.facts(property_id, "p-1", None).standing
         assert facts is not None
         assert (facts.version, *facts.entries) == (2, ListName.SELF_EXCLUDED)

@@ -72,6 +72,11 @@ MAY: dict[str, set[str]] = {
         *("lake put raw", "lake put raw games", "lake put unreadable"),
         *("quarantine put on failure", "quarantine list"),
     },
+    "AssessRiskFunction": {
+        *("lake list", "lake get risk runs", "lake get risk versions", "lake put risk versions"),
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("standings Query", "standings BatchWriteItem"),
+    },
     "AssessShufflersFunction": {
         *("lake list", "lake get failure versions"),
         *("lake get failure runs", "lake put failure runs"),
@@ -184,6 +189,9 @@ MAY: dict[str, set[str]] = {
         "lake delete refined",
         *("quarantine list", "quarantine get elsewhere"),
         *(f"quarantine get {stage}" for stage in STAGES),
+    },
+    "ObservePlayersFunction": {
+        *("lake list", "lake get games", "lake put risk runs", "standings Query"),
     },
     "ScorePlayersFunction": {
         *("lake list", "lake get decisions", "lake get versions"),
@@ -466,6 +474,8 @@ LAKE_PLACES = {
     "paces": "paces/",
     "failure runs": "models/shufflers/runs/",
     "failure versions": "models/shufflers/versions/",
+    "risk runs": "models/risk/runs/",
+    "risk versions": "models/risk/property_id=north/",
     "models": "models/",
     **REFINED_PLACES,
     "at the top": "",

@@ -69,8 +69,8 @@ def test_a_night_learns_judges_and_scores_and_is_run_once(
 
     assert night["status"] == "SUCCEEDED", (night["error"], night["cause"])
     states = list(night["states"])
-    assert states[:5] == ["MaintainShufflers", "Refine", "Plan", "IsOurs", "Export"]
-    assert {"Build", "TrainInLambda", "Evaluate", "Score", "Tell"} <= set(states)
+    assert states[:5] == ["MaintainShufflers", "Refine", "Plan", "IsOurs", "Risk"]
+    assert {"Export", "Build", "TrainInLambda", "Evaluate", "Score", "Tell"} <= set(states)
     outcome, built = night["output"]["outcome"], night["output"]["built"]
     assert outcome["verdict"] in ("promoted", "kept the champion")
     assert built["train_rows"] >= 1_000
@@ -86,6 +86,9 @@ def test_a_night_learns_judges_and_scores_and_is_run_once(
         decision_summary_key(week.property_id, day),
     ):
         assert s3.head_object(Bucket=stack["LakeBucketName"], Key=key)["ContentLength"]
+    (risk,) = (one for one in night["output"]["risk"] if one["property_id"] == week.property_id)
+    assert (risk["version"], risk["serves"], risk["at_risk"]) == ("none", "rules-1", 0)
+    assert "held out" in risk["why"]  # a week is too little to learn risk from
     (scored,) = (one for one in night["output"]["scored"] if one["property_id"] == week.property_id)
     assert scored["players"] > 300
     player = next(

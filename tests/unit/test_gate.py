@@ -18,6 +18,7 @@ from pitboss.offers.gate import (
     Lists,
     Machine,
     Refusal,
+    Risk,
     Standing,
     refusals,
 )
@@ -29,6 +30,7 @@ FRESH = Lists(dict.fromkeys(ListName, NOW))
 KNOWN = Standing(version=3, of_age_from=NOW - DAY_MS, jurisdiction="US-NV")
 OPEN_MACHINE = Machine(None, "p-1")
 ALLOWED = Facts(FRESH, KNOWN, OPEN_MACHINE)
+RISK = Risk(0.31, ("raises stakes after losses more than 9 in 10 players",), "risk-1", NOW)
 
 
 def on(name: ListName, since: int = 0, until: int | None = None) -> Facts:
@@ -107,6 +109,7 @@ def test_an_entry_counts_at_its_first_moment_and_not_at_its_end() -> None:
         (replace(ALLOWED, standing=replace(KNOWN, jurisdiction=None)), Refusal.JURISDICTION),
         (replace(ALLOWED, standing=replace(KNOWN, jurisdiction="US-UT")), Refusal.JURISDICTION),
         (replace(ALLOWED, standing=replace(KNOWN, jurisdiction="")), Refusal.JURISDICTION),
+        (replace(ALLOWED, risk=RISK), Refusal.HIGH_RISK),
         (replace(ALLOWED, machine=None), Refusal.HANDPAY_LOCK),
         (replace(ALLOWED, machine=Machine(NOW, "p-1")), Refusal.HANDPAY_LOCK),
         (replace(ALLOWED, machine=Machine(0, "p-1")), Refusal.HANDPAY_LOCK),
@@ -130,10 +133,10 @@ def test_away_from_a_machine_none_has_to_be_open() -> None:
 def test_every_reason_is_told() -> None:
     listed = Standing(version=1, entries={name: Entry(0, None, 0) for name in ListName})
 
-    assert refusals(Facts(Lists(), listed, None), HOUSE, NOW) == (
+    assert refusals(Facts(Lists(), listed, None, RISK), HOUSE, NOW) == (
         *(Refusal.LIST_STALE, Refusal.SELF_EXCLUDED, Refusal.BANNED),
         *(Refusal.RESPONSIBLE_GAMING, Refusal.OPTED_OUT),
-        *(Refusal.UNDER_AGE, Refusal.JURISDICTION, Refusal.HANDPAY_LOCK),
+        *(Refusal.UNDER_AGE, Refusal.JURISDICTION, Refusal.HIGH_RISK, Refusal.HANDPAY_LOCK),
     )
 
 
@@ -161,6 +164,11 @@ FACTS = st.builds(
     st.none() | st.just(FRESH) | LISTS,
     st.none() | st.just(KNOWN) | STANDINGS,
     st.none() | st.just(OPEN_MACHINE) | st.builds(Machine, st.none() | MOMENTS),
+)
+
+
+RISKS = st.builds(
+    Risk, st.floats(0, 1), st.just(()) | st.just(RISK.reasons), st.just("risk-1"), MOMENTS
 )
 
 
@@ -206,3 +214,16 @@ def test_more_facts_against_a_player_never_let_them_through(facts: Facts, at_mac
         entries = facts.standing.entries | {ListName.OPTED_OUT: Entry(0, None, 0)}
         worse = replace(facts, standing=replace(facts.standing, entries=entries))
         assert refusals(worse, HOUSE, NOW, at_machine=at_machine)
+
+
+@given(FACTS, RISKS, st.booleans())
+def test_risk_closes_the_gate_and_opens_it_for_nobody(
+    facts: Facts, risk: Risk, at_machine: bool
+) -> None:
+    without = refusals(facts, HOUSE, NOW, at_machine=at_machine)
+    found = refusals(replace(facts, risk=risk), HOUSE, NOW, at_machine=at_machine)
+
+    assert found  # whatever the score: whoever has an item is of high risk
+    assert set(without) <= set(found)
+    if facts.lists is not None:  # else nothing was read at all
+        assert set(found) - set(without) == {Refusal.HIGH_RISK}

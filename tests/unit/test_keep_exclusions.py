@@ -21,7 +21,7 @@ from keep_exclusions.service import (
     standing,
 )
 from pitboss.access import Action, Group, Kind, Principal, body_hash
-from pitboss.offers.gate import Entry, ListName, Standing
+from pitboss.offers.gate import Entry, ListName, Risk, Standing
 from pitboss.stores.standings import Change
 from tests import sample_events
 from tests.fakes.people import MemoryAudit, person
@@ -353,6 +353,9 @@ def test_a_race_that_is_always_lost_is_told() -> None:
         def standing(self, property_id: str, player_id: str) -> Standing | None:
             return None
 
+        def risk(self, property_id: str, player_id: str) -> Risk | None:
+            return None
+
         def changes(self, property_id: str, player_id: str, newest: int) -> list[Change]:
             return []
 
@@ -384,8 +387,19 @@ def test_a_document_tells_what_counts_now(floor: OffersFloor) -> None:
         ],
         5,
         "US-NV",
+        None,
         [],
     )
+
+
+def test_a_document_tells_why_the_gate_is_closed_by_the_model(floor: OffersFloor) -> None:
+    floor.stand("p-1")
+    floor.standings.put_risks(NORTH, {"p-1": Risk(0.4, ("plays more games",), "risk-1", NOON)})
+
+    found = standing(floor.standings, NORTH, "p-1", NOON)
+
+    assert found is not None
+    assert found.risk == service.RiskDocument(0.4, ["plays more games"], "risk-1", NOON)
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -27,13 +28,16 @@ from pitboss.offers.card import (
 from pitboss.offers.learned import RULES
 from pitboss.offers.learning import Recipe
 from pitboss.offers.outcomes import TrainingSummary, Uplift
+from pitboss.players.figures import Interval as Area
+from pitboss.players.judging import RiskCard, card_bytes
+from pitboss.players.judging import Weight as Weighed
 from pitboss.shufflers.costs import Threshold
 from pitboss.shufflers.failure_card import Bin as Calibrated
 from pitboss.shufflers.failure_card import Card as FailureCard
 from pitboss.shufflers.failure_card import Foreseen, Importance, Scored
 from pitboss.shufflers.failure_gate import Verdict
 from pitboss.shufflers.outlook import OutlookCard
-from pitboss.stores.models import S3Models
+from pitboss.stores.models import S3Models, risk_of
 from tests import offer_nights
 from workbench import failure_card, main, model_card, models
 from workbench.paths import ROOT
@@ -72,7 +76,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
     with offer_nights.models() as made:
         for version in ("v1", "v2"):
             made.put_version(version, version.encode(), msgspec.json.encode(card(version)))
-        monkeypatch.setattr(models, "_models", lambda family: made)
+        monkeypatch.setattr(models, "_models", lambda family, property_id: made)
         monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
         yield made
 
@@ -109,7 +113,7 @@ def test_without_a_version_it_is_said_how_one_comes_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with offer_nights.models() as none:
-        monkeypatch.setattr(models, "_models", lambda family: none)
+        monkeypatch.setattr(models, "_models", lambda family, property_id: none)
         assert pitboss("list").stdout.startswith("No version yet: `pitboss retrain` learns one.")
         assert json.loads(pitboss("list", "--json").stdout)["versions"] == []
 
@@ -223,9 +227,53 @@ def failure_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
             card = failure_card_of(version, **{part: part_card(part) for part in parts})
             made.put_version(version, version.encode(), msgspec.json.encode(card))
         families = {"offers": offers, "shufflers": made}
-        monkeypatch.setattr(models, "_models", lambda family: families[family])
+        monkeypatch.setattr(models, "_models", lambda family, property_id: families[family])
         monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
         yield made
+
+
+@pytest.fixture
+def risk_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
+    with offer_nights.models() as offers:
+        bucket: Any = offers
+        client = SimpleNamespace(client=lambda name: bucket._client)
+        outputs = {"LakeBucketName": bucket._bucket}
+        monkeypatch.setattr(models.endpoint, "client", client.client)
+        monkeypatch.setattr(models.endpoint, "stack_outputs", lambda: outputs)
+        monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
+        made = S3Models(bucket._bucket, client=bucket._client, family=risk_of("P1"))
+        card = RiskCard(
+            version="risk-1", run="r", players=900, excluded=40, held_out_players=700,
+            held_out_excluded=30, auroc=Area(0.8, 0.7, 0.9), average_precision=0.2, brier=0.03,
+            guessed_brier=0.04, threshold=0.12, closed=0.06, found=0.4, precision=0.2,
+            reliability=[Calibrated(0.0, 0.1, 9, 0.02, 0.03), Calibrated(0.1, 1.0, 0, None, None)],
+            weights=[Weighed("games", 0.5)], replaces=None,
+            verdict=Verdict(True, "The challenger's loss is less.", 0.1, 0.05, 0.2, 700, 700),
+        )  # fmt: skip
+        made.put_version("risk-1", b"model", card_bytes(card))
+        yield made
+
+
+def test_a_model_of_risk_is_a_propertys_own(risk_store: S3Models) -> None:
+    of = ("--family", "risk", "--property", "P1")
+    assert "closed for nobody" in pitboss("list", *of).stdout
+    assert "900 players, 40 excluded themselves" in pitboss("list", *of).stdout
+    shown = pitboss("show", "risk-1", *of)
+    assert "AUROC 0.800 (0.700 to 0.900)" in shown.stdout
+    assert "the gate is closed: for 6.0% of the players held out, 40% of those" in shown.stdout
+    promoted = pitboss("promote", "risk-1", *of, "--yes")
+    assert "rollback --family risk --property P1` goes back" in promoted.stdout
+    assert serves(risk_store) == "risk-1"
+    (listed,) = json.loads(pitboss("list", *of, "--json").stdout)["versions"]
+    assert (listed["auroc"][0], listed["closed"]) == (0.8, 0.06)
+    asked = pitboss("rollback", *of, said="n\n").stderr
+    assert "say who is of high risk again instead of risk-1, from the next night on" in asked
+
+    assert "No version yet: `pitboss retrain`" in pitboss("list", *of[:3], "P2").stdout
+    assert "say --property" in pitboss("list", "--family", "risk").stderr
+    assert "leave --property away" in pitboss("list", "--property", "P1").stderr
+    assert "is no id" in pitboss("list", *of[:3], "a/b").stderr
+    assert "is not drawn" in pitboss("show", "risk-1", *of, "--png", "card.png").stderr
 
 
 def failures(*words: str, said: str = "") -> Result:
@@ -361,8 +409,9 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
     for name, state in states.items():
         if state["Type"] in ("Task", "Map") and not name.startswith("Tell"):
             (caught,) = state["Catch"]
-            # Shufflers that were not begun with keep no offer waiting.
-            told = "TellUnstarted" if name == "MaintainShufflers" else "TellFailure"
+            # Shufflers that were not begun with, and risk, keep no offer waiting.
+            others = {"MaintainShufflers": "TellUnstarted", "Risk": "TellUnassessed"}
+            told = others.get(name, "TellFailure")
             assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], told), name
     # Nothing but `Promote` comes between a verdict and a champion.
     assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from pitboss.players import figures
 from pitboss.players.features import After, Behaviour
 from pitboss.players.risk import decode
 from tests import golden_lake
-from workbench import local_lake, players_figures, players_gaming1, players_risk
+from workbench import local_lake, players_gaming1, players_risk
 from workbench.console import UsageError
 from workbench.main import app
 from workbench.players_evaluate import divided, judged
@@ -246,7 +247,7 @@ def test_too_few_players_are_told(tmp_path: Path) -> None:
 
 
 def test_the_area_is_the_share_of_pairs_in_order() -> None:
-    found = players_figures.auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 1.0, 0.0, 1.0]))
+    found = figures.auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 1.0, 0.0, 1.0]))
 
     assert found.value == 3.5 / 4  # three pairs in order, one level
 
@@ -255,7 +256,7 @@ def test_the_interval_is_as_wide_as_chance_makes_it() -> None:
     """DeLong's deviation against that of many samples."""
     chance = np.random.default_rng(1)
     truth = np.repeat([0.0, 1.0], [60, 120])
-    found = [players_figures.auroc(truth + chance.normal(size=180), truth) for _ in range(300)]
+    found = [figures.auroc(truth + chance.normal(size=180), truth) for _ in range(300)]
 
     deviation = np.std([one.value for one in found])
     told = np.mean([(one.high - one.low) / 2 / 1.96 for one in found])
@@ -266,12 +267,12 @@ def test_a_score_gains_nothing_over_itself() -> None:
     truth = np.repeat([0.0, 1.0], 20)
     answers = np.random.default_rng(2).normal(size=40) + truth
 
-    assert players_figures.auroc_gain(answers, answers, truth) == (0, 0, 0)
+    assert figures.auroc_gain(answers, answers, truth) == (0, 0, 0)
 
 
 def test_wilson_as_published() -> None:
     """81 of 263: Newcombe, Statistics in Medicine 17, 1998, table I, method 3."""
-    found = players_figures.wilson(81, 263)
+    found = figures.wilson(81, 263)
 
     assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
 

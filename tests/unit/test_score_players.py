@@ -7,8 +7,9 @@ import pytest
 
 from pitboss.offers.learned import RULES, PolicySource
 from pitboss.offers.policy import RulePolicy
+from pitboss.stores.batches import UnwrittenItems
 from pitboss.stores.parquet import ParquetLake
-from pitboss.stores.scores import DynamoScores, UnwrittenScores
+from pitboss.stores.scores import DynamoScores
 from score_players import handler as door
 from score_players.service import MOST_OFFERS, Newest, active, score
 from tests import offer_nights, sample_events
@@ -120,10 +121,10 @@ def test_what_is_left_unprocessed_is_written_again(
         """The same items are left, however often they are sent."""
         return Part() if call.operation == "BatchWriteItem" else None
 
-    monkeypatch.setattr("pitboss.stores.scores.MAX_TRIES", 2)
+    monkeypatch.setattr("pitboss.stores.batches.MAX_TRIES", 2)
 
     floor.network.fault = never
-    with pytest.raises(UnwrittenScores) as fault:
+    with pytest.raises(UnwrittenItems) as fault:
         store.put(found[:20])
     assert fault.value.retry
 

@@ -7,7 +7,16 @@ import msgspec
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pitboss.offers.gate import NOTHING_READ, Entry, Facts, ListName, Lists, Machine, Standing
+from pitboss.offers.gate import (
+    NOTHING_READ,
+    Entry,
+    Facts,
+    ListName,
+    Lists,
+    Machine,
+    Risk,
+    Standing,
+)
 from pitboss.offers.lists import Patron, RefusedImport, Span
 from pitboss.stores.standings import (
     READ_TRIES,
@@ -23,6 +32,7 @@ from workbench.proof.offers import NOON, NORTH, OffersFloor
 
 BANNED = ListName.BANNED
 ALWAYS = Span(0, None)
+RISK = Risk(0.31, ("plays more games than 9 in 10 players",), "risk-1", NOON)
 MANY = [f"p-{number:03d}" for number in range(80)]
 """More players than two transactions take."""
 
@@ -77,6 +87,7 @@ def put_on(
 def test_the_gate_reads_all_it_needs_at_once(floor: OffersFloor) -> None:
     floor.seat("p-1", "1001", locked_since=NOON - 5)
     imported(floor.standings, ["p-1"])
+    floor.standings.put_risks(NORTH, {"p-1": RISK})
     floor.network.calls.clear()
 
     facts = floor.standings.facts(NORTH, "p-1", "1001")
@@ -85,6 +96,7 @@ def test_the_gate_reads_all_it_needs_at_once(floor: OffersFloor) -> None:
         Lists({BANNED: NOON}),
         Standing(version=1, entries={BANNED: Entry(0, None, NOON)}),
         Machine(NOON - 5, "p-1"),
+        RISK,
     )
     assert floor.network.calls == {("dynamodb", "BatchGetItem"): 1}
 
@@ -92,6 +104,38 @@ def test_the_gate_reads_all_it_needs_at_once(floor: OffersFloor) -> None:
 def test_what_is_not_there_is_none(standings: DynamoStandings) -> None:
     assert standings.facts(NORTH, "p-1", "1001") == Facts(Lists(), None, None)
     assert standings.facts(NORTH, "p-1", None) == Facts(Lists(), None, None)
+
+
+def test_the_night_says_who_is_of_high_risk_and_who_no_longer_is(floor: OffersFloor) -> None:
+    standings = floor.standings
+    floor.stand("p-001")
+    before = standings.standing(NORTH, "p-001")
+    standings.put_risks(NORTH, dict.fromkeys(MANY, RISK))
+    standings.put_risks("south", {"p-001": RISK})
+    assert all(standings.facts(NORTH, one, None).risk == RISK for one in MANY[::9])
+
+    newer = Risk(0.5, (), "risk-2", NOON + 1)
+    standings.put_risks(NORTH, {MANY[0]: newer, "lists": newer})
+
+    assert standings.risk(NORTH, MANY[0]) == newer
+    assert standings.facts(NORTH, "lists", None) == Facts(Lists(), None, None, newer)
+    assert [standings.risk(NORTH, one) for one in MANY[1:]] == [None] * (len(MANY) - 1)
+    assert standings.risk("south", "p-001") == RISK
+    assert standings.standing(NORTH, "p-001") == before  # people's, and not touched
+
+    standings.put_risks(NORTH, {})
+    assert standings.facts(NORTH, MANY[0], None).risk is None
+
+
+def test_a_risk_that_cannot_be_read_closes_the_gate(floor: OffersFloor) -> None:
+    floor.standings.put_risks(NORTH, {"p-1": RISK})
+    (item,) = floor.standings_table.items()
+    key = floor.standings_table.key({name: item[name] for name in ("pk", "sk")})
+    floor.standings_table.put(key, {**item, "body": {"B": "bm90IG91cnM="}})
+
+    with pytest.raises(UnreadStandingsError):
+        floor.standings.facts(NORTH, "p-1", None)
+    assert read_or_nothing(floor.standings, NORTH, "p-1", None) == NOTHING_READ
 
 
 def test_the_gate_never_reads_late(floor: OffersFloor) -> None:
@@ -105,7 +149,7 @@ def test_the_gate_never_reads_late(floor: OffersFloor) -> None:
     assert floor.standings.facts(NORTH, "p-1", "1001").machine == Machine(None, "p-1")
 
 
-@pytest.mark.parametrize("left", [(0,), (1,), (2,), (0, 1), (1, 2)])
+@pytest.mark.parametrize("left", [(0,), (1,), (2,), (3,), (0, 1), (1, 2), (2, 3)])
 def test_what_was_left_unprocessed_is_asked_for_again(
     floor: OffersFloor, left: tuple[int, ...]
 ) -> None:

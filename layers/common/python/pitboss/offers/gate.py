@@ -51,6 +51,8 @@ class Refusal(StrEnum):
     OPTED_OUT = "opted_out"
     UNDER_AGE = "under_age"
     JURISDICTION = "jurisdiction"
+    HIGH_RISK = "high_risk"
+    """The property's model of risk says that they play like those who excluded themselves."""
     HANDPAY_LOCK = "handpay_lock"
     """The machine is locked up, or whether it is is not known."""
 
@@ -102,6 +104,20 @@ class Machine(Struct, frozen=True):
     sure, in the same transaction, that it is its player's."""
 
 
+class Risk(Struct, frozen=True):
+    """That a player plays like players who excluded themselves soon after, by the newest night.
+
+    It is kept of nobody else: a low score is no permission, and nothing is to be had by it.
+    """
+
+    score: float
+    """Probability, by the model."""
+    reasons: tuple[str, ...]
+    """What raised it, in words, the most first."""
+    model_version: str
+    scored_at: int
+
+
 class Facts(Struct, frozen=True):
     """All the gate looks at. What could not be read is None, and so is what is not there."""
 
@@ -111,6 +127,8 @@ class Facts(Struct, frozen=True):
     """None: nobody said anything of the player."""
     machine: Machine | None
     """None: not known."""
+    risk: Risk | None = None
+    """None: no model says anything against an offer, or there is none."""
 
 
 NOTHING_READ = Facts(None, None, None)
@@ -147,6 +165,8 @@ def refusals(
             found.append(Refusal.UNDER_AGE)
         if standing.jurisdiction is None or standing.jurisdiction not in house.jurisdictions:
             found.append(Refusal.JURISDICTION)
+    if facts.risk is not None:
+        found.append(Refusal.HIGH_RISK)
     if at_machine and (facts.machine is None or facts.machine.locked_since is not None):
         found.append(Refusal.HANDPAY_LOCK)
     return tuple(found)

@@ -3,6 +3,7 @@
 Both models are judged on the same rows, of a time that neither learned from. What a device shows
 today it shows tomorrow, too, so that its rows say little more than one of them: the interval of the
 difference is made by drawing devices, whole, again and again (a paired bootstrap by device).
+Models of players pass it as well: what is drawn again are then players.
 """
 
 import math
@@ -49,7 +50,10 @@ class Verdict(Struct, frozen=True):
 
 
 def decide(
-    challenger: Mapping[str, DeviceLoss], champion: Mapping[str, DeviceLoss], seed: int = 1
+    challenger: Mapping[str, DeviceLoss],
+    champion: Mapping[str, DeviceLoss],
+    seed: int = 1,
+    of: str = "{} devices, of which {} failed",
 ) -> Verdict:
     """Whether the challenger is to take over from the champion.
 
@@ -58,6 +62,7 @@ def decide(
         champion: those of the model that stays otherwise (or of always guessing how often devices
             fail, where there is none), of the same rows of the same devices.
         seed: of the draws.
+        of: how it is said how many there are, and to how many of them it happened.
 
     Raises:
         ValueError: the two were not judged on the same rows.
@@ -68,7 +73,7 @@ def decide(
     rows = np.array([challenger[unit].rows for unit in units], dtype=np.float64)
     gains = np.array([champion[unit].loss - challenger[unit].loss for unit in units])
     failed = sum(challenger[unit].positives > 0 for unit in units)
-    said = f"{len(units)} devices, of which {failed} failed"
+    said = of.format(len(units), failed)
     if len(units) < LEAST_DEVICES or failed < LEAST_FAILED:
         least = f"{LEAST_DEVICES} and {LEAST_FAILED} are needed"
         return _kept(f"Too little was seen to tell the two apart: {said}; {least}.", units, rows)

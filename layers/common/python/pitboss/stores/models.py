@@ -5,7 +5,8 @@
     models/<family>/champion.json                  the version that serves, and all before it
     models/<family>/runs/<run>/...                 what a night works on
 
-The families are `offers` (`model.vw`) and `shufflers` (`model.json`).
+The families are `offers` (`model.vw`), `shufflers` (`model.json`) and `risk/property_id=<property>`
+(`model.json`): of risk, each property has models of its own. What a night works on is in `risk`.
 
 A version is written once. The champion is exchanged only where it still is the one that was seen
 (If-Match, If-None-Match), so that of two that promote at once one is told to look again.
@@ -23,7 +24,7 @@ from pitboss.stores.bucket import S3Bucket
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-OFFERS, SHUFFLERS = "offers", "shufflers"
+OFFERS, SHUFFLERS, RISK = "offers", "shufflers", "risk"
 
 MODELS = "models/offers/"
 CHAMPION = f"{MODELS}champion.json"
@@ -73,12 +74,19 @@ class _Found(NamedTuple):
     etag: str
 
 
-_NAMES = {OFFERS: "model.vw", SHUFFLERS: "model.json"}
+def risk_of(property_id: str) -> str:
+    """The family of a property's models of risk.
+
+    >>> model_key("v1", risk_of("north"))
+    'models/risk/property_id=north/versions/v1/model.json'
+    """
+    return f"{RISK}/property_id={property_id}"
 
 
 def model_key(version: str, family: str = OFFERS) -> str:
     """Where a version's model lies."""
-    return f"models/{family}/versions/{version}/{_NAMES[family]}"
+    name = "model.vw" if family == OFFERS else "model.json"
+    return f"models/{family}/versions/{version}/{name}"
 
 
 def card_key(version: str, family: str = OFFERS) -> str:

@@ -4,28 +4,17 @@ An item for each player: `pk` `<property>/player/<player>`, `sk` `scores`, `body
 night writes it anew; one that is not is forgotten after two days (`expires`).
 """
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from itertools import batched
 from typing import Any
 
 import msgspec
 
-from pitboss.errors import TransientError
+from pitboss.backoff import pause
 from pitboss.offers.scored import PlayerScores
+from pitboss.stores.batches import write_batches
 
 KEPT_SECONDS = 2 * 86_400
-MAX_TRIES = 6
-_BATCH = 25
-"""Items that one BatchWriteItem takes."""
-
-
-class UnwrittenScores(TransientError):
-    """DynamoDB took not all of a batch, again and again."""
-
-    def __init__(self, items: int) -> None:
-        super().__init__(f"{items} players' scores were not written")
 
 
 class DynamoScores:
@@ -36,9 +25,13 @@ class DynamoScores:
         offers_table: str,
         region: str | None = None,
         client: Any = None,  # noqa: ANN401 - as botocore makes it
+        pause: Callable[[int], object] = pause,
     ) -> None:
-        """Reached through `client`, or through one of its own in `region`."""
+        """Reached through `client`, or through one of its own in `region`; `pause` waits before the
+        n-th retry.
+        """
         self._table = offers_table
+        self._pause = pause
         self._region = region
         self._given_client = client
 
@@ -55,20 +48,10 @@ class DynamoScores:
         """Write players' scores over what there is; how many.
 
         Raises:
-            UnwrittenScores: not all could be written.
+            UnwrittenItems: not all could be written.
         """
-        written = 0
-        for batch in batched(scores, _BATCH, strict=False):
-            written += len(batch)
-            asked: Any = {self._table: [{"PutRequest": {"Item": _item(one)}} for one in batch]}
-            for attempt in range(MAX_TRIES):
-                asked = self._client.batch_write_item(RequestItems=asked).get("UnprocessedItems")
-                if not asked:
-                    break
-                time.sleep(0.05 * 2**attempt)
-            else:
-                raise UnwrittenScores(len(asked[self._table]))
-        return written
+        requests = ({"PutRequest": {"Item": _item(one)}} for one in scores)
+        return write_batches(self._client, self._table, requests, self._pause)
 
     def of(self, property_id: str, player_id: str) -> PlayerScores | None:
         """A player's scores; None where there are none."""

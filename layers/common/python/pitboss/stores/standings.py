@@ -7,11 +7,16 @@
 | who is on a list | `<property>/list/<name>` | `<player>` | `since`, `until`, `added_at` |
 | newest import of a list | `<property>/lists` | `import/<name>` | `as_of`, `began_at`, `by` |
 | to when lists are complete | `<property>/lists` | `lists` | `version`, one by each list's name |
+| that play is of high risk | `<property>/risk` | `<player>` | `body` |
 
 A player's standing, their place on the list and the change that is kept of it are written in one
 transaction, under the condition that the standing still has the version that was read. A standing
 is never deleted, so its version only grows, and whoever acts on one can make sure in a transaction
 of their own that it has not changed since.
+
+What a model says of risk is no part of a standing, which people decide: it is written by the night,
+over what the night before said, and in a partition of its own, so that who writes it can write
+nothing else.
 
 A whole list is imported player by player: first those who come onto it, then those who leave it,
 and last the moment to which the list is complete. So nobody who is on the list before and after is
@@ -33,8 +38,18 @@ from msgspec.structs import replace
 
 from pitboss.backoff import pause
 from pitboss.errors import TransientError
-from pitboss.offers.gate import NOTHING_READ, Entry, Facts, ListName, Lists, Machine, Standing
+from pitboss.offers.gate import (
+    NOTHING_READ,
+    Entry,
+    Facts,
+    ListName,
+    Lists,
+    Machine,
+    Risk,
+    Standing,
+)
 from pitboss.offers.lists import Patron, RefusedImport, Span, changes, check_as_of
+from pitboss.stores.batches import write_batches
 from pitboss.stores.pages import items_of
 from pitboss.stores.ratings import Asset, head_key
 
@@ -57,6 +72,7 @@ _PASSING = frozenset(
 """Reasons of a cancelled transaction after which it may be made again."""
 
 _standing_decoder = msgspec.json.Decoder(Standing)
+_risk_decoder = msgspec.json.Decoder(Risk)
 
 
 class UnreadStandingsError(TransientError):
@@ -176,8 +192,12 @@ class DynamoStandings:
             UnreadStandingsError: DynamoDB left a part of it unprocessed, or it is not readable.
             ClientError, BotoCoreError: it could not be asked.
         """
-        lists, standing = _lists_key(property_id), _standing_key(property_id, player_id)
-        wanted = {self._table: {"Keys": [lists, standing], "ConsistentRead": True}}
+        keys = (
+            _lists_key(property_id),
+            _standing_key(property_id, player_id),
+            _risk_key(property_id, player_id),
+        )
+        wanted: dict[str, Any] = {self._table: {"Keys": [*keys], "ConsistentRead": True}}
         if asset_id is not None:
             assert self._ratings_table is not None, "facts of machines need the ratings table"
             pk, sk = head_key(Asset(property_id, asset_id))
@@ -187,13 +207,14 @@ class DynamoStandings:
                 "ProjectionExpression": "pk, seated, locked_since",
             }
         found = self._all(wanted)
-        of_table = {item["sk"]["S"]: item for item in found.get(self._table, ())}
+        of_table = {_place(item): item for item in found.get(self._table, ())}
+        lists, kept, risk = (of_table.get(_place(key)) for key in keys)
         head = next(iter(found.get(self._ratings_table or "", ())), None)
-        kept = of_table.get(_STANDING)
         return Facts(
-            Lists(_complete_to(of_table.get(_LISTS))),
+            Lists(_complete_to(lists)),
             None if kept is None else _standing(kept),
             None if head is None else _machine(head),
+            None if risk is None else _risk(risk),
         )
 
     def _all(self, wanted: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -259,6 +280,34 @@ class DynamoStandings:
         actions = self._actions(property_id, player_id, known, after, change)
         return after if self._write(actions) is None else None
 
+    # What the night's model says.
+
+    def risk(self, property_id: str, player_id: str) -> Risk | None:
+        """Why the newest night closed the gate for a player; None where it did not."""
+        found = self._client.get_item(
+            TableName=self._table, Key=_risk_key(property_id, player_id), ConsistentRead=True
+        ).get("Item")
+        return None if found is None else _risk(found)
+
+    def put_risks(self, property_id: str, found: Mapping[str, Risk]) -> None:
+        """Make these the players of high risk, and nobody else: first those, then who no longer is.
+
+        Raises:
+            UnwrittenItems, ClientError, BotoCoreError: part of it may be done. The same again does
+                the rest.
+        """
+        before = {item["sk"]["S"] for item in self._partition(_risk_partition(property_id))}
+        puts = (
+            _risk_key(property_id, player_id) | {"body": {"B": msgspec.json.encode(risk)}}
+            for player_id, risk in found.items()
+        )
+        over = (_risk_key(property_id, player_id) for player_id in sorted(before - found.keys()))
+        requests = (
+            *({"PutRequest": {"Item": item}} for item in puts),
+            *({"DeleteRequest": {"Key": key}} for key in over),
+        )
+        write_batches(self._client, self._table, requests, self._pause)
+
     # Whole lists.
 
     def lists(self, property_id: str) -> Lists:
@@ -270,7 +319,8 @@ class DynamoStandings:
 
     def members(self, property_id: str, name: ListName) -> dict[str, Entry]:
         """Everybody on a list, by player."""
-        return {item["sk"]["S"]: _entry(item) for item in self._members(property_id, name)}
+        members = self._partition(_list_partition(property_id, name))
+        return {item["sk"]["S"]: _entry(item) for item in members}
 
     def import_list(
         self,
@@ -441,12 +491,12 @@ class DynamoStandings:
         found = self._all({self._table: wanted}).get(self._table, ())
         return {keys[item["pk"]["S"]]: _standing(item) for item in found}
 
-    def _members(self, property_id: str, name: ListName) -> Iterator[dict[str, Any]]:
+    def _partition(self, partition: str) -> Iterator[dict[str, Any]]:
         return items_of(
             self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": _list_partition(property_id, name)}},
+            ExpressionAttributeValues={":pk": {"S": partition}},
             ConsistentRead=True,
         )
 
@@ -539,6 +589,18 @@ def _lists_key(property_id: str) -> dict[str, Any]:
     return _key(f"{property_id}/lists", _LISTS)
 
 
+def _risk_partition(property_id: str) -> str:
+    return f"{property_id}/risk"
+
+
+def _risk_key(property_id: str, player_id: str) -> dict[str, Any]:
+    return _key(_risk_partition(property_id), player_id)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
 def _key(pk: str, sk: str) -> dict[str, Any]:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
@@ -549,6 +611,13 @@ def _standing(item: Mapping[str, Any]) -> Standing:
     except (KeyError, msgspec.MsgspecError) as fault:
         # A newer release's, perhaps. Whoever cannot read it must not take it for an empty one.
         raise UnreadStandingsError(f"{item['pk']['S']}: {fault}") from fault
+
+
+def _risk(item: Mapping[str, Any]) -> Risk:
+    try:
+        return _risk_decoder.decode(item["body"]["B"])
+    except (KeyError, msgspec.MsgspecError) as fault:
+        raise UnreadStandingsError(f"{item['pk']['S']}/{item['sk']['S']}: {fault}") from fault
 
 
 def _complete_to(item: Mapping[str, Any] | None) -> dict[ListName, int]:

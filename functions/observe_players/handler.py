@@ -1,0 +1,49 @@
+"""A property's days in, its players at some moments out."""
+
+import os
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from observe_players.service import observe
+from observe_players.settings import Settings
+from pitboss.offers.gate import ListName
+from pitboss.settings import read
+from pitboss.stores.lake import S3Lake
+from pitboss.stores.models import RISK, S3Models
+from pitboss.stores.parquet import ParquetLake
+from pitboss.stores.standings import DynamoStandings
+from pitboss.telemetry import logger, metrics
+
+DUCKDB_MEGABYTES = 1_500
+"""Of the function's memory; the rest is Python's."""
+
+log = logger("observe_players")
+count = metrics("observe_players")
+
+
+class _Wiring:
+    def __init__(self, settings: Settings) -> None:
+        log.setLevel(settings.log_level)
+        self.lake = S3Lake(settings.lake_bucket, settings.aws_region)
+        self.models = S3Models(settings.lake_bucket, settings.aws_region, family=RISK)
+        self.standings = DynamoStandings(settings.standings_table, None, settings.aws_region)
+
+
+@cache
+def _wiring() -> _Wiring:
+    return _Wiring(read(os.environ, Settings))
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Look at the players of `{"run", "property_id", "days", "known_to"}`; how many there are."""
+    wiring = _wiring()
+    run, property_id = str(event["run"]), str(event["property_id"])
+    listed = wiring.standings.members(property_id, ListName.SELF_EXCLUDED)
+    with ParquetLake(wiring.lake, property_id, DUCKDB_MEGABYTES) as tables:
+        found = list(observe(tables, event["days"], int(event["known_to"]), listed))
+    wiring.models.put_of_run(run, f"{property_id}.json", msgspec.json.encode(found))
+    count.count("PlayersObserved", len(found))
+    count.flush()
+    return {"run": run, "property_id": property_id, "players": len(found)}

@@ -1,0 +1,118 @@
+"""When players are looked at, and what is to be foreseen of them.
+
+A model is learned from what players did before a moment and what came after it. Moments lie a
+horizon apart, so that what came after one ends where the next begins:
+
+    | window | moment learned from | horizon = window | moment judged on | horizon = window | now |
+
+Nothing that is learned from, neither play nor what came of it, is later than the moment that is
+judged on; and what is judged on was over by now.
+
+Times are epoch milliseconds.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from pitboss.offers.gate import Entry
+from pitboss.players.features import Values
+
+DAY_MS = 86_400_000
+
+WINDOW_MS = 30 * DAY_MS
+"""How far back a player's play is looked at."""
+
+HORIZON_MS = WINDOW_MS
+"""How far ahead it is asked whether they exclude themselves."""
+
+LEAST_GAMES = 50
+"""Of fewer in the window, nothing is said."""
+
+
+class Use(StrEnum):
+    """What players at a moment are for."""
+
+    LEARN = "learn"
+    HELD_OUT = "held_out"
+    NOW = "now"
+    """To be scored: what comes is not known."""
+
+
+class Moment(NamedTuple):
+    """A moment at which players are looked at."""
+
+    use: Use
+    at: int
+    """Play before it is known, and nothing later."""
+
+    @property
+    def since(self) -> int:
+        """The first moment of its window."""
+        return self.at - WINDOW_MS
+
+
+class Observation(Struct, frozen=True, array_like=True):
+    """A player at a moment."""
+
+    player_id: str
+    use: Use
+    seen: Values
+    happened: bool
+    """Whether they excluded themselves within the horizon; false where that is not over yet."""
+
+
+def moments(days: Sequence[str], known_to: int) -> list[Moment]:
+    """When players are looked at; now is the first, and alone where there are too few days.
+
+    Args:
+        days: gaming days (ISO dates) whose play is known.
+        known_to: the end of the newest.
+    """
+    found = [Moment(Use.NOW, known_to)]
+    if not days:
+        return found
+    first, last = date.fromisoformat(min(days)), date.fromisoformat(max(days))
+    reach = ((last - first).days + 1) * DAY_MS
+    # The clocks may have changed since: an hour more or less is no less whole a window.
+    whole = (reach + DAY_MS // 24 - WINDOW_MS) // HORIZON_MS
+    if whole >= 2:
+        found.append(Moment(Use.HELD_OUT, known_to - HORIZON_MS))
+        found += [
+            Moment(Use.LEARN, known_to - back * HORIZON_MS) for back in range(2, int(whole) + 1)
+        ]
+    return found
+
+
+def excluded_then(entry: Entry | None, moment: Moment) -> bool | None:
+    """Whether somebody excluded themselves within the horizon; None where they had before it, and
+    are no one to foresee it of.
+
+    Args:
+        entry: their place on the list of self-exclusions, if they have one.
+        moment: when they are looked at.
+    """
+    if entry is None:
+        return False
+    if entry.since < moment.at:
+        return None
+    return moment.use is not Use.NOW and entry.since < moment.at + HORIZON_MS
+
+
+def observations(
+    moment: Moment, players: Iterator[tuple[str, Values]], listed: dict[str, Entry]
+) -> Iterator[Observation]:
+    """Players at a moment, less those who had excluded themselves.
+
+    Args:
+        moment: when they are looked at.
+        players: how each of them played in its window.
+        listed: the list of self-exclusions.
+    """
+    for player_id, seen in players:
+        happened = excluded_then(listed.get(player_id), moment)
+        if happened is not None:
+            yield Observation(player_id, moment.use, seen, happened)

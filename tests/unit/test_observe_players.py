@@ -1,0 +1,194 @@
+"""What `observe_players` sees of play: as the games themselves say, and nothing too late."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observe_players import handler as door
+from observe_players.service import behaviours, observe, statement
+from pitboss.lake.rated import GAMES
+from pitboss.offers.gate import Entry, ListName
+from pitboss.players.features import PAUSE_MS, SESSION_GAP_MS, Game, behaviour_of, values
+from pitboss.players.observed import (
+    DAY_MS,
+    HORIZON_MS,
+    LEAST_GAMES,
+    WINDOW_MS,
+    Moment,
+    Observation,
+    Use,
+    excluded_then,
+    moments,
+)
+from pitboss.stores.parquet import ParquetLake
+from tests import sample_events
+from tests.floor_by_day import MemoryLake
+
+pytestmark = pytest.mark.unit
+
+DAY = "2026-03-31"
+NOW = 1_775_000_000_000
+HERE = Moment(Use.NOW, NOW)
+
+
+def row(player_id: str | None, game: Game, number: int, **other: Any) -> tuple[Any, ...]:
+    """A game, as the lake's table has it."""
+    known = {
+        **{"asset_id": f"m{number}", "kind": "game", "player_id": player_id, "complete": True},
+        **{"started_at": game.started_at, "ended_at": game.ended_at},
+        **{"coin_in_cents": game.staked_cents, "coin_out_cents": 25 if game.won else 0},
+        **other,
+    }
+    return tuple(known.get(column.name) for column in GAMES.columns)
+
+
+def play(chance: Random, games: int, before: int = NOW) -> list[Game]:
+    """Games that end at a moment, with pauses and sessions among them."""
+    found, now = [], before - 1_000
+    for _ in range(games):
+        lasts = chance.randint(2_000, 9_000)
+        won, stake = chance.random() < 0.3, chance.choice([25, 50, 50, 100])
+        now -= chance.choice([-500, 0, 900, 4_000, PAUSE_MS, PAUSE_MS + 1, SESSION_GAP_MS + 1])
+        found.append(Game(now - lasts, now - 1, stake, won))
+        now -= lasts
+    return found
+
+
+def lake(rows: list[tuple[Any, ...]]) -> MemoryLake:
+    made = MemoryLake()
+    with ParquetLake(made, "north", 300) as tables:
+        tables.write(GAMES, DAY, rows)
+    return made
+
+
+def test_the_lake_says_of_play_what_the_games_say() -> None:
+    chance = Random(5)
+    games = {f"p-{number}": play(chance, 5 + 9 * number) for number in range(8)}
+    rows = [row(one, game, 1) for one, played in games.items() for game in played]
+    rows += [row(None, game, 1) for game in play(chance, 9)]
+    rows += [row("p-1", games["p-1"][0], 1, complete=False)]
+    rows += [row("p-1", games["p-1"][0], 1, kind="handpay")]
+    chance.shuffle(rows)
+
+    with ParquetLake(lake(rows), "north", 300) as tables:
+        found = dict(behaviours(tables.rows(statement(tables, [DAY], HERE, least_games=1))))
+
+    assert found.keys() == games.keys()
+    for player_id, behaviour in found.items():
+        expected = values(behaviour_of(games[player_id]))
+        assert values(behaviour) == pytest.approx(expected, nan_ok=False), player_id
+
+
+def test_who_has_few_games_is_not_seen() -> None:
+    chance = Random(1)
+    rows = [row("p-few", game, 1) for game in play(chance, LEAST_GAMES - 1)]
+    rows += [row("p-more", game, 1) for game in play(chance, LEAST_GAMES)]
+
+    with ParquetLake(lake(rows), "north", 300) as tables:
+        assert [one.player_id for one in observe(tables, [DAY], NOW, {})] == ["p-more"]
+
+
+# --- nothing too late -----------------------------------------------------------------------------
+
+DAYS = [f"2026-0{month}-{day:02d}" for month in (1, 2, 3) for day in (1, 15, 28)]
+ALL = [*DAYS, "2026-03-31"]
+
+
+def test_moments_lie_a_horizon_apart_and_have_whole_windows() -> None:
+    assert moments([], NOW) == [Moment(Use.NOW, NOW)]
+    assert moments([DAY], NOW) == [Moment(Use.NOW, NOW)]
+    assert moments(ALL, NOW) == [  # 90 days
+        Moment(Use.NOW, NOW),
+        Moment(Use.HELD_OUT, NOW - HORIZON_MS),
+        Moment(Use.LEARN, NOW - 2 * HORIZON_MS),
+    ]
+    assert moments(ALL[1:], NOW) == [Moment(Use.NOW, NOW)]
+    longer = ["2025-12-01", *ALL]
+    assert [one.use for one in moments(longer, NOW)][3:] == [Use.LEARN]
+
+
+@given(st.integers(0, 500), st.integers(0, 120 * 24))
+def test_what_is_learned_from_was_over_when_what_is_judged_on_began(
+    days: int, entry_hours: int
+) -> None:
+    known = ["2026-03-31", f"{2026 - days // 365}-01-01"]
+    found = moments(known, NOW)
+    held = [one for one in found if one.use is Use.HELD_OUT]
+    entry = Entry(NOW - entry_hours * 3_600_000, None, NOW)
+    for one in found:
+        assert one.since == one.at - WINDOW_MS
+        if one.use is Use.LEARN:
+            assert one.at + HORIZON_MS <= held[0].at
+        if excluded_then(entry, one):
+            assert one.at <= entry.since < one.at + HORIZON_MS
+            assert one.use is not Use.NOW
+    assert all(one.at + HORIZON_MS <= NOW for one in held)
+    assert sum(bool(excluded_then(entry, one)) for one in found) <= 1
+
+
+def test_play_from_a_moment_on_changes_nothing_of_what_was_seen_at_it() -> None:
+    chance = Random(8)
+    earlier = play(chance, 80, before=NOW - HORIZON_MS)
+    after = play(chance, 80, before=NOW)
+    moment = Moment(Use.HELD_OUT, NOW - HORIZON_MS)
+
+    def seen(games: list[Game]) -> Any:
+        with ParquetLake(lake([row("p-1", game, 1) for game in games]), "north", 300) as tables:
+            return list(behaviours(tables.rows(statement(tables, [DAY], moment))))
+
+    assert seen(earlier) == seen(earlier + after) != []
+    straddles = [Game(moment.at - 500, moment.at, 100, won=False)]
+    assert seen(earlier) == seen(earlier + straddles)
+
+
+@pytest.mark.parametrize(
+    ("since", "happened"),
+    [(-1, None), (0, True), (HORIZON_MS - 1, True), (HORIZON_MS, False)],
+)
+def test_who_excluded_themselves_before_is_no_one_to_foresee_it_of(
+    since: int, happened: bool | None
+) -> None:
+    moment = Moment(Use.LEARN, NOW - 2 * HORIZON_MS)
+
+    assert excluded_then(Entry(moment.at + since, None, 0), moment) is happened
+    assert excluded_then(None, moment) is False
+    assert excluded_then(Entry(0, None, 0), moment) is None  # a list that says not since when
+    assert excluded_then(Entry(NOW + DAY_MS, None, 0), HERE) is False  # is not known yet
+
+
+# --- the door -------------------------------------------------------------------------------------
+
+
+def test_the_handler_keeps_what_was_seen_and_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    (sample,) = sample_events.load("observe_players").values()
+    chance, kept = Random(2), defaultdict[str, bytes](bytes)
+    games = play(chance, 60, before=sample["known_to"])
+    made = MemoryLake()
+    with ParquetLake(made, sample["property_id"], 300) as tables:
+        tables.write(GAMES, sample["days"][-1], [row("p-1", one, 1) for one in games])
+        tables.write(GAMES, sample["days"][0], [row("p-out", one, 1) for one in games])
+
+    def members(property_id: str, name: ListName) -> Iterator[Any]:
+        assert (property_id, name) == (sample["property_id"], ListName.SELF_EXCLUDED)
+        return {"p-out": Entry(sample["known_to"] - DAY_MS, None, 0)}  # type: ignore[return-value]
+
+    wiring = SimpleNamespace(
+        lake=made,
+        models=SimpleNamespace(put_of_run=lambda run, name, body: kept.update({name: body})),
+        standings=SimpleNamespace(members=members),
+    )
+    monkeypatch.setattr(door, "_wiring", lambda: wiring)
+
+    answer = door.handler(sample, None)
+
+    assert answer == {"run": sample["run"], "property_id": "north", "players": 1}
+    (found,) = msgspec.json.decode(kept["north.json"], type=list[Observation])
+    assert (found.player_id, found.use, found.happened) == ("p-1", Use.NOW, False)
+    assert found.seen == pytest.approx(values(behaviour_of(games)))
