@@ -1,11 +1,12 @@
-"""`pitboss players evaluate` and `risk`: models of how players play, beside `players show`."""
+"""`pitboss players evaluate`, `risk` and `survival`: what play says of players."""
 
 import typer
 
-from workbench import players_evaluate, players_risk, show
+from workbench import players_evaluate, players_risk, players_survival, show
 
 
 def register(parent: typer.Typer) -> None:
     """Add the commands to the group that `show` adds to the parent."""
     show.players.command("evaluate")(players_evaluate.evaluate)
     show.players.command("risk")(players_risk.risk)
+    show.players.command("survival")(players_survival.survival)

@@ -67,7 +67,9 @@ def risk(
         behaviours = {one.player_id: one.behaviour for one in players_gaming1.read(gaming1)}
     else:
         with step(f"reading games of {property_id}"):
-            behaviours = behaviours_of(_games(property_id, first_day, last_day))
+            behaviours = behaviours_of(
+                rows_of(statement(property_id, first_day, last_day), property_id)
+            )
     found = scored(known, behaviours)
     if as_json:
         print_json([_document(one) for one in found[:top]])
@@ -107,20 +109,29 @@ def behaviours_of(rows: Iterable[tuple[Any, ...]]) -> "dict[str, Behaviour]":
 
 def statement(property_id: str, first_day: str | None, last_day: str | None) -> str:
     """What is read of the lake: complete games of carded play."""
+    return (
+        "SELECT player_id, started_at, ended_at, coin_in_cents, coin_out_cents FROM games "
+        f"WHERE {where(property_id, first_day, last_day)} "
+        "AND kind = 'game' AND complete AND player_id IS NOT NULL"
+    )
+
+
+def where(property_id: str, first_day: str | None, last_day: str | None) -> str:
+    """Whose games are read, and of which days.
+
+    Raises:
+        UsageError: it is the id of no property, or a day is none.
+    """
     for day in (first_day, last_day):
         if day is not None:
             _checked(day)
     must_be_id(property_id, "property")
     days = [
-        f"AND gaming_day {sign} '{day}'"
+        f" AND gaming_day {sign} '{day}'"
         for sign, day in ((">=", first_day), ("<=", last_day))
         if day is not None
     ]
-    return (
-        "SELECT player_id, started_at, ended_at, coin_in_cents, coin_out_cents FROM games "
-        f"WHERE property_id = '{property_id}' {' '.join(days)} "
-        "AND kind = 'game' AND complete AND player_id IS NOT NULL"
-    )
+    return f"property_id = '{property_id}'{''.join(days)}"
 
 
 def _checked(day: str) -> None:
@@ -130,11 +141,16 @@ def _checked(day: str) -> None:
         raise UsageError(f"{day} is no gaming day: say one as 2026-11-02.") from None
 
 
-def _games(property_id: str, first_day: str | None, last_day: str | None) -> list[tuple[Any, ...]]:
+def rows_of(asked: str, property_id: str) -> list[tuple[Any, ...]]:
+    """What a statement of a property's games says.
+
+    Raises:
+        WorkbenchError: the lake has none in these days.
+    """
     from workbench import local_lake
     from workbench.catalogue import tables
 
-    parsed = local_lake.parse(statement(property_id, first_day, last_day))
+    parsed = local_lake.parse(asked)
     bucket, s3 = endpoint.stack_outputs()["LakeBucketName"], endpoint.client("s3")
     (games,) = (table for table in tables() if table.name == "games")
     folder = home() / "lake" / bucket
