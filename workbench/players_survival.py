@@ -12,7 +12,7 @@ from rich.table import Table
 from workbench import players_risk
 from workbench.console import UsageError, WorkbenchError, out, print_json, say, step
 from workbench.gateways import DEFAULT_PROPERTY
-from workbench.report.charts import LIGHT, SHAPES, Chart, line, number, style, write
+from workbench.report.charts import LIGHT, SHAPES, Chart, line, number, polygon, style, write
 
 if TYPE_CHECKING:
     from pitboss.players.survival import Difference, Stay, Step
@@ -136,7 +136,8 @@ def drawn(curves: "Mapping[str, list[Step]]", groups: "Mapping[str, list[Stay]]"
     def y(share: float) -> float:
         return TOP + (1 - share) * high
 
-    parts = []
+    parts: list[str] = []
+    bands: list[str] = []
     for quarter in range(5):
         share = quarter / 4
         parts.append(line(LEFT, y(share), WIDTH - RIGHT, y(share), "grid"))
@@ -149,11 +150,14 @@ def drawn(curves: "Mapping[str, list[Step]]", groups: "Mapping[str, list[Stay]]"
         end = max(one.days for one in groups[name])
         dashes = f' stroke-dasharray="{4 + 3 * place} {2 * place}"' if place else ""
         kind = "theory" if place % 2 == 0 else "edge"
-        for bound in ("low", "high"):
-            path = _stairs([(one.at, getattr(one, bound)) for one in steps], end, x, y)
-            parts.append(f'<path class="grid" d="{path}"/>')
-        path = _stairs([(one.at, one.survival) for one in steps], end, x, y)
-        parts.append(f'<path class="{kind}" stroke-width="2"{dashes} d="{path}"/>')
+        low, middle, high_bound = (
+            _stairs([(one.at, getattr(one, bound)) for one in steps], end)
+            for bound in ("low", "survival", "high")
+        )
+        placed = [(x(at), y(share)) for at, share in (*high_bound, *reversed(low))]
+        bands.append(polygon(placed, "band"))
+        path = "L".join(f"{number(x(at))} {number(y(share))}" for at, share in middle)
+        parts.append(f'<path class="{kind}" stroke-width="2"{dashes} d="M{path}"/>')
         share = steps[-1].survival if steps else 1.0
         said = f"{name} ({len(groups[name]):,})"
         row = TOP + 16 + place * 22
@@ -162,27 +166,28 @@ def drawn(curves: "Mapping[str, list[Step]]", groups: "Mapping[str, list[Stay]]"
             f'd="M{number(WIDTH - RIGHT + 8)} {number(row - 4)}h28"/>'
         )
         parts.append(write(WIDTH - RIGHT + 42, row, f"{said} {share:.0%}", "label small"))
-    return Chart(WIDTH, HEIGHT, "".join(parts))
+    return Chart(WIDTH, HEIGHT, "".join([*bands, *parts]))
 
 
 def svg(curves: "Mapping[str, list[Step]]", groups: "Mapping[str, list[Stay]]") -> str:
     """The picture, which stands by itself. The same figures are the same bytes."""
     chart = drawn(curves, groups)
+    looks = "text{font-family:'Open Sans',sans-serif}.band{fill-opacity:.4}" + SHAPES + style(LIGHT)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{chart.width}" height="{chart.height}" '
-        f'viewBox="0 0 {chart.width} {chart.height}" font-family="sans-serif" role="img">'
+        f'viewBox="0 0 {chart.width} {chart.height}" role="img">'
         "<title>How long players stay, by segment</title>"
-        f"<style>{SHAPES}{style(LIGHT)}</style>"
+        f"<style>{looks}</style>"
         f'<rect class="paper" width="{chart.width}" height="{chart.height}"/>{chart.body}</svg>\n'
     )
 
 
-def _stairs(points: list[tuple[int, float]], end: int, x: Any, y: Any) -> str:  # noqa: ANN401
-    """A path that holds each share until the next."""
-    found = [f"M{number(x(0))} {number(y(1))}"]
-    for at, share in points:
-        found.append(f"H{number(x(at))}V{number(y(share))}")
-    return "".join([*found, f"H{number(x(end))}"])
+def _stairs(steps: list[tuple[int, float]], end: int) -> list[tuple[int, float]]:
+    """The corners of a line that holds each share until the next."""
+    found = [(0, 1.0)]
+    for at, share in steps:
+        found += [(at, found[-1][1]), (at, share)]
+    return [*found, (end, found[-1][1])]
 
 
 def _segment(property_id: str, by: By) -> Any:  # noqa: ANN401

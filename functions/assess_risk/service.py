@@ -6,10 +6,11 @@ from typing import NamedTuple, Protocol
 from pitboss.errors import TerminalError
 from pitboss.offers.gate import Risk
 from pitboss.offers.learned import RULES, Champion
-from pitboss.players.judging import card_bytes, learned
+from pitboss.players.judging import Learned, card_bytes, learned
 from pitboss.players.learning import TooFewPlayers
 from pitboss.players.observed import Observation, Use
 from pitboss.players.risk import RiskModel, decode
+from pitboss.stores.models import VersionTaken
 
 BY = "nightly_retraining"
 
@@ -73,12 +74,13 @@ def assess(
         why = str(fault)
     else:
         version, why = made.card.version, made.card.verdict.reason
-        if version != replaces:
-            models.put_version(version, made.model, card_bytes(made.card))
+        if version != replaces and _is_kept(models, made):
             if made.card.verdict.promote:
                 is_promoted = models.promote(version, BY, now, replaces, why)
                 why = why if is_promoted else "Somebody promoted or rolled back meanwhile."
                 champion = models.champion()
+        elif version != replaces:
+            why = "The same was learned before, and judged then: it is not promoted again."
     serving = _serving(models, champion)
     serves = RULES if champion is None else champion.version
     asked = [one for one in players if one.use is Use.NOW]
@@ -100,6 +102,15 @@ def at_risk(
             reasons = tuple(reason.words for reason in model.reasons(one.seen))
             found[one.player_id] = Risk(round(score, 4), reasons, version, now)
     return found
+
+
+def _is_kept(models: Models, made: Learned) -> bool:
+    """Keep what was learned; False where it was before, and judged against something else."""
+    try:
+        models.put_version(made.card.version, made.model, card_bytes(made.card))
+    except VersionTaken:
+        return False
+    return True
 
 
 def _usable(models: Models, champion: Champion | None) -> RiskModel | None:

@@ -164,9 +164,11 @@ def test_rolled_back_the_gate_is_open_with_the_next_night(models: S3Models, risk
     assert risks.found
     assert models.roll_back("ann", NOW, "by hand") is not None
     few = [one for one in FLOOR if one.use is Use.NOW]
-    found = night(models, risks, few, "r2")
+    found = night(models, risks, FLOOR, "r2")  # nothing is new
 
-    assert (found.serves, found.at_risk, risks.found) == (RULES, 0, {})
+    assert (found.version, found.serves, found.is_promoted) == (version, RULES, False)
+    assert "it is not promoted again" in found.why
+    assert risks.found == {}
     assert models.promote(version or "", "ann", NOW, RULES, "again")
     assert night(models, risks, few, "r3").at_risk > 0
 
