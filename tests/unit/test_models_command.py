@@ -238,8 +238,8 @@ def risk_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
         bucket: Any = offers
         client = SimpleNamespace(client=lambda name: bucket._client)
         outputs = {"LakeBucketName": bucket._bucket}
-        monkeypatch.setattr(models.endpoint, "client", client.client)
-        monkeypatch.setattr(models.endpoint, "stack_outputs", lambda: outputs)
+        monkeypatch.setattr("workbench.endpoint.client", client.client)
+        monkeypatch.setattr("workbench.endpoint.stack_outputs", lambda: outputs)
         monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
         made = S3Models(bucket._bucket, client=bucket._client, family=risk_of("P1"))
         card = RiskCard(
