@@ -475,7 +475,7 @@ LAKE_PLACES = {
     "failure runs": "models/shufflers/runs/",
     "failure versions": "models/shufflers/versions/",
     "risk runs": "models/risk/runs/",
-    "risk versions": "models/risk/property_id=north/",
+    "risk versions": "models/risk/properties/north/",
     "models": "models/",
     **REFINED_PLACES,
     "at the top": "",

@@ -5,7 +5,7 @@
     models/<family>/champion.json                  the version that serves, and all before it
     models/<family>/runs/<run>/...                 what a night works on
 
-The families are `offers` (`model.vw`), `shufflers` (`model.json`) and `risk/property_id=<property>`
+The families are `offers` (`model.vw`), `shufflers` (`model.json`) and `risk/properties/<property>`
 (`model.json`): of risk, each property has models of its own. What a night works on is in `risk`.
 
 A version is written once. The champion is exchanged only where it still is the one that was seen
@@ -78,9 +78,9 @@ def risk_of(property_id: str) -> str:
     """The family of a property's models of risk.
 
     >>> model_key("v1", risk_of("north"))
-    'models/risk/property_id=north/versions/v1/model.json'
+    'models/risk/properties/north/versions/v1/model.json'
     """
-    return f"{RISK}/property_id={property_id}"
+    return f"{RISK}/properties/{property_id}"
 
 
 def model_key(version: str, family: str = OFFERS) -> str:
