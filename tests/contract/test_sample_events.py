@@ -66,6 +66,7 @@ NO_REQUESTS = {
     "export_games",
     "export_histories",
     "import_files",
+    "index_events",
     "ingest_shuffler_events",
     "migrate_database",
     "plan_refinement",
