@@ -16,12 +16,14 @@ from benchmarks import (
     client_cuts,
     cold_start,
     decision_time,
+    event_to_search,
     experiment_peeking,
     failure_data,
     floor_writes,
     game_ingest,
     generate,
     hillstrom,
+    hot_writes,
     lake_raw,
     lake_refine,
     latency,
@@ -87,6 +89,8 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "page_pan": lambda _: live_page.pan(),
     "page_hour": lambda _: live_page.hour(),
     "page_latency": lambda seconds: page_latency.run(seconds),
+    "event_to_search": lambda seconds: event_to_search.run(seconds),
+    "hot_writes": lambda _: hot_writes.run(),
     "planted_cheats": lambda _: planted_cheats.run(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
@@ -96,7 +100,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        *("live_clients", "page_latency"),
+        *("live_clients", "page_latency", "event_to_search"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""

@@ -45,6 +45,12 @@ CLIENTS = {
         "from pitboss.stores.floor import DynamoFloor as S; S('table', 'us-east-1')",
     ),
     "watch_play": "from pitboss.stores.reviews import DynamoReviews as S; S('table', 'us-east-1')",
+    "index_events": "from pitboss.stores.recent_events import DynamoRecentEvents as R; "
+    "from pitboss.stores.applications import DynamoApplications as A; "
+    "R('table', 'us-east-1'); A('table', 'us-east-1')",
+    "serve_events": "from pitboss.stores.recent_events import DynamoRecentEvents as R; "
+    "from pitboss.stores.audit import DynamoAudit as A; "
+    "R('table', 'us-east-1'); A('table', 'us-east-1')._client",
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "

@@ -21,7 +21,13 @@ export const GROUPS = {
     'maintenance:answer',
     'alerts:answer',
   ],
-  analyst: ['floor:read', 'machines:read', 'shufflers:read', 'maintenance:read'],
+  analyst: [
+    'floor:read',
+    'machines:read',
+    'shufflers:read',
+    'maintenance:read',
+    'game-events:read',
+  ],
   compliance: [
     'floor:read',
     'ratings:read',
@@ -44,6 +50,7 @@ export const GROUPS = {
     'shufflers:read',
     'maintenance:read',
     'alerts:answer',
+    'game-events:read',
   ],
 };
 

@@ -88,6 +88,15 @@ HOST = Principal(
 )
 """Somebody who signed in, and looks after players."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
+STUDIO_ANALYST = Principal(
+    "5b7e2d10-7c3a-4b52-9d0e-1f2a3c4d5e6f",
+    Kind.PERSON,
+    "north",
+    None,
+    GROUPS[Group.ANALYST],
+    SignIn("ada", frozenset({Group.ANALYST}), MONDAY_EVENING // 1_000 + 3_600),
+)
+"""Somebody who signed in, and looks at what players of games do."""
 GAME_APP = Principal("game-app", Kind.SERVICE, "north", None, frozenset({Action.READ_FLAGS}))
 """What asks for flags."""
 STUDIO_SERVER = Principal(
@@ -871,6 +880,12 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "serve_offers/player_offers": asked(
             "/v1/players/{player_id}/offers", HOSTS, player_id="p-81"
         ),
+        "serve_events/found": asked(
+            "/v1/game-events",
+            STUDIO_ANALYST,
+            query={"application": "space-race", "player": "player-7", "limit": "2"},
+        ),
+        "serve_events/freshness": asked("/v1/game-events/freshness", STUDIO_ANALYST),
         "serve_audit/day": asked("/v1/audit", OFFICER, query={"day": "2020-06-15", "limit": "2"}),
         "serve_maintenance/open": asked(
             "/v1/maintenance", TECHNICIANS, query={"status": "open", "limit": "20"}
@@ -1029,6 +1044,10 @@ def sample_events() -> dict[str, dict[str, Any]]:
         },
         "track_floor/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
         "track_floor/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
+        "index_events/play": delivered(game_record(), stream="games"),
+        "index_events/poison_among_good": delivered(
+            b"not one of ours", game_record(), game_record()[:-7], play, stream="games"
+        ),
         "watch_play/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
         "watch_play/poison_among_good": delivered(b"not one of ours", play, play[:-7], play),
         "train_policy/run": {"run": NIGHT, "hyperparameters": {}},

@@ -110,6 +110,36 @@ def revoke(
     _show(found, as_json)
 
 
+@apps.command("hot")
+def hot(
+    application_id: App,
+    left_out: Annotated[
+        list[str] | None,
+        typer.Option("--leave-out", metavar="TYPE", help="Do not keep it there, once for each."),
+    ] = None,
+    taken_in: Annotated[
+        list[str] | None,
+        typer.Option("--take-in", metavar="TYPE", help="Keep it again, once for each."),
+    ] = None,
+    property_id: Property = DEFAULT_PROPERTY,
+    as_json: AsJson = False,
+) -> None:
+    """Say which event types the hot tier leaves out, within a minute. The lake has all of them."""
+    from pitboss.events.envelope import is_identifier
+
+    more, fewer = left_out or [], taken_in or []
+    for event_type in (*more, *fewer):
+        if not is_identifier(event_type):
+            raise UsageError(f"{event_type!r} is no event type.")
+    if set(more) & set(fewer):
+        raise UsageError("A type is left out or taken in, not both.")
+    found = _known(property_id, application_id)
+    changed = found.with_left_out(more, fewer)
+    if changed != found:
+        changed = _changed(changed)
+    _show(changed, as_json)
+
+
 @schemas.command("apply")
 def apply_schema(
     file: File, property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False
@@ -276,6 +306,7 @@ def _document(application: "Application") -> dict[str, Any]:
         "created_at": application.created_at,
         "revision": application.revision,
         "event_types": {one: _type(application, one) for one in types},
+        "left_out": application.left_out,
         "mapping": msgspec.to_builtins(application.mapping),
     }
 
@@ -303,6 +334,8 @@ def _show(application: "Application", as_json: bool) -> None:
         )
     )
     _print_types(application)
+    if application.left_out:
+        out.print(escape(f"the hot tier leaves out {', '.join(application.left_out)}"))
     if application.mapping is not None:
         out.print(f"payloads are read as {escape(application.mapping.event_type)}")
 

@@ -374,6 +374,14 @@ def workbench_reviewer(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _principal(name, Kind.SERVICE, property_id, None, *scopes)
 
 
+def workbench_analyst(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The service that the workbench searches games' events by."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-analyst", property_id)
+    return _principal(name, Kind.SERVICE, property_id, None, Action.READ_GAME_EVENTS)
+
+
 def _own_name(name: str, property_id: str) -> str:
     """The workbench's own name at a property, by hash where the property's id fits in no name."""
     from pitboss.access import is_principal_id

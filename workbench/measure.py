@@ -60,6 +60,11 @@ def reviewer(property_id: str) -> AbstractContextManager[PitbossClient]:
     return _client("workbench_reviewer", property_id)
 
 
+def analyst(property_id: str) -> AbstractContextManager[PitbossClient]:
+    """A client that searches a studio's events."""
+    return _client("workbench_analyst", property_id)
+
+
 @contextmanager
 def _client(who: str, property_id: str) -> Iterator[PitbossClient]:
     from workbench import endpoint, gateways

@@ -4,6 +4,7 @@ from typing import Any
 
 from workbench import (
     openapi_audit,
+    openapi_events,
     openapi_experiments,
     openapi_floor,
     openapi_games,
@@ -59,6 +60,7 @@ def api_document() -> Document:
             *openapi_audit.tags(),
             *openapi_experiments.tags(),
             *openapi_games.tags(),
+            *openapi_events.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -104,7 +106,7 @@ def api_document() -> Document:
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
             **openapi_experiments.paths(),
-            **openapi_games.paths(),
+            **openapi_events.beside(openapi_games.paths()),
         },
         "components": {
             "schemas": _schemas(),
@@ -303,6 +305,7 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_audit.structs()
     structs += openapi_experiments.structs()
     structs += openapi_games.structs()
+    structs += openapi_events.structs()
     found = components(structs, _REFERENCE)
     found |= openapi_games.schemas()
     known = {

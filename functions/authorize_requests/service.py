@@ -70,6 +70,8 @@ ROUTES = {
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
     ("POST", "/v1/game-events"): Action.SEND_GAME_EVENTS,
+    ("GET", "/v1/game-events"): Action.READ_GAME_EVENTS,
+    ("GET", "/v1/game-events/freshness"): Action.READ_GAME_EVENTS,
     ("POST", "/applications/{application_id}/events"): Action.SEND_GAME_EVENTS,
     ("POST", "/v1/applications/{application_id}/installs"): Action.ISSUE_INSTALLS,
     ("CONNECT", "$connect"): Action.READ_OFFERS,

@@ -24,6 +24,9 @@ ALSO_HEAVY = {
     "decide_offers": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
     "export_games": {"cryptography", "jwt"},
     "import_files": {"cryptography", "jwt"},
+    "index_events": {
+        *("cryptography", "duckdb", "jsonschema_rs", "jwt", "pynamodb", "vowpalwabbit"),
+    },
     "ingest_game_events": {"cryptography", "duckdb", "jwt", "pynamodb"},
     "issue_installs": {"duckdb", "jsonschema_rs", "pynamodb"},
     "ingest_shuffler_events": {"cryptography", "jwt", "pynamodb", "zstandard"},
@@ -43,6 +46,9 @@ ALSO_HEAVY = {
         "pynamodb",
         "sqlalchemy",
         "zstandard",
+    },
+    "serve_events": {
+        *("cryptography", "duckdb", "jsonschema_rs", "jwt", "pynamodb", "vowpalwabbit"),
     },
     "serve_flags": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit", "zstandard"},
     "serve_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},

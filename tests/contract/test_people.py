@@ -99,6 +99,7 @@ SHOWS_PLAYERS = {
     Action.READ_REVIEWS,
     Action.DECIDE_REVIEWS,
     Action.READ_AUDIT,
+    Action.READ_GAME_EVENTS,
 }
 """What somebody does with players in it."""
 

@@ -67,6 +67,7 @@ NO_REQUESTS = {
     "export_games",
     "export_histories",
     "import_files",
+    "index_events",
     "ingest_shuffler_events",
     "migrate_database",
     "observe_players",

@@ -364,7 +364,7 @@ def test_a_streams_batch_size_is_no_parameter() -> None:
         if event["Type"] == "Kinesis"
     ]
 
-    assert sizes == [10_000] * 6
+    assert sizes == [10_000] * 7
 
 
 def test_every_stream_consumer_is_watched() -> None:

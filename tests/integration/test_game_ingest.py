@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,15 +12,17 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from pitboss.access import Action, Credential, Kind, Principal, Status
+from pitboss.access import Action, Credential, Group, Kind, Principal, Status
 from pitboss.lake.layout import GAME, RAW
+from pitboss.stores.audit import DynamoAudit, day_of
 from pitboss.stores.lake import S3Lake
 from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import KeyPair
 from tests.integration.test_access import Sender
 from tests.integration.test_lake import lines_of
 from tests.sample_events import analytics_event, game_event
-from workbench import endpoint, gateways, main
+from tests.signing_in import signed_in
+from workbench import endpoint, gateways, main, users
 
 JSON = "application/json"
 
@@ -59,7 +62,7 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
     registry.register(Credential(principal, keys.public_pem, keys.algorithm, Status.ACTIVE, 1))
     s3, dynamodb = endpoint.client("s3"), endpoint.client("dynamodb")
     lake = S3Lake(stack["LakeBucketName"], client=s3)
-    with httpx.Client(base_url=endpoint.api_url(), timeout=30) as http:
+    with httpx.Client(base_url=endpoint.api_url(), timeout=60) as http:
         server = Sender(principal, keys, stack["TokenAudience"])
         yield Studio(property_id, server, http, lake, tmp_path)
     for key, _, _ in lake.objects(f"{RAW}{GAME}/property={property_id}/"):
@@ -152,6 +155,66 @@ def test_a_games_events_from_its_server_and_its_players_reach_the_lake(
     told = CliRunner().invoke(main.app, [*words, "--property", studio.property_id])
     assert told.exit_code == 1
     assert "won: type-changed" in " ".join(told.output.split())
+
+
+def test_events_are_found_within_seconds_each_once_by_people_of_the_studio(
+    studio: Studio, stack: dict[str, str], request: pytest.FixtureRequest, eventually: Any
+) -> None:
+    property_id = studio.property_id
+    studio.apps("add", "space-race", "--event", "heartbeat=engagement")
+    told = json.loads(studio.apps("hot", "space-race", "--leave-out", "heartbeat", "--json"))
+    assert told["left_out"] == ["heartbeat"]
+    now = int(time.time() * 1_000)
+    events = [
+        game_event(n, kind, event_timestamp=now - n, client_id=f"player-{n % 2}", level_id=level)
+        for n, (kind, level) in enumerate(
+            [("died", "nebula"), ("won", "nebula"), ("died", "reef/2"), ("heartbeat", "nebula")]
+        )
+    ]
+    for _ in range(2):  # as a client does whose answer was lost
+        assert studio.post("/v1/game-events", events).json()["accepted"] == 4
+
+    headers = {}
+    cognito = endpoint.client("cognito-idp")
+    for whose in (property_id, "elsewhere"):
+        name, password = f"ada-{whose}-{property_id}", users.new_password()
+        users.add(name, whose, [Group.ANALYST], password)
+        which = {"UserPoolId": stack["UserPoolId"], "Username": name}
+        request.addfinalizer(partial(cognito.admin_delete_user, **which))
+        headers[whose] = {"Authorization": f"Bearer {signed_in(name, password).id_token}"}
+
+    def search(whose: str = property_id, **said: Any) -> httpx.Response:
+        asked = {"application": "space-race", **said}
+        return studio.http.get("/v1/game-events", params=asked, headers=headers[whose])
+
+    def ids(**said: Any) -> list[str]:
+        return [one["event_id"] for one in search(**said).json()["events"]]
+
+    eventually(ids, lambda found: len(found) == 3)
+    eventually(ids, lambda found: found == ["g-0", "g-1", "g-2"])
+    assert ids(player="player-0") == ["g-0", "g-2"]
+    assert ids(type="died", level="reef/2") == ["g-2"]
+    assert ids(since=now - 1, until=now) == ["g-1"]
+    page = search(limit=2).json()
+    assert ids(before=page["next"]) == ["g-2"]
+    assert search("elsewhere").status_code == 404
+    assert studio.http.get("/v1/game-events", params={"application": "space-race"}).status_code == (
+        401
+    )
+
+    fresh = studio.http.get("/v1/game-events/freshness", headers=headers[property_id]).json()
+    (one,) = fresh["applications"]
+    assert now <= one["newest_received_at"] <= one["indexed_at"] <= fresh["at"]
+    with endpoint.as_environment():
+        audit = DynamoAudit(stack["AuditTableName"], endpoint.DEFAULT_REGION)
+        looks, _ = audit.looks(property_id, day_of(now), 100)
+    assert ["player-0"] in [one.player_ids for one in looks]
+
+    words = ["events", "search", "--application", "space-race", "--type", "won", "--json"]
+    said = CliRunner().invoke(main.app, [*words, "--property", property_id])
+    assert said.exit_code == 0, said.output
+    (line,) = json.loads(said.stdout)["events"]
+    assert (line["event_id"], line["level_id"], line["data"]) == ("g-1", "nebula", {})
 
 
 def test_an_install_is_held_to_its_events_of_a_minute(

@@ -124,6 +124,13 @@ MAY: dict[str, set[str]] = {
     "ExportHistoriesFunction": {
         *("database key of Reader GetSecretValue", "lake put failure runs", "lake put paces"),
     },
+    "IndexEventsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("recent events PutItem", "recent events BatchWriteItem", "registry GetItem"),
+        "recent events TransactWriteItems",
+        *("game stream DescribeStream", "game stream GetShardIterator", *ITERATED),
+        *("quarantine put on failure", "quarantine list"),
+    },
     "IngestGameEventsFunction": {
         # Where the embedded AWS does not look at the leading keys, any item.
         *("game stream PutRecords", "registry GetItem", "installs UpdateItem"),
@@ -198,6 +205,10 @@ MAY: dict[str, set[str]] = {
         *("offers GetItem", "offers BatchWriteItem"),
     },
     "ServeAuditFunction": {"audit Query", "audit PutItem", "audit TransactWriteItems"},
+    "ServeEventsFunction": {
+        *("recent events Query", "registry GetItem"),
+        *("audit PutItem", "audit TransactWriteItems"),
+    },
     "ServeFlagsFunction": {
         # Where the embedded AWS does not look at the leading keys, any item.
         *("experiments Query", "experiments BatchGetItem"),
@@ -599,6 +610,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("ratings", stack["RatingsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("registry", stack["RegistryTableName"], key),
         *table_calls("installs", stack["InstallsTableName"], key),
+        *table_calls("recent events", stack["RecentEventsTableName"], key),
         *table_calls("connections", stack["ConnectionsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),

@@ -77,6 +77,8 @@ class Action(StrEnum):
     READ_FLAGS = "flags:read"
     """What experiments show a player, who is exposed to them by that: games and apps alone."""
     SEND_GAME_EVENTS = "game-events:write"
+    READ_GAME_EVENTS = "game-events:read"
+    """Search what players of games did in the last days, by their pseudonyms."""
     ISSUE_INSTALLS = "installs:write"
     """Ask for tokens with which games on players' devices send events."""
 
@@ -113,7 +115,13 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
         }
     ),
     Group.ANALYST: frozenset(
-        {Action.READ_FLOOR, Action.READ_MACHINES, Action.READ_SHUFFLERS, Action.READ_MAINTENANCE}
+        {
+            Action.READ_FLOOR,
+            Action.READ_MACHINES,
+            Action.READ_SHUFFLERS,
+            Action.READ_MAINTENANCE,
+            Action.READ_GAME_EVENTS,
+        }
     ),
     Group.COMPLIANCE: frozenset(
         {
@@ -140,6 +148,7 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
             Action.READ_SHUFFLERS,
             Action.READ_MAINTENANCE,
             Action.ANSWER_ALERTS,
+            Action.READ_GAME_EVENTS,
         }
     ),
 }

@@ -8,7 +8,7 @@ All of an application is one value, replaced as a whole (`revision`), so that wh
 door is never half of a change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -103,6 +103,8 @@ class Application(Struct, frozen=True):
     """By event type, in the order in which they were registered."""
     mapping: PayloadMapping | None = None
     """How payloads that are in no envelope are read."""
+    left_out: list[str] = []
+    """Types of events that the hot tier does not keep, in order (`pitboss.games.recent`)."""
     revision: int = 1
 
     def schema_of(self, event_type: str, version: str) -> Mapping[str, Any] | None:
@@ -128,6 +130,10 @@ class Application(Struct, frozen=True):
             if known is not category:
                 raise ChangedCategoryError(event_type, known, category)
         return replace(self, categories={**self.categories, **categories})
+
+    def with_left_out(self, more: Iterable[str], fewer: Iterable[str]) -> "Application":
+        """With further types that the hot tier does not keep, and without those that it shall."""
+        return replace(self, left_out=sorted({*self.left_out, *more}.difference(fewer)))
 
     def with_schema(self, said: SchemaFile, at: int) -> "Application":
         """With a further version of an event type; the same once more changes nothing.

@@ -21,6 +21,9 @@ application fill sixteen shards. More would cut a server's post of 500 events in
 than 30 events each, and a record is paid for as 25 KB however small it is.
 """
 
+MAX_LEVEL_CHARACTERS = 64
+"""Of the id of a level."""
+
 MAX_DEPTH = 32
 """Levels that `data` nests; a reader of the lake takes 128, an envelope's own among them."""
 
@@ -35,7 +38,7 @@ type _Version = (
     | Annotated[str, Meta(min_length=1, max_length=32, pattern=_VERSION)]
 )
 type _Place = Annotated[float, Meta(ge=-1e9, le=1e9)]
-type _Level = Annotated[str, Meta(min_length=1, max_length=64)]
+type _Level = Annotated[str, Meta(min_length=1, max_length=MAX_LEVEL_CHARACTERS)]
 
 
 class GameEvent(Struct, array_like=True, frozen=True, gc=False):
@@ -234,8 +237,11 @@ def derived_id(application_id: str, content: bytes, position: int) -> str:
     return sha256(said).hexdigest()[:32]
 
 
+def lane_of(whose: str) -> int:
+    """The lane of a client's events, all of them; those of nobody are spread by their ids."""
+    return int.from_bytes(sha256(whose.encode()).digest()[:2]) % LANES
+
+
 def partition_key(property_id: str, application_id: str, event: GameEvent) -> str:
-    """What keeps a client's events in order; those of nobody are spread by their ids."""
-    whose = event.player_id or event.event_id
-    lane = int.from_bytes(sha256(whose.encode()).digest()[:2]) % LANES
-    return f"{property_id}/{application_id}/{lane}"
+    """What keeps a client's events in order."""
+    return f"{property_id}/{application_id}/{lane_of(event.player_id or event.event_id)}"
