@@ -64,7 +64,9 @@ def test_amounts_are_decimal_and_counts_integers(name: str, lake: Path) -> None:
     columns = found(lake, statement(name), as_it_stands=True).columns
 
     for column in columns:
-        is_share = column.name.endswith(("percent", "percent_of_new", "points", "_per_hour"))
+        is_share = column.name.endswith(
+            ("percent", "percent_of_new", "points", "_per_hour", "_minutes")
+        )
         assert (column.kind == "DOUBLE") == is_share, column
         assert not column.kind.startswith("DECIMAL(38, 0)"), column
 
@@ -81,7 +83,7 @@ def test_a_query_reads_only_the_partitions_it_is_asked_about(name: str) -> None:
     assert needs
     for need in needs:
         assert need.property_ids == frozenset({golden_lake.PROPERTY})
-        if need.table != "manifests":
+        if need.table not in catalogue.MANIFEST_TABLES:
             assert (need.first_day, need.last_day) == ("2026-11-01", "2026-11-10")
 
 
