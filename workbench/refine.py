@@ -206,6 +206,8 @@ def show(
     if manifest is None:
         out.print("It is not refined.")
     for title, rows in (("made of", raw), ("made", files)):
+        if not rows:
+            continue
         table = Table(title=title)
         for heading in ("file", "bytes", "state"):
             table.add_column(heading, justify="right" if heading == "bytes" else "left")
