@@ -344,6 +344,8 @@ def test_freshness_is_of_the_newest_event_and_the_oldest_object_that_waits() -> 
     archive(lake, [event(3)], number=3, partition=tomorrow)
     waits = at(START + timedelta(minutes=21))
     assert freshness("studio", lake, now) == Freshness(*("studio", now, waits, NOON + 9, 1, waits))
+    archive(lake, [event(4)], number=4)  # late, of the day that is refined
+    assert freshness("studio", lake, now).waiting == 2
     assert freshness("studi", lake, now).newest_raw_at is None
     # What is older than a week is not looked at.
     later = at(datetime(2020, 6, 25, tzinfo=UTC))
