@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pitboss.lake.layout import manifest_key, table_key
+from pitboss.lake.layout import GAME, manifest_key, table_key
 from pitboss.lake.manifest import Counts, Manifest
 from workbench.catalogue import Table, tables
 
@@ -81,11 +81,47 @@ EVENTS: tuple[tuple[str, str, int, str], ...] = (
 COUNTS = {MON: Counts(7, 4, 2, 1), TUE: Counts(2, 2, 0, 0)}
 
 
+class Said(NamedTuple):
+    """A row of `application_events`; `clock` is UTC."""
+
+    day: str
+    clock: str
+    player_id: str | None
+    event_type: str
+    level_id: str | None
+    app_version: str
+    application_id: str = "race"
+    property_id: str = PROPERTY
+
+
+SAID = (
+    Said(MON, "10:00:00.000", "p1", "level_started", "L1", "1.0"),
+    Said(MON, "10:10:00.500", "p1", "level_finished", "L1", "1.0"),
+    # 30 minutes of silence are no end of a session, and a millisecond more is one.
+    Said(MON, "10:40:00.500", "p1", "client_crashed", "L1", "1.0"),
+    Said(MON, "11:10:00.501", "p1", "level_started", "L2", "1.1"),
+    Said(MON, "23:50:00.000", "p2", "level_started", "L1", "1.0"),
+    Said(MON, "12:00:00.000", "p1", "round_played", None, "", "chase"),
+    # The session of the evening before goes on.
+    Said(TUE, "00:05:00.000", "p2", "level_finished", "L1", "1.0"),
+    Said(TUE, "12:00:00.000", "p1", "level_started", "L1", "1.1"),
+    Said(TUE, "12:00:00.000", None, "client_crashed", None, "1.1"),
+    Said(NEXT_TUE, "12:00:00.000", "p1", "level_started", "L2", "1.1"),
+    Said(NEXT_TUE, "12:00:00.000", "p3", "level_finished", "L1", "1.1"),
+    # Not asked about: another property, and a day after the last.
+    Said(MON, "12:00:00.000", "p9", "level_started", "L1", "1.0", property_id="golden-south"),
+    Said("2026-11-11", "12:00:00.000", "p9", "level_started", "L1", "1.0"),
+)
+
+GAME_COUNTS = {MON: Counts(8, 6, 1, 1), TUE: Counts(4, 4, 0, 0), NEXT_TUE: Counts(2, 2, 0, 0)}
+
+
 _SAMPLES: Mapping[str, Any] = {
     "VARCHAR": "x",
     "VARCHAR[]": ["x"],
     "BIGINT": 1,
     "BOOLEAN": True,
+    "DOUBLE": 0.5,
     "TIMESTAMP": "2026-11-02 20:00:00",
     "MAP(VARCHAR, BIGINT)": {"x": 1},
 }
@@ -144,6 +180,45 @@ ANSWERS: Mapping[str, list[tuple[Any, ...]]] = {
         (date(2026, 11, 2), 1, 2, 1, 50.0),
         (date(2026, 11, 9), 0, 1, 1, 100.0),
     ],
+    "dau": [
+        (MON, "chase", 1, 1),
+        (MON, "race", 2, 5),
+        (TUE, "race", 2, 3),
+        (NEXT_TUE, "race", 2, 2),
+    ],
+    "mau": [
+        (MON, "chase", 1, 2),
+        (MON, "race", 2, 2),
+        (TUE, "race", 2, 3),
+        (NEXT_TUE, "race", 3, 10),
+    ],
+    "mau_by_month": [("2026-11", "chase", 1, 1), ("2026-11", "race", 3, 3)],
+    "sessions": [
+        (MON, "chase", 1, 1, usd("0.000"), usd("0.000"), 0.0),
+        # 40 minutes and half a second, nothing, and 15 minutes into the next day
+        (MON, "race", 3, 2, usd("3300.500"), usd("2400.500"), 18.3),
+        (TUE, "race", 1, 1, usd("0.000"), usd("0.000"), 0.0),
+        (NEXT_TUE, "race", 2, 2, usd("0.000"), usd("0.000"), 0.0),
+    ],
+    "game_retention": [
+        (MON, "chase", 1, 0, 0.0, 0, 0.0, None, None),
+        (MON, "race", 2, 2, 100.0, 0, 0.0, None, None),
+        (NEXT_TUE, "race", 1, *[None] * 6),
+    ],
+    "crashes_by_version": [
+        ("chase", "", 0, 0, 1, 100.0),
+        ("race", "1.0", 1, 1, 2, 50.0),
+        ("race", "1.1", 1, 0, 2, 100.0),  # nobody's
+    ],
+    "level_funnel": [
+        ("race", "L1", 2, 2, 3, 3, 100.0),
+        ("race", "L2", 1, 0, 2, 0, 0.0),
+    ],
+    "game_evidence": [
+        (MON, 8, 6, 1, 1, 6, 6, True),
+        (TUE, 4, 4, 0, 0, 3, 3, False),  # an event is not there
+        (NEXT_TUE, 2, 2, 0, 0, 2, 2, True),
+    ],
     "dedupe_evidence": [
         (MON, 7, 4, 2, 1, 4, 4, True),
         (TUE, 2, 2, 0, 0, 2, 1, False),  # the tables hold an event twice
@@ -178,6 +253,14 @@ def _tables(folder: Path) -> Iterator[str]:
     for day, name, at, event_id in EVENTS:
         row = {"event_id": event_id, "asset_id": "101", "occurred_at": at}
         partitions.setdefault((name, PROPERTY, day), []).append(row)
+    for number, said in enumerate(SAID):
+        moment = datetime.fromisoformat(f"{said.day}T{said.clock}+00:00")
+        row = {**said._asdict(), "event_id": f"e-{number}", "is_trusted": False, "data": "{}"}
+        row["occurred_at"] = round(moment.timestamp() * 1_000)
+        for other in ("day", "clock", "property_id"):
+            del row[other]
+        partition = ("application_events", said.property_id, said.day)
+        partitions.setdefault(partition, []).append(row)
     with duckdb.connect() as database:
         for (name, property_id, day), rows in partitions.items():
             key = table_key(name, property_id, day)
@@ -200,9 +283,12 @@ def write_parquet(
 
 
 def _manifests(folder: Path) -> Iterator[str]:
-    for day, counts in COUNTS.items():
+    of_families = [
+        *((manifest_key(PROPERTY, day), day, counts) for day, counts in COUNTS.items()),
+        *((manifest_key(PROPERTY, day, GAME), day, counts) for day, counts in GAME_COUNTS.items()),
+    ]
+    for key, day, counts in of_families:
         manifest = Manifest(PROPERTY, day, counts, 0, {}, {"game.ended": counts}, {}, [], [])
-        key = manifest_key(PROPERTY, day)
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(manifest.to_json())

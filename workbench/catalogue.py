@@ -16,12 +16,13 @@ from pitboss.events import slot
 from pitboss.imports.sources import SOURCES, Kind, Source
 from pitboss.lake import decided, rated
 from pitboss.lake import tables as lake
-from pitboss.lake.layout import MANIFESTS, REFINED
+from pitboss.lake.layout import GAME, MANIFESTS_OF, REFINED, SLOT
 
 PARQUET, JSON = "parquet", "json"
 """What a table's files are."""
 
-MANIFEST_TABLE = "manifests"
+MANIFEST_TABLES = {"manifests": SLOT, "game_manifests": GAME}
+"""Of which family's partitions they are."""
 
 
 class Column(NamedTuple):
@@ -51,7 +52,8 @@ class Table(NamedTuple):
     @property
     def prefix(self) -> str:
         """Where its files lie in the lake's bucket."""
-        return MANIFESTS if self.name == MANIFEST_TABLE else f"{REFINED}{self.name}/"
+        family = MANIFEST_TABLES.get(self.name)
+        return f"{REFINED}{self.name}/" if family is None else MANIFESTS_OF[family]
 
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+), (\d+)\)")
@@ -82,6 +84,7 @@ def glue_kind(kind: str) -> str:
         "BIGINT": "bigint",
         "TIMESTAMP": "timestamp",
         "BOOLEAN": "boolean",
+        "DOUBLE": "double",
     }[kind]
 
 
@@ -91,7 +94,7 @@ def tables() -> tuple[Table, ...]:
     return (
         *(_described(t) for t in (*lake.TABLES, *rated.RATED_TABLES, decided.DECISIONS)),
         *(_imported(source) for source in SOURCES.values()),
-        _MANIFESTS,
+        *(_manifests(name) for name in MANIFEST_TABLES),
     )
 
 
@@ -166,19 +169,21 @@ def _meaning(table: str, name: str) -> str:
 
 
 _COUNTS = 'STRUCT("archived" BIGINT, "unique" BIGINT, "duplicate" BIGINT, "conflicting" BIGINT)'
-_MANIFESTS = Table(
-    MANIFEST_TABLE,
-    "Of what each partition of the tables of events is made: one row for each gaming day.",
-    (
+
+
+def _manifests(name: str) -> Table:
+    columns = [
         Column("gaming_day", "VARCHAR", "ISO date."),
         Column("events", _COUNTS, "Events: archived = unique + duplicate + conflicting."),
         Column("unreadable", "BIGINT", "Lines of raw objects that are no events."),
         Column("quarantined", "MAP(VARCHAR, BIGINT)", "Set aside, by stage/reason."),
         Column("event_types", f"MAP(VARCHAR, {_COUNTS})", "The counts of events by event type."),
-    ),
-    JSON,
-    ("property_id",),
-)
+    ]
+    if MANIFEST_TABLES[name] == GAME:
+        said = "When the newest event was received, epoch milliseconds."
+        columns.append(Column("newest_received_at", "BIGINT", said))
+    return Table(name, _TABLES[name], tuple(columns), JSON, ("property_id",))
+
 
 _TABLES = {
     "game_events": "Games that started or ended, and games that were selected, as reported.",
@@ -189,6 +194,8 @@ _TABLES = {
     "machine_events": "Doors, tilts and whatever else a machine reports.",
     "unrecognised_events": "Events of a type or version that no schema is known for.",
     "quarantine": "What was set aside, by whom and why; a row's day is that of its arrival.",
+    "application_events": "Events of studios' games, of all types, each once.",
+    "application_quarantine": "What refining set aside of games' events: copies and lines.",
     "games": "Every game as it was rated, and amounts of no game in particular.",
     "gaps": "Gaps that rating found between coin-in by meter and by events.",
     "holds": "What hold is judged by, for each machine and paytable.",
@@ -197,6 +204,10 @@ _TABLES = {
     "slot_meters": "Imported: meters of a machine and hour.",
     "promotions": "Imported: promotions issued to players.",
     "table_sessions": "Imported: rated sessions at gaming tables.",
+    "manifests": (
+        "Of what each partition of the tables of events is made: one row for each gaming day."
+    ),
+    "game_manifests": "The same of games' events.",
 }
 
 _CUMULATIVE = "rolls over at 10^8"
@@ -252,6 +263,21 @@ _COLUMNS = {
     "stage": "Who set it aside.",
     "quarantine.received_at": "When it arrived, the server's clock, epoch milliseconds.",
     "quarantine.index": "Its place in the request, batch or raw object.",
+    # --- application_events
+    "application_events.event_id": "Unique in its application.",
+    "application_id": "The game.",
+    "application_events.event_type": "What happened, in the studio's words.",
+    "event_version": "Of the event type; may be empty.",
+    "application_events.occurred_at": "The sender's clock, epoch milliseconds.",
+    "app_version": "The version of the game that sent it; may be empty.",
+    "application_events.player_id": "The client; null where the sender names none.",
+    "level_id": "The level, where it says one.",
+    "x": "Where in the level, in its own units.",
+    "y": "The same, upwards or downwards as the level has it.",
+    "application_events.data": "All else it says, a JSON object.",
+    "is_trusted": "Whether a server said it; a client can say anything.",
+    "application_quarantine.received_at": "When it arrived, the server's clock, epoch ms.",
+    "application_quarantine.index": "Its place in the batch or raw object.",
     # --- games and gaps
     "kind": "game; or an amount of no game in particular: handpay, first_paytable.",
     "started_at": "Start, epoch milliseconds; null where it is missing.",

@@ -96,6 +96,20 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     >>> filled("SELECT ':a', :a -- :a", {"a": "it's"})
     "SELECT ':a', 'it''s' -- :a"
     """
+    return placed(text, {name: literal(value) for name, value in values.items()})
+
+
+def literal(value: str) -> str:
+    """A text as SQL has it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def placed(text: str, values: Mapping[str, str]) -> str:
+    """A statement with these expressions for its parameters.
+
+    >>> placed("SELECT :a", {"a": "current_date"})
+    'SELECT current_date'
+    """
 
     def place(found: re.Match[str]) -> str:
         name = found["name"]
@@ -103,7 +117,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
             return found[0]
         if name not in values:
             raise UsageError(f"The statement has a parameter {name}: say --param {name}=VALUE.")
-        return "'" + values[name].replace("'", "''") + "'"
+        return values[name]
 
     return _PLACE.sub(place, text)
 

@@ -227,7 +227,7 @@ def _say_what_there_is(text: str, *, is_named: bool) -> None:
     """
     from pitboss.imports.sources import SOURCES
     from workbench import local_lake
-    from workbench.catalogue import MANIFEST_TABLE, tables
+    from workbench.catalogue import MANIFEST_TABLES, tables
     from workbench.local_lake import Need
 
     try:
@@ -244,7 +244,7 @@ def _say_what_there_is(text: str, *, is_named: bool) -> None:
                 raise WorkbenchError(
                     f"The lake has no {names} yet: `pitboss import {source.name} FILE` brings them."
                 )
-        if not local_lake.properties(s3, bucket, known[MANIFEST_TABLE]):
+        if not any(local_lake.properties(s3, bucket, known[name]) for name in MANIFEST_TABLES):
             raise WorkbenchError(
                 f"The lake has no {names} yet: `pitboss refine` makes them of what was received."
             )

@@ -4,7 +4,7 @@
     docs/openapi.json                  OpenAPI 3.1 of the HTTP API
     docs/reference.md, docs/sql.md     the tables between `<!-- generated: ... -->` marks
     docs/lake-tables.json              the columns of the lake's tables, none of which ever goes
-    template.yaml                      the lake's tables between `# generated: ...` marks
+    template.yaml                      the lake's tables and saved queries, between such marks
 
 Everything is made from the classes the deployed functions read with, and from `template.yaml`;
 a contract test compares what is written with what would be.
@@ -33,7 +33,8 @@ _GENERATED = re.compile(
     r"(?P<start><!-- generated: (?P<name>\w+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL
 )
 _GENERATED_RESOURCES = re.compile(
-    r"(?P<start>  # generated: lake tables, by `pitboss schemas`\n)(?P<text>.*?)(?P<end>  # end\n)",
+    r"(?P<start>  # generated: (?P<name>lake tables|saved queries), by `pitboss schemas`\n)"
+    r"(?P<text>.*?)(?P<end>  # end\n)",
     re.DOTALL,
 )
 _FIRST_FIELDS = ("description", "title", "$id", "$schema")
@@ -271,10 +272,14 @@ def event_schemas() -> dict[str, Document]:
 
 
 def _with_resources(template: str) -> str:
-    from workbench.catalogue import template_block
+    from workbench import catalogue, saved_queries
 
+    blocks = {
+        "lake tables": catalogue.template_block,
+        "saved queries": saved_queries.template_block,
+    }
     return _GENERATED_RESOURCES.sub(
-        lambda match: match["start"] + template_block() + match["end"], template
+        lambda match: match["start"] + blocks[match["name"]]() + match["end"], template
     )
 
 

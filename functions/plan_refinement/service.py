@@ -1,4 +1,7 @@
-"""Which partitions are not made of what there is, or were not reconciled since they were made."""
+"""Which partitions are not made of what there is, or were not reconciled since they were made.
+
+Only slot events are reconciled.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -37,7 +40,7 @@ class Quarantine(Protocol):
 
 
 class Wanted(NamedTuple):
-    """What was asked for; None is any."""
+    """What was asked for of a family of events; None is any."""
 
     property_id: str | None = None
     gaming_day: str | None = None
@@ -45,13 +48,18 @@ class Wanted(NamedTuple):
     """Also partitions that are as they should be."""
     ended: bool = False
     """Only gaming days that have ended."""
+    family: str = layout.SLOT
+    first_day: str = ""
+    """Days before it are left alone: what was made of them is gone, or about to be. One that is
+    asked for by name is made anew all the same."""
 
     def includes(self, partition: Partition) -> bool:
         """Whether this partition was asked for."""
-        return self.property_id in (None, partition.property_id) and self.gaming_day in (
-            None,
-            partition.gaming_day,
-        )
+        if self.gaming_day is None:
+            is_wanted = partition.gaming_day >= self.first_day
+        else:
+            is_wanted = partition.gaming_day == self.gaming_day
+        return is_wanted and self.property_id in (None, partition.property_id)
 
 
 class Plan(NamedTuple):
@@ -95,8 +103,10 @@ def plan(
         now: epoch milliseconds.
         limit: how many at most.
     """
-    manifests = {one.source.key: one.written for one in lake.listed(layout.MANIFESTS)}
-    summaries = {one.source.key: one.written for one in lake.listed(SUMMARIES)}
+    is_slot = wanted.family == layout.SLOT
+    prefix = layout.MANIFESTS_OF[wanted.family]
+    manifests = {one.source.key: one.written for one in lake.listed(prefix)}
+    summaries = {one.source.key: one.written for one in lake.listed(SUMMARIES)} if is_slot else {}
     found: dict[Partition, _Found] = {}
 
     def add(partition: Partition, written: datetime) -> _Found:
@@ -110,7 +120,7 @@ def plan(
             partition := Partition(named.property_id, named.day)
         ):
             add(partition, raw.written).raw.append(raw.source)
-    for key, size, written in quarantine.objects(""):
+    for key, size, written in quarantine.objects("") if is_slot else ():
         aside = read_quarantine_key(key)
         if aside is None or wanted.property_id not in (None, aside.property_id):
             continue
@@ -129,8 +139,8 @@ def plan(
         partition
         for partition, sources in found.items()
         if wanted.all
-        or not _is_current(partition, sources, manifests, lake)
-        or (partition in ended and not _is_reconciled(partition, manifests, summaries))
+        or not _is_current(partition, sources, manifests, lake, wanted.family)
+        or (is_slot and partition in ended and not _is_reconciled(partition, manifests, summaries))
     ]
     stale.sort(key=lambda partition: partition.property_id)
     stale.sort(key=lambda partition: partition.gaming_day, reverse=True)
@@ -139,24 +149,33 @@ def plan(
 
 def _raw(wanted: Wanted, lake: Lake) -> Iterator[Listed]:
     if wanted.property_id is None:
-        return lake.listed(f"{layout.RAW}{layout.SLOT}/")
+        return lake.listed(f"{layout.RAW}{wanted.family}/")
     if wanted.gaming_day is None:
-        return lake.listed(f"{layout.RAW}{layout.SLOT}/property={wanted.property_id}/")
-    return lake.listed(layout.raw_prefix(wanted.property_id, wanted.gaming_day))
+        return lake.listed(f"{layout.RAW}{wanted.family}/property={wanted.property_id}/")
+    return lake.listed(layout.raw_prefix(wanted.property_id, wanted.gaming_day, wanted.family))
 
 
-def _is_older(written: datetime, partition: Partition, manifests: dict[str, datetime]) -> bool:
+def _is_older(
+    written: datetime,
+    partition: Partition,
+    manifests: dict[str, datetime],
+    family: str = layout.SLOT,
+) -> bool:
     """Whether a source was there long before the partition's manifest."""
-    manifest = manifests.get(layout.manifest_key(*partition))
+    manifest = manifests.get(layout.manifest_key(*partition, family))
     return manifest is not None and written < manifest - LONGEST_RUN
 
 
 def _is_current(
-    partition: Partition, sources: _Found, manifests: dict[str, datetime], lake: Lake
+    partition: Partition,
+    sources: _Found,
+    manifests: dict[str, datetime],
+    lake: Lake,
+    family: str,
 ) -> bool:
-    if all(_is_older(written, partition, manifests) for written in sources.youngest):
+    if all(_is_older(written, partition, manifests, family) for written in sources.youngest):
         return True
-    key = layout.manifest_key(*partition)
+    key = layout.manifest_key(*partition, family)
     if key not in manifests:
         return False
     manifest = Manifest.from_json(lake.get(key))

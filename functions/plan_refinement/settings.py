@@ -13,5 +13,7 @@ class Settings:
     lake_bucket: str
     quarantine_bucket: str
     gaming_days: GamingDays
+    game_days: int
+    """How long refined tables of games' events are kept, days."""
     aws_region: str
     log_level: LogLevel = "INFO"

@@ -13,9 +13,10 @@ import zstandard
 from msgspec import Meta, Struct
 
 from pitboss.errors import TerminalError
-from pitboss.lake import tables
+from pitboss.lake.layout import GAME, SLOT
 from pitboss.lake.manifest import Counts
 from refine_events import statements
+from refine_events.statements import Events
 
 STAGE = "refine_events"
 
@@ -41,7 +42,7 @@ class RawFile(NamedTuple):
 
 
 class QuarantineRow(Struct, frozen=True):
-    """A row of the table `quarantine`."""
+    """A row of a table of what was set aside."""
 
     reason: str
     detail: str
@@ -67,7 +68,9 @@ class Refined(NamedTuple):
     event_types: dict[str, Counts]
     unreadable: int
     quarantined: dict[str, int]
-    """Rows of the table `quarantine`, by `<stage>/<reason>`."""
+    """Rows of the table of what was set aside, by `<stage>/<reason>`."""
+    newest_received_at: int | None
+    """Of the unique events, epoch milliseconds; None where there are none."""
 
 
 type _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -83,23 +86,42 @@ class _Event(Struct, gc=False):
     player_id: str | None = None
 
 
-class _Line(Struct, gc=False):
+class _GameEvent(Struct, gc=False):
+    event_id: str
+    event_type: str
+    event_version: str
+    application_id: str
+    occurred_at: _Integer
+    is_trusted: bool
+    app_version: str = ""
+    player_id: str | None = None
+    level_id: str | None = None
+    position_x: float | None = None
+    position_y: float | None = None
+
+
+class _Line[Event](Struct, gc=False):
     """What has to be in a line, or nothing can be made of it."""
 
     received_at: _Integer
     sender: str
     record: str
     index: _Integer
-    event: _Event
+    event: Event
 
 
-_line_decoder = msgspec.json.Decoder(_Line)
+_LINES: Mapping[str, msgspec.json.Decoder[Any]] = {
+    SLOT: msgspec.json.Decoder(_Line[_Event]),
+    GAME: msgspec.json.Decoder(_Line[_GameEvent]),
+}
+"""By family."""
 
 
 def refine(
     raw: Sequence[RawFile],
     set_aside: Sequence[QuarantineRow],
     folder: Path,
+    events: Events = statements.SLOT_EVENTS,
     *,
     file_bytes: int,
     memory_megabytes: int = MEMORY_MEGABYTES,
@@ -111,6 +133,7 @@ def refine(
         raw: the raw objects of one partition; in any order.
         set_aside: what the quarantine has of it.
         folder: an empty one, for the database, what does not fit into memory, and the result.
+        events: which they are.
         file_bytes: a table that is larger is cut into several files of about this size.
         memory_megabytes: what the database may take.
         threads: how many it runs.
@@ -121,20 +144,22 @@ def refine(
     result = folder / "refined"
     result.mkdir()
     with _database(folder, memory_megabytes, threads) as database:
-        unreadable = _stage(database, raw, folder)
-        database.execute(statements.KEEP_FIRST)
-        database.execute(statements.CONTESTED)
-        database.execute(statements.conflicting(STAGE, reason="id_reuse"))
+        unreadable = _stage(database, events, raw, folder)
+        database.execute(statements.keep_first(events))
+        database.execute(statements.contested(events))
+        database.execute(statements.conflicting(events, STAGE, reason="id_reuse"))
         counts = {
             event_type: Counts(archived, unique, archived - unique - (others or 0), others or 0)
             for event_type, archived, unique, others in _rows(database, statements.BY_TYPE)
         }
+        ((newest,),) = _rows(database, statements.NEWEST)
         # From here on order is what is wanted.
         database.execute("SET preserve_insertion_order = true")
         written: dict[str, list[Part]] = {}
-        for table in tables.EVENT_TABLES:
+        for table in events.family.events:
             path = result / f"{table.name}.parquet"
-            written[table.name] = _written(database, statements.rows(table), path, file_bytes)
+            select = statements.rows(events, table)
+            written[table.name] = _written(database, select, path, file_bytes)
         lines = folder / "quarantined.ndjson"
         lines.write_bytes(msgspec.json.Encoder().encode_lines([*set_aside, *unreadable]))
         quarantined = {
@@ -145,11 +170,11 @@ def refine(
                 f"FROM ({statements.quarantined(lines)}) GROUP BY ALL ORDER BY ALL",
             )
         }
-        name = tables.QUARANTINE.name
+        name = events.family.quarantine.name
         path = result / f"{name}.parquet"
         written[name] = _written(database, statements.quarantined(lines), path, file_bytes)
     found = {name: parts for name, parts in written.items() if parts}
-    return Refined(found, counts, len(unreadable), quarantined)
+    return Refined(found, counts, len(unreadable), quarantined, newest)
 
 
 @contextmanager
@@ -176,7 +201,7 @@ def _database(
 
 
 def _stage(
-    database: duckdb.DuckDBPyConnection, raw: Sequence[RawFile], folder: Path
+    database: duckdb.DuckDBPyConnection, events: Events, raw: Sequence[RawFile], folder: Path
 ) -> list[QuarantineRow]:
     """Every line as a row of `staged`; the lines that are none."""
     paths = [file.path for file in raw]
@@ -184,17 +209,18 @@ def _stage(
         empty = folder / "nothing.ndjson"
         empty.touch()
         paths = [empty]
-    if _staged(database, paths) is None:
+    if _staged(database, events, paths) is None:
         return []
     # Once in years, so that it may take its time: see for each line whether it can be read.
     unreadable: list[QuarantineRow] = []
+    decode = _LINES[events.family.name].decode
     sifted = []
     for number, file in enumerate(raw):
         path = folder / f"sifted-{number}.ndjson"
         with path.open("wb") as kept:
             for index, line in enumerate(_lines(file)):
                 try:
-                    _line_decoder.decode(line)
+                    decode(line)
                     kept.write(line + b"\n")
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
                     unreadable.append(
@@ -210,7 +236,7 @@ def _stage(
                         )
                     )
         sifted.append(path)
-    still = _staged(database, sifted)
+    still = _staged(database, events, sifted)
     if still is not None:
         raise UnreadableArchive("what was archived", still)
     for path in sifted:
@@ -218,13 +244,15 @@ def _stage(
     return unreadable
 
 
-def _staged(database: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> object | None:
+def _staged(
+    database: duckdb.DuckDBPyConnection, events: Events, paths: Sequence[Path]
+) -> object | None:
     """Read these files; what is wrong with them, if anything."""
     try:
-        database.execute(statements.stage(paths))
+        database.execute(statements.stage(events, paths))
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as fault:
         return fault
-    ((incomplete,),) = _rows(database, statements.INCOMPLETE)
+    ((incomplete,),) = _rows(database, statements.incomplete(events))
     return f"{incomplete} lines lack what every event has" if incomplete else None
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pitboss.lake.layout import SLOT
 from pitboss.lake.manifest import Partition
 from pitboss.settings import read
 from pitboss.stores.quarantine import S3Quarantine
@@ -35,9 +36,10 @@ def _wiring() -> _Wiring:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Refine `{"property_id": ..., "gaming_day": ...}`; the manifest says the rest."""
+    """Refine `{"property_id": ..., "gaming_day": ...}` of a family; the manifest says the rest."""
     wiring = _wiring()
     partition = Partition(event["property_id"], event["gaming_day"])
+    family = event.get("family", SLOT)
     with tempfile.TemporaryDirectory() as folder:
         manifest = refine_partition(
             partition,
@@ -47,6 +49,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             Path(folder),
             wiring.settings.refined_file_megabytes * MEGABYTE,
             shutil.disk_usage(folder).free,
+            family,
         )
     events = manifest.events
     count.count("EventsRefined", events.unique)
@@ -56,6 +59,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     count.flush()
     return {
         **partition._asdict(),
+        "family": family,
         "archived": events.archived,
         "unique": events.unique,
         "duplicate": events.duplicate,

@@ -1,16 +1,22 @@
-"""Refining one partition: sources in, tables and their manifest out."""
+"""Refining one partition: sources in, tables and their manifest out.
+
+Each family of events has partitions, and manifests, of its own.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from pitboss.errors import TerminalError
-from pitboss.lake import layout, tables
+from pitboss.lake import layout
 from pitboss.lake.manifest import Manifest, Partition, Source, TableFile, read_quarantine_key
+from pitboss.lake.tables import Family
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed
-from refine_events import engine
+from refine_events import engine, statements
 from refine_events.engine import QuarantineRow, RawFile, Refined
 
 DOWNLOADS_AT_ONCE = 8
@@ -68,11 +74,13 @@ def refine_partition(
     folder: Path,
     file_bytes: int,
     room: int,
+    family: str = layout.SLOT,
 ) -> Manifest:
     """Make a partition anew from all of its sources and swap it in.
 
     Each file is written in one piece. What a former run wrote and this one did not is deleted after
-    that, and the manifest comes last: until then the old one names what there was.
+    that, and the manifest comes last: until then the old one names what there was, and a run that
+    was broken off is found by it and made good by the next.
 
     Args:
         partition: which one.
@@ -82,6 +90,7 @@ def refine_partition(
         folder: an empty one.
         file_bytes: a table's file is cut where it is larger.
         room: how many bytes the folder can take.
+        family: of which events it is; only those of slots have entries in quarantine.
 
     Raises:
         PartitionTooLarge: there is not as much room as it takes.
@@ -89,23 +98,28 @@ def refine_partition(
         RefinedMeanwhile: another run of this partition was first; refine again.
         UnreadableArchive: a raw object cannot be read.
     """
-    manifest_key = layout.manifest_key(*partition)
+    events = statements.EVENTS[family]
+    manifest_key = layout.manifest_key(*partition, family)
     before = lake.find(manifest_key)
-    sources = [one.source for one in lake.listed(layout.raw_prefix(*partition))]
+    sources = [one.source for one in lake.listed(layout.raw_prefix(*partition, family))]
     if before is not None:
         _must_be_there(partition, Manifest.from_json(before[0]), sources)
     needed = DISK_A_RAW_BYTE * sum(source.size for source in sources)
     if needed > room:
         raise PartitionTooLarge(partition, needed, room)
-    aside, entries = _set_aside(partition, quarantine, day_of)
+    aside, entries = (
+        _set_aside(partition, quarantine, day_of) if family == layout.SLOT else ([], [])
+    )
     refined = engine.refine(
-        _downloaded(lake, sources, folder), entries, folder, file_bytes=file_bytes
+        _downloaded(lake, sources, folder), entries, folder, events, file_bytes=file_bytes
     )
     files = _files(partition, refined)
     for table, written in files.items():
         for part, file in zip(refined.tables[table], written, strict=True):
             lake.upload(part.path, file.key)
-    _delete_others(partition, lake, {file.key for written in files.values() for file in written})
+    _delete_others(
+        partition, events.family, lake, {file.key for part in files.values() for file in part}
+    )
     manifest = Manifest(
         *partition,
         events=engine.total(refined.event_types),
@@ -115,6 +129,7 @@ def refine_partition(
         files=files,
         raw=sorted(sources),
         quarantine=sorted(aside),
+        newest_received_at=(msgspec.UNSET if family == layout.SLOT else refined.newest_received_at),
     )
     lake.replace(manifest_key, manifest.to_json(), before[1] if before else None)
     return manifest
@@ -187,9 +202,9 @@ def _files(partition: Partition, refined: Refined) -> dict[str, list[TableFile]]
     }
 
 
-def _delete_others(partition: Partition, lake: Lake, written: set[str]) -> None:
+def _delete_others(partition: Partition, family: Family, lake: Lake, written: set[str]) -> None:
     """Take away what a former run wrote and this one did not."""
-    for table in tables.TABLES:
+    for table in (*family.events, family.quarantine):
         folder = layout.table_key(table.name, *partition).rpartition("/")[0]
         for found in list(lake.listed(f"{folder}/")):
             if found.source.key not in written:

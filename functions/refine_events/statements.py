@@ -1,12 +1,13 @@
 """The SQL that refining is: from lines of JSON to rows of the tables of `pitboss.lake.tables`."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pitboss.events.envelope import SCHEMAS, event_type_of
 from pitboss.lake import tables
-from pitboss.lake.tables import METER_PREFIX, Column, Table
+from pitboss.lake.tables import GAME_FAMILY, METER_PREFIX, SLOT_FAMILY, Column, Family, Table
 from pitboss.rating.history import PAGE_MS
 
 MAX_DETAIL = 500
@@ -20,11 +21,8 @@ _LINE: Mapping[str, str] = {
     "sender": "VARCHAR",
     "record": "VARCHAR",
     "index": "BIGINT",
-    "event": "STRUCT(event_id VARCHAR, event_type VARCHAR, schema_version BIGINT, "
-    "asset_id VARCHAR, occurred_at BIGINT, sequence BIGINT, player_id VARCHAR, data JSON, "
-    "meters JSON)",
 }
-"""What is read of a line; the rest of it is skipped."""
+"""What is read of every line, beside its `event`; the rest of it is skipped."""
 
 _ARRIVAL = """
     received_at::HUGEINT * 9223372036854775808
@@ -39,48 +37,61 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def stage(paths: Iterable[Path]) -> str:
-    """Every line as a row of `staged`; `data` and `meters` as JSON."""
+class Events(NamedTuple):
+    """What the statements of a family's events have of their own."""
+
+    family: Family
+    event: Mapping[str, str]
+    """What is read of an event: DuckDB types by field."""
+    columns: Mapping[str, str]
+    """The columns of `staged` that are made of it, as SQL."""
+    optional: frozenset[str]
+    """Those that may be null."""
+    identity: Mapping[str, str]
+    """What an event is known by, as SQL of columns of `staged`, each under a name."""
+    whose: str
+    """The column that says whose it is."""
+    order: str
+    """Of the rows of a table of events. No two have the same."""
+    typed: Callable[[Table, str], str]
+    """The rows of a source that belong to a table, with its columns, and all of the source's."""
+
+
+def stage(events: Events, paths: Iterable[Path]) -> str:
+    """Every line as a row of `staged`."""
     files = ", ".join(text(str(path)) for path in paths)
-    columns = ", ".join(f'"{name}": {text(kind)}' for name, kind in _LINE.items())
+    fields = ", ".join(f"{name} {kind}" for name, kind in events.event.items())
+    line = {**_LINE, "event": f"STRUCT({fields})"}
+    columns = ", ".join(f'"{name}": {text(kind)}' for name, kind in line.items())
+    made = ", ".join(f"{value} AS {name}" for name, value in events.columns.items())
     return f"""
         CREATE OR REPLACE TABLE staged AS
-        SELECT received_at, sender, record, "index",
-            event.event_id, event.event_type,
-            coalesce(event.schema_version, 1) AS schema_version,
-            ltrim(event.asset_id, '0') AS asset_id,
-            event.occurred_at, event.sequence, event.player_id, event.data, event.meters
+        SELECT received_at, sender, record, "index", {made}
         FROM read_json([{files}], format = 'newline_delimited', columns = {{{columns}}})
     """
 
 
-INCOMPLETE = f"""
-    SELECT count(*) FROM staged WHERE {
-    " OR ".join(
-        f'"{name}" IS NULL'
-        for name in (
-            *("received_at", "sender", "record", "index", "event_id", "event_type"),
-            *("asset_id", "occurred_at", "sequence"),
-        )
+def incomplete(events: Events) -> str:
+    """How many rows are of lines that lack something every event has."""
+    required = [*_LINE, *(name for name in events.columns if name not in events.optional)]
+    return (
+        f"SELECT count(*) FROM staged WHERE {' OR '.join(f'"{name}" IS NULL' for name in required)}"
     )
-}"""
-"""Rows of lines that lack something every event has."""
 
-KEEP_FIRST = f"""
-    CREATE TABLE kept AS
-    SELECT arg_min(rowid, {_ARRIVAL}) AS first, min(content) = max(content) AS is_one
-    FROM (
-        SELECT *, rowid, hash(
-            event_type, schema_version, occurred_at, sequence, player_id, data, meters
-        ) AS content
-        FROM staged
-    )
-    GROUP BY asset_id, occurred_at // {PAGE_MS}, event_id
-"""
-"""One row for each event: which of its copies was first, and whether all are written alike.
 
-Copies that are written alike say the same. Those that are not are compared by `conflicting`.
-"""
+def keep_first(events: Events) -> str:
+    """One row for each event: which of its copies was first, and whether all are written alike.
+
+    Copies that are written alike say the same. Those that are not are compared by `conflicting`.
+    """
+    known_by = events.identity.values()
+    said = ", ".join(name for name in events.columns if name not in known_by)
+    return f"""
+        CREATE TABLE kept AS
+        SELECT arg_min(rowid, {_ARRIVAL}) AS first, min(content) = max(content) AS is_one
+        FROM (SELECT *, rowid, hash({said}) AS content FROM staged)
+        GROUP BY {", ".join(known_by)}
+    """
 
 
 def _transformed(column: str, fields: Iterable[Column]) -> str:
@@ -140,29 +151,26 @@ def _typed(table: Table, source: str) -> str:
     """
 
 
-ORDER = "asset_id, occurred_at, sequence, event_id"
-"""Of the rows of a table of events. No two have the same."""
-
-
-def rows(table: Table) -> str:
+def rows(events: Events, table: Table) -> str:
     """The unique events of a table, in their order."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     source = "SELECT * FROM staged WHERE rowid IN (SELECT first FROM kept)"
-    return f"SELECT {names} FROM ({_typed(table, source)}) ORDER BY {ORDER}"
+    return f"SELECT {names} FROM ({events.typed(table, source)}) ORDER BY {events.order}"
 
 
-CONTESTED = f"""
-    CREATE TABLE contested AS
-    WITH one AS (
-        SELECT rowid AS first, asset_id, occurred_at // {PAGE_MS} AS page, event_id
-        FROM staged WHERE rowid IN (SELECT first FROM kept WHERE NOT is_one)
-    )
-    SELECT staged.*, staged.rowid AS copy, one.first
-    FROM one JOIN staged
-        ON staged.asset_id = one.asset_id AND staged.event_id = one.event_id
-        AND staged.occurred_at // {PAGE_MS} = one.page
-"""
-"""All copies of events whose copies are not all written alike."""
+def contested(events: Events) -> str:
+    """All copies of events whose copies are not all written alike, as the table `contested`."""
+    known_by = ", ".join(f"{value} AS {name}" for name, value in events.identity.items())
+    same = " AND ".join(f"staged.{value} = one.{name}" for name, value in events.identity.items())
+    return f"""
+        CREATE TABLE contested AS
+        WITH one AS (
+            SELECT rowid AS first, {known_by}
+            FROM staged WHERE rowid IN (SELECT first FROM kept WHERE NOT is_one)
+        )
+        SELECT staged.*, staged.rowid AS copy, one.first
+        FROM one JOIN staged ON {same}
+    """
 
 
 def _content(table: Table) -> str:
@@ -177,15 +185,15 @@ def _content(table: Table) -> str:
     return f"to_json([{', '.join(f'to_json({part})' for part in parts)}])"
 
 
-def conflicting(stage: str, reason: str) -> str:
+def conflicting(events: Events, stage: str, reason: str) -> str:
     """Copies that say something else than the first one, as rows of the table `quarantine`, with
     their event types, as the table `conflicting`.
     """
     said = " UNION ALL ".join(
-        "SELECT copy, first, event_type, asset_id, event_id, sender, received_at, record, "
-        f'"index", {_content(table)} AS content '
-        f"FROM ({_typed(table, 'SELECT * FROM contested')})"
-        for table in tables.EVENT_TABLES
+        f"SELECT copy, first, event_type, {events.whose} AS whose, event_id, sender, received_at, "
+        f'record, "index", {_content(table)} AS content '
+        f"FROM ({events.typed(table, 'SELECT * FROM contested')})"
+        for table in events.family.events
     )
     return f"""
         CREATE TABLE conflicting AS
@@ -194,7 +202,7 @@ def conflicting(stage: str, reason: str) -> str:
             left(format(
                 'event {{}} of {{}} in record {{}}, {{}}, is another than the first, '
                 || 'in record {{}}, {{}}',
-                later.event_id, later.asset_id, later.record, later."index",
+                later.event_id, later.whose, later.record, later."index",
                 first.record, first."index"
             ), {MAX_DETAIL}) AS detail,
             later.received_at, later."index"
@@ -217,6 +225,10 @@ BY_TYPE = """
 """Of each event type how many lines there are, how many unique events, and how many conflicts."""
 
 
+NEWEST = "SELECT max(received_at) FROM staged WHERE rowid IN (SELECT first FROM kept)"
+"""When the newest of the unique events was received."""
+
+
 def write(select: str, path: Path) -> str:
     """The rows of a statement as one Parquet file."""
     return (
@@ -231,7 +243,9 @@ def part(path: Path, first: int, count: int) -> str:
 
 
 def quarantined(path: Path) -> str:
-    """The rows of the table `quarantine`: those in a file of JSON lines, and `conflicting`."""
+    """The rows of a table of what was set aside: those in a file of JSON lines, and those of
+    `conflicting`.
+    """
     columns = ", ".join(f'"{c.name}": {text(c.kind)}' for c in tables.QUARANTINE.columns)
     names = ", ".join(f'"{c.name}"' for c in tables.QUARANTINE.columns)
     return f"""
@@ -240,3 +254,57 @@ def quarantined(path: Path) -> str:
         UNION ALL SELECT {names} FROM conflicting
         ORDER BY received_at, stage, sender, reason, "index", detail
     """
+
+
+def _of_game(table: Table, source: str) -> str:
+    """The same of games' events, which are one table."""
+    return f"SELECT *, make_timestamp(occurred_at * 1000) AS occurred FROM ({source})"
+
+
+SLOT_EVENTS = Events(
+    SLOT_FAMILY,
+    event={
+        **{"event_id": "VARCHAR", "event_type": "VARCHAR", "schema_version": "BIGINT"},
+        **{"asset_id": "VARCHAR", "occurred_at": "BIGINT", "sequence": "BIGINT"},
+        **{"player_id": "VARCHAR", "data": "JSON", "meters": "JSON"},
+    },
+    columns={
+        **{"event_id": "event.event_id", "event_type": "event.event_type"},
+        "schema_version": "coalesce(event.schema_version, 1)",
+        "asset_id": "ltrim(event.asset_id, '0')",
+        **{"occurred_at": "event.occurred_at", "sequence": "event.sequence"},
+        **{"player_id": "event.player_id", "data": "event.data", "meters": "event.meters"},
+    },
+    optional=frozenset({"player_id", "data", "meters"}),
+    identity={"asset_id": "asset_id", "page": f"occurred_at // {PAGE_MS}", "event_id": "event_id"},
+    whose="asset_id",
+    order="asset_id, occurred_at, sequence, event_id",
+    typed=_typed,
+)
+
+GAME_EVENTS = Events(
+    GAME_FAMILY,
+    event={
+        **{"event_id": "VARCHAR", "event_type": "VARCHAR", "event_version": "VARCHAR"},
+        **{"application_id": "VARCHAR", "occurred_at": "BIGINT", "is_trusted": "BOOLEAN"},
+        **{"app_version": "VARCHAR", "player_id": "VARCHAR", "level_id": "VARCHAR"},
+        **{"position_x": "DOUBLE", "position_y": "DOUBLE", "data": "JSON"},
+    },
+    columns={
+        **{"event_id": "event.event_id", "application_id": "event.application_id"},
+        **{"event_type": "event.event_type", "event_version": "event.event_version"},
+        **{"occurred_at": "event.occurred_at", "is_trusted": "event.is_trusted"},
+        "app_version": "coalesce(event.app_version, '')",
+        **{"player_id": "event.player_id", "level_id": "event.level_id"},
+        **{"x": "event.position_x", "y": "event.position_y"},
+        "data": "coalesce(CAST(event.data AS VARCHAR), '{}')",
+    },
+    optional=frozenset({"player_id", "level_id", "x", "y"}),
+    identity={"application_id": "application_id", "event_id": "event_id"},
+    whose="application_id",
+    order="application_id, occurred_at, event_id",
+    typed=_of_game,
+)
+
+EVENTS = {events.family.name: events for events in (SLOT_EVENTS, GAME_EVENTS)}
+"""By family."""

@@ -45,6 +45,7 @@ _SECTION_OF_TYPE = {
     "AWS::Cognito::UserPoolGroup": "Data",
     "AWS::Glue::Database": "Data",
     "AWS::Glue::Table": "Data",
+    "AWS::Athena::NamedQuery": "Data",
     "AWS::Athena::WorkGroup": "Data",
     "AWS::Kinesis::Stream": "Messaging",
     "AWS::IoT::Policy": "Messaging",

@@ -115,13 +115,15 @@ def test_the_placeholders_of_a_state_machine_are_the_templates_substitutions(pat
     assert placeholders == machine["DefinitionSubstitutions"].keys()
 
 
-def test_the_nightly_run_is_the_sample_event_and_asks_for_days_that_are_over() -> None:
+def test_the_runs_by_schedule_are_sample_events_of_days_that_are_over_and_of_games() -> None:
     from tests.contract.test_template import TEMPLATE
 
-    schedule = TEMPLATE["Resources"]["RefineDayStateMachine"]["Properties"]["Events"]["Nightly"]
-    asked = json.loads(schedule["Properties"]["Input"])
+    schedules = TEMPLATE["Resources"]["RefineDayStateMachine"]["Properties"]["Events"]
+    asked = {name: json.loads(one["Properties"]["Input"]) for name, one in schedules.items()}
+    samples = sample_events.load("plan_refinement")
 
-    assert asked == sample_events.load("plan_refinement")["nightly"] == {"ended": True}
+    assert asked["Nightly"] == samples["nightly"] == {"ended": True}
+    assert asked["Hourly"] == samples["hourly"] == {"family": "game"}
 
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)

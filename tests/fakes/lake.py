@@ -28,8 +28,8 @@ class MemoryLake:
         self.written[key] = self.now
         self.log.append(("put", key))
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        for key in sorted(key for key in self.content if key.startswith(prefix)):
+    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        for key in sorted(key for key in self.content if key.startswith(prefix) and key > after):
             body = self.content[key]
             tag = md5(body, usedforsecurity=False).hexdigest()
             yield Listed(Source(key, len(body), tag), self.written[key])

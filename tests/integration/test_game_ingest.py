@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pitboss.access import Action, Credential, Group, Kind, Principal, Status
-from pitboss.lake.layout import GAME, RAW
+from pitboss.lake.layout import GAME, RAW, REFINED, manifest_key, read_raw_key
+from pitboss.lake.manifest import Counts, Manifest
 from pitboss.stores.audit import DynamoAudit, day_of
 from pitboss.stores.lake import S3Lake
 from pitboss.stores.quarantine import S3Quarantine
@@ -65,8 +66,10 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
     with httpx.Client(base_url=endpoint.api_url(), timeout=60) as http:
         server = Sender(principal, keys, stack["TokenAudience"])
         yield Studio(property_id, server, http, lake, tmp_path)
-    for key, _, _ in lake.objects(f"{RAW}{GAME}/property={property_id}/"):
-        s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
+    for tier in (f"{RAW}{GAME}/", REFINED):
+        for key, _, _ in list(lake.objects(tier)):
+            if f"={property_id}/" in key:
+                s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
     made = [f"application/{property_id}/{one}" for one in ("space-race", "chase")]
     for item in (*made, principal.principal_id):
         dynamodb.delete_item(TableName=stack["RegistryTableName"], Key={"pk": {"S": item}})
@@ -215,6 +218,65 @@ def test_events_are_found_within_seconds_each_once_by_people_of_the_studio(
     assert said.exit_code == 0, said.output
     (line,) = json.loads(said.stdout)["events"]
     assert (line["event_id"], line["level_id"], line["data"]) == ("g-1", "nebula", {})
+
+
+def test_what_a_game_posts_twice_is_refined_once_and_counted(
+    studio: Studio, stack: dict[str, str], eventually: Any
+) -> None:
+    now = int(time.time() * 1_000)
+    studio.apps("add", "space-race")
+    events = [
+        game_event(1, "level_started", event_timestamp=now, odd={"new": [1, None]}),
+        game_event(2, "level_finished", event_timestamp=now, client_id="player-8"),
+    ]
+    for _ in range(2):
+        assert studio.post("/v1/game-events", events).json()["accepted"] == 2
+    prefix = f"{RAW}{GAME}/property={studio.property_id}/"
+    eventually(lambda: lines_of(studio.lake, prefix), lambda lines: len(lines) == 4)
+    raw = [read_raw_key(key) for key, _, _ in studio.lake.objects(prefix)]
+    (day,) = {named.day for named in raw if named is not None}
+    of = ("--property", studio.property_id)
+
+    # The hourly run may come just now and do it.
+    pitboss("refine", *of, "--family", "game")
+
+    manifest = Manifest.from_json(studio.lake.get(manifest_key(studio.property_id, day, GAME)))
+    assert manifest.events == Counts(archived=4, unique=2, duplicate=2, conflicting=0)
+    made = {
+        key.split("/")[1]
+        for key, _, _ in studio.lake.objects(REFINED)
+        if f"={studio.property_id}/" in key
+    }
+    assert made == {"application_events", "game_manifests"}  # no ledger, nothing reconciled
+    fresh = json.loads(pitboss("refine", "status", *of, "--json"))
+    assert (fresh["waiting"], fresh["waiting_since"]) == (0, None)
+    assert now <= fresh["newest_refined_at"] <= fresh["as_of"]
+    shown = json.loads(
+        pitboss("refine", "show", *of, "--family", "game", "--day", day, "--verify", "--json")
+    )
+    assert len(shown["raw"]) == len(raw)
+    assert {file["state"] for file in (*shown["raw"], *shown["files"])} == {"as named"}
+    days = [
+        f"--param=property={studio.property_id}",
+        *(f"-p{n}_day={day}" for n in ("first", "last")),
+    ]
+    (dau,) = json.loads(pitboss("query", "dau", *days, "--format", "json"))
+    assert (dau["application_id"], dau["players"], dau["events"]) == ("space-race", 2, 2)
+    text = (
+        "SELECT data, is_trusted FROM application_events "
+        f"WHERE property_id = '{studio.property_id}' AND event_id = 'g-1'"
+    )
+    (row,) = json.loads(pitboss("query", text, "--format", "json"))
+    assert (json.loads(row["data"]), row["is_trusted"]) == ({"odd": {"new": [1, None]}}, True)
+    # Once more: nothing has come, and nothing is done.
+    again = json.loads(pitboss("refine", *of, "--family", "game", "--json"))
+    assert (again["refined"], again["current"]) == ([], 1)
+
+
+def pitboss(*words: str) -> str:
+    told = CliRunner().invoke(main.app, list(words))
+    assert told.exit_code == 0, told.output
+    return told.stdout
 
 
 def test_an_install_is_held_to_its_events_of_a_minute(

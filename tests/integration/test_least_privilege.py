@@ -52,6 +52,7 @@ DATABASE_KEYS = ("Owner", "Tracker", "Reader", "Maintainer")
 REFINED_PLACES = {
     "refined": "refined/",
     "manifests": "refined/manifests/",
+    "game manifests": "refined/game_manifests/",
     "slot meters": "refined/slot_meters/",
     "paytables": "refined/paytable_events/",
     "games": "refined/games/",
@@ -151,7 +152,8 @@ MAY: dict[str, set[str]] = {
         *(f"database key of {whose} GetSecretValue" for whose in DATABASE_KEYS)
     },
     "PlanRefinementFunction": {
-        *("lake list", "lake get manifests", "quarantine list", "quarantine get elsewhere"),
+        *("lake list", "lake get manifests", "lake get game manifests"),
+        *("quarantine list", "quarantine get elsewhere"),
         *(f"quarantine get {stage}" for stage in STAGES),
     },
     "PlanRetrainingFunction": {
@@ -191,7 +193,8 @@ MAY: dict[str, set[str]] = {
         *("lake put reconciliations", "lake put summaries", "topic publish"),
     },
     "RefineEventsFunction": {
-        *("lake list", "lake get raw", "lake get manifests"),
+        *("lake list", "lake get raw", "lake get raw games"),
+        *("lake get manifests", "lake get game manifests"),
         *(f"lake put {place}" for place in REFINED_PLACES),
         "lake delete refined",
         *("quarantine list", "quarantine get elsewhere"),
@@ -706,7 +709,7 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     s3 = endpoint.client("s3")
     for place in (*(PLACES[stage] for stage in STAGES), PLACES["elsewhere"]):
         s3.put_object(Bucket=stack["QuarantineBucketName"], Key=f"{place}{name}", Body=b"x")
-    read = ("raw", "runs", "versions", "paces", "failure runs", "failure versions")
+    read = ("raw", "raw games", "runs", "versions", "paces", "failure runs", "failure versions")
     for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"
         s3.put_object(Bucket=stack["LakeBucketName"], Key=key, Body=b"x")

@@ -253,10 +253,13 @@ def test_a_day_is_planned_and_refined(
 ) -> None:
     assert directly("plan_refinement/everything")["left"] == 0
     assert directly("plan_refinement/nightly")["left"] == 0
+    assert directly("plan_refinement/hourly")["left"] == 0
     by_sam_too = by_sam("plan_refinement/one_day")
     counts = directly("refine_events/partition")
 
-    assert by_sam_too["partitions"] in ([], [{**sample_events.PARTITION, "has_ended": True}])
+    planned = {**sample_events.PARTITION, "family": "slot", "has_ended": True}
+    assert by_sam_too["partitions"] in ([], [planned])
+    assert directly("refine_events/games")["family"] == "game"
     assert {name: counts[name] for name in sample_events.PARTITION} == sample_events.PARTITION
     assert counts["archived"] == sum(
         counts[name] for name in ("unique", "duplicate", "conflicting")
@@ -547,13 +550,13 @@ def test_every_sample_event_is_run() -> None:
         "import_files": {"dropped", "misplaced"},
         "ingest_shuffler_events": {"events", "no_json"},
         "ingest_slot_events": {*ANSWERS},
-        "plan_refinement": {"everything", "nightly", "one_day"},
+        "plan_refinement": {"everything", "hourly", "nightly", "one_day"},
         "rate_players": {"play", "poison_among_good"},
         "read_ratings": {
             *("machine", "player", "sessions", "player_ledger", "machine_ledger", "floor")
         },
         "reconcile_machines": {"partition"},
-        "refine_events": {"partition"},
+        "refine_events": {"games", "partition"},
         "serve_shufflers": {"shufflers", "shuffler", "history", "paces"},
         "track_shufflers": {"messages", "poison_among_good"},
     }

@@ -44,7 +44,7 @@ def test_the_tables_are_all_that_is_written() -> None:
     assert TABLES.keys() == {
         *(table.name for table in (*lake.TABLES, *rated.RATED_TABLES, decided.DECISIONS)),
         *(source.table for source in SOURCES.values()),
-        catalogue.MANIFEST_TABLE,
+        *catalogue.MANIFEST_TABLES,
     }
 
 
@@ -86,7 +86,7 @@ def test_a_manifest_has_the_columns_of_its_table(tmp_path: Path) -> None:
         "SELECT property_id, gaming_day, events.conflicting, unreadable, "
         "quarantined['rate_players/id_reuse'], event_types['game.ended'].duplicate FROM manifests"
     )
-    result = local_lake.run(statement, {catalogue.MANIFEST_TABLE: [path]})
+    result = local_lake.run(statement, {"manifests": [path]})
 
     assert result.rows == [("north", "2026-11-20", 1, 2, 4, 3)]
 
@@ -94,8 +94,8 @@ def test_a_manifest_has_the_columns_of_its_table(tmp_path: Path) -> None:
 def test_a_tables_files_lie_where_the_catalogue_looks() -> None:
     for table in TABLES.values():
         key = table_key(table.name, "north", "2026-11-20")
-        if table.name == catalogue.MANIFEST_TABLE:
-            key = manifest_key("north", "2026-11-20")
+        if table.name in catalogue.MANIFEST_TABLES:
+            key = manifest_key("north", "2026-11-20", catalogue.MANIFEST_TABLES[table.name])
         assert key.startswith(f"{table.prefix}property_id=north/gaming_day=2026-11-20")
 
 

@@ -186,11 +186,13 @@ def test_the_handler_answers_as_the_state_machine_reads_it(
         days = DAYS
         quarantine = MemoryQuarantine()
         lake = MemoryLake()
+        game_days = 184
 
     archive(Wiring.lake, MONDAY)
     monkeypatch.setattr(handler, "_wiring", Wiring)
 
     answer = handler.handler(sample_events.load("plan_refinement")[case], None)
 
-    partitions = [{"property_id": "north", "gaming_day": "2020-06-15", "has_ended": True}]
+    slots = {"property_id": "north", "gaming_day": "2020-06-15", "family": "slot"}
+    partitions = [] if case == "hourly" else [{**slots, "has_ended": True}]
     assert answer == {"partitions": partitions, "left": 0, "current": 0}

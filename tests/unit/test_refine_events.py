@@ -576,7 +576,10 @@ def test_the_handler_answers_with_counts(
 
     answer = handler.handler(sample_events.load("refine_events")[case], None)
 
-    counts = {"archived": 2, "unique": 1, "duplicate": 1, "conflicting": 0, "unreadable": 1}
-    assert answer == {"property_id": "north", "gaming_day": "2020-06-15", **counts}
+    family = "game" if case == "games" else "slot"
+    names = ("archived", "unique", "duplicate", "conflicting", "unreadable")
+    counts = dict(zip(names, (0,) * 5 if family == "game" else (2, 1, 1, 0, 1), strict=True))
+    day = {"property_id": "north", "gaming_day": "2020-06-15", "family": family}
+    assert answer == {**day, **counts}
     (metrics,) = capsys.readouterr().out.splitlines()
-    assert json.loads(metrics)["EventsRefined"] == [1]
+    assert json.loads(metrics)["EventsRefined"] == [counts["unique"]]

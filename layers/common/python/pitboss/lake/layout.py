@@ -5,6 +5,7 @@
     raw/unreadable/day=<UTC date>/<stream>-<shard>-<first>-<last>.ndjson.zst
     refined/<table>/property_id=<property_id>/gaming_day=<gaming day>/<table>.parquet
     refined/manifests/property_id=<property_id>/gaming_day=<gaming day>.json
+    refined/game_manifests/property_id=<property_id>/gaming_day=<gaming day>.json
 
 A day is an ISO date. A property's id needs no escape: it has letters, digits and `_.:-` only.
 """
@@ -28,7 +29,13 @@ REFINED = "refined/"
 """What is made of it."""
 
 MANIFESTS = f"{REFINED}manifests/"
-"""What each refined partition is made of."""
+"""What each refined partition of slot events is made of."""
+
+GAME_MANIFESTS = f"{REFINED}game_manifests/"
+"""What each refined partition of games' events is made of."""
+
+MANIFESTS_OF = {SLOT: MANIFESTS, GAME: GAME_MANIFESTS}
+"""Where the manifests of each family lie. A property's day has one of each family."""
 
 
 class RecordRange(NamedTuple):
@@ -63,6 +70,11 @@ _RAW_KEY = re.compile(
     r"raw/(?P<family>[a-z]+)/property=(?P<property_id>[A-Za-z0-9_.:-]+)"
     r"/day=(?P<day>\d{4}-\d\d-\d\d)"
     r"/(?P<stream>[A-Za-z0-9_.-]+)-(?P<shard>shardId-\d+)-(?P<first>\d+)-(?P<last>\d+)\.ndjson\.zst"
+)
+
+_MANIFEST_KEY = re.compile(
+    r"refined/(game_)?manifests/property_id=(?P<property_id>[A-Za-z0-9_.:-]+)"
+    r"/gaming_day=(?P<day>\d{4}-\d\d-\d\d)\.json"
 )
 
 
@@ -106,6 +118,20 @@ def table_key(table: str, property_id: str, day: str) -> str:
     return f"{REFINED}{table}/property_id={property_id}/gaming_day={day}/{table}.parquet"
 
 
-def manifest_key(property_id: str, day: str) -> str:
-    """Where it says of what a partition is made, and what became of everything received."""
-    return f"{MANIFESTS}property_id={property_id}/gaming_day={day}.json"
+def manifest_key(property_id: str, day: str, family: str = SLOT) -> str:
+    """Where it says of what a partition is made, and what became of everything received.
+
+    >>> manifest_key("studio", "2020-06-14", GAME)
+    'refined/game_manifests/property_id=studio/gaming_day=2020-06-14.json'
+    """
+    return f"{MANIFESTS_OF[family]}property_id={property_id}/gaming_day={day}.json"
+
+
+def read_manifest_key(key: str) -> tuple[str, str] | None:
+    """The property and the gaming day of a manifest; None where it is the key of none.
+
+    >>> read_manifest_key(manifest_key("studio", "2020-06-14", GAME))
+    ('studio', '2020-06-14')
+    """
+    found = _MANIFEST_KEY.fullmatch(key)
+    return None if found is None else (found["property_id"], found["day"])

@@ -70,6 +70,8 @@ class Manifest(Struct, frozen=True):
     raw: list[Source]
     quarantine: list[Source]
     version: int = 1
+    newest_received_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    """When the newest of its events was received, epoch milliseconds. Those of games say it."""
 
     def to_json(self) -> bytes:
         """As it is written."""

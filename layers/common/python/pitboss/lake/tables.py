@@ -1,8 +1,11 @@
 """The refined tables: which events each holds, and its columns with their types.
 
-Made from the schema classes of `pitboss.events.slot`, so that there is one definition: a table's
-own columns are the fields of its event types, by name, a field that several types share once. A row
-has null where its event type has no such field.
+Those of slot events are made from the schema classes of `pitboss.events.slot`, so that there is one
+definition: a table's own columns are the fields of its event types, by name, a field that several
+types share once. A row has null where its event type has no such field.
+
+Events of games are one table, whatever their types: what an event says beside its envelope is one
+column, so that a field nobody knew of is there to be asked for on the day it is first sent.
 
 A schema changes by addition only: `docs/lake-tables.json` has the columns as they were last agreed
 on, and `pitboss schemas` takes none of them away.
@@ -16,6 +19,7 @@ from msgspec import Struct
 
 from pitboss.events import slot
 from pitboss.events.envelope import SCHEMAS, event_type_of
+from pitboss.lake.layout import GAME, SLOT
 
 PARTITION = ("property_id", "gaming_day")
 """What partitions are made by, both text: in the path, not in the files."""
@@ -24,6 +28,7 @@ METER_PREFIX = "meter_"
 """Of the columns of `slot.Meters`, the meters shown beside an event."""
 
 TEXT, INTEGER, MOMENT, METERS = "VARCHAR", "BIGINT", "TIMESTAMP", "MAP(VARCHAR, BIGINT)"
+REAL, FLAG = "DOUBLE", "BOOLEAN"
 """The types there are, as DuckDB calls them."""
 
 
@@ -46,7 +51,7 @@ class Table(NamedTuple):
 
     name: str
     events: tuple[type[Struct], ...]
-    """The schema classes of the events it holds; none of `quarantine`."""
+    """The schema classes of the events it holds; none of `quarantine`, none of games' tables."""
     columns: tuple[Column, ...]
     """All columns of its files, in their order; without those of the partition."""
 
@@ -152,7 +157,54 @@ QUARANTINE = Table(
 )
 """What was set aside: entries that arrived on the gaming day, and what refining itself found."""
 
-TABLES: tuple[Table, ...] = (*EVENT_TABLES, QUARANTINE)
+APPLICATION_EVENTS = Table(
+    "application_events",
+    (),
+    (
+        Column("event_id", TEXT),
+        Column("application_id", TEXT),
+        Column("event_type", TEXT),
+        Column("event_version", TEXT),
+        Column("occurred_at", INTEGER),  # the sender's clock, epoch milliseconds
+        Column("occurred", MOMENT),  # the same, UTC
+        Column("received_at", INTEGER),  # the server's clock, epoch milliseconds
+        Column("app_version", TEXT),
+        Column("player_id", TEXT),
+        Column("level_id", TEXT),
+        Column("x", REAL),  # in the level's own units
+        Column("y", REAL),
+        Column("data", TEXT),  # a JSON object
+        Column("is_trusted", FLAG),
+        Column("sender", TEXT),
+        Column("record", TEXT),
+        Column("index", INTEGER),
+    ),
+)
+"""Events of games, of all types."""
+
+APPLICATION_QUARANTINE = Table("application_quarantine", (), QUARANTINE.columns)
+"""What refining set aside of games' events. What the front door did is in `quarantine`."""
+
+
+class Family(NamedTuple):
+    """Events that are archived and refined together: a stream's."""
+
+    name: str
+    """As `pitboss.lake.layout` has it."""
+    events: tuple[Table, ...]
+    """The tables of its events."""
+    quarantine: Table
+    """The table of what was set aside."""
+
+
+SLOT_FAMILY = Family(SLOT, EVENT_TABLES, QUARANTINE)
+GAME_FAMILY = Family(GAME, (APPLICATION_EVENTS,), APPLICATION_QUARANTINE)
+
+FAMILIES = {family.name: family for family in (SLOT_FAMILY, GAME_FAMILY)}
+
+TABLES: tuple[Table, ...] = tuple(
+    table for family in FAMILIES.values() for table in (*family.events, family.quarantine)
+)
 
 
 def table_of(event_type: str, schema_version: int) -> Table:

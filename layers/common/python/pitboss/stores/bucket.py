@@ -31,10 +31,10 @@ class S3Bucket:
         client: Any = botocore.session.get_session().create_client("s3", region_name=self._region)
         return client  # type: ignore[no-any-return]
 
-    def _contents(self, prefix: str) -> "Iterator[ObjectTypeDef]":
-        """What S3 lists under a prefix, in the order of the keys."""
+    def _contents(self, prefix: str, after: str = "") -> "Iterator[ObjectTypeDef]":
+        """What S3 lists under a prefix, in the order of the keys, and of these after one."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
+            Bucket=self._bucket, Prefix=prefix, StartAfter=after
         )
         for page in pages:
             yield from page.get("Contents", ())

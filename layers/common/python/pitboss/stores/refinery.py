@@ -27,9 +27,9 @@ class RefinedMeanwhile(TransientError):
 class S3Refinery(S3Lake):
     """The lake of a stack, with what refining needs."""
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        """The objects under a prefix, in the order of their keys."""
-        for found in self._contents(prefix):
+    def listed(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """The objects under a prefix, in the order of their keys, and of these after one."""
+        for found in self._contents(prefix, after):
             source = Source(found["Key"], found["Size"], found["ETag"].strip('"'))
             yield Listed(source, found["LastModified"])
 
