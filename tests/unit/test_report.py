@@ -32,7 +32,7 @@ from tests.floor_by_day import FloorByDay, MemoryLake
 from workbench import local_lake, main, named_queries
 from workbench.catalogue import tables
 from workbench.console import UsageError, WorkbenchError
-from workbench.report import charts, floor, read
+from workbench.report import charts, floor, hexbin, read
 from workbench.report.charts import DARK, LIGHT, Chart, Palette
 from workbench.report.figures import Day, as_json
 from workbench.report.floor import Place, Point, read_picture, read_positions
@@ -628,7 +628,7 @@ def test_a_machine_is_in_the_hexagon_whose_centre_is_nearest() -> None:
             assert away(hexagon, asset_id) == min(away(other, asset_id) for other in found)
     around = floor.extent_of(found, radius)
     for hexagon in found:
-        for x, y in floor.corners(hexagon.x, hexagon.y, radius):
+        for x, y in hexbin.corners(hexagon.x, hexagon.y, radius):
             assert around.x - 1e-9 <= x <= around.x + around.width + 1e-9
             assert around.y - 1e-9 <= y <= around.y + around.height + 1e-9
 

@@ -11,7 +11,7 @@ from workbench import endpoint
 from workbench.console import UsageError, WorkbenchError, print_json, say, step
 from workbench.console import out as out_console
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
-from workbench.rate import DEFAULT_GAMING_DAY
+from workbench.report.files import content, write
 
 if TYPE_CHECKING:
     from pitboss.gaming_day import GamingDay
@@ -64,7 +64,7 @@ def report(
     made of the refined lake; the same lake gives the same bytes.
     """
     must_be_id(property_id, "property")
-    asked = _date(day)
+    asked = day_of(day)
     places, picture = _floor(positions, floor_plan)
     with step(f"reading {property_id} {asked}"):
         found = _read(property_id, asked, lake, gaming_day)
@@ -81,15 +81,20 @@ def report(
     if out is not None:
         from workbench.report.page import page
 
-        _write(out, page(found, parts).encode(), tell)
+        write(out, page(found, parts).encode(), tell)
     if png is not None:
         from workbench.report.poster import png as drawn
         from workbench.report.poster import poster
 
-        _write(png, drawn(poster(found, parts)), tell)
+        write(png, drawn(poster(found, parts)), tell)
 
 
-def _date(text: str) -> date:
+def day_of(text: str) -> date:
+    """A gaming day as it is written.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -106,12 +111,12 @@ def _floor(
     places: dict[str, Place] = {}
     if positions is not None:
         try:
-            places = read_positions(_content(positions).decode(), positions.name)
+            places = read_positions(content(positions).decode(), positions.name)
         except UnicodeDecodeError:
             raise UsageError(f"{positions.name} is no UTF-8: save it as such.") from None
     if floor_plan is None:
         return places, None
-    picture = read_picture(_content(floor_plan), floor_plan.name)
+    picture = read_picture(content(floor_plan), floor_plan.name)
     for place in places.values():
         if place.at and not (
             0 <= place.at.x <= picture.width and 0 <= place.at.y <= picture.height
@@ -124,60 +129,18 @@ def _floor(
     return places, picture
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise WorkbenchError(f"{path} cannot be read ({fault.strerror}): check the name.") from None
-
-
-def _write(path: Path, content: bytes, tell: Callable[[str], object]) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as fault:
-        raise WorkbenchError(
-            f"{path} cannot be written ({fault.strerror}): name another place."
-        ) from None
-    tell(f"{path} ({len(content) / 1000:,.0f} kB)")
-
-
 # --- reading --------------------------------------------------------------------------------------
 
 
 def _read(property_id: str, day: date, folder: Path | None, rule: str | None) -> "Day":
-    from workbench.report.lake import FolderLake, StackCorrections
+    from workbench.report.lake import StackCorrections, opened
 
+    objects, found = opened(property_id, folder, rule)
     if folder is not None:
-        if not folder.is_dir():
-            raise WorkbenchError(f"{folder} is no folder: name one that has `refined/` in it.")
-        return read(FolderLake(folder), property_id, day, _rule(rule or DEFAULT_GAMING_DAY))
-    from pitboss.stores.lake import S3Lake
-
-    outputs = endpoint.stack_outputs()
-    if "LakeBucketName" not in outputs:
-        raise WorkbenchError("The stack has no lake: run `pitboss up`.")
-    return read(
-        S3Lake(outputs["LakeBucketName"], client=endpoint.client("s3")),
-        property_id,
-        day,
-        _rule(rule) if rule else _stack_rule(property_id),
-        StackCorrections(endpoint.client("dynamodb"), outputs["RatingsTableName"]),
-    )
-
-
-def _stack_rule(property_id: str) -> "GamingDay":
-    """The property's, by the parameter that the stack was deployed with."""
-    from pitboss.gaming_day import GamingDays
-
-    (stack,) = endpoint.client("cloudformation").describe_stacks(StackName=endpoint.stack_name())[
-        "Stacks"
-    ]
-    for parameter in stack.get("Parameters", ()):
-        if parameter["ParameterKey"] == "GamingDays":
-            return GamingDays.parse(parameter["ParameterValue"]).rule_of(property_id)
-    return _rule(DEFAULT_GAMING_DAY)
+        return read(objects, property_id, day, found)
+    table = endpoint.stack_outputs()["RatingsTableName"]
+    ratings = StackCorrections(endpoint.client("dynamodb"), table)
+    return read(objects, property_id, day, found, ratings)
 
 
 def read(
@@ -232,12 +195,3 @@ def _manifest(objects: "Objects", property_id: str, day: date) -> "Manifest | No
     if not any(found == key for found, _, _ in objects.objects(key)):
         return None
     return Manifest.from_json(objects.get(key))
-
-
-def _rule(text: str) -> "GamingDay":
-    from pitboss.gaming_day import GamingDay
-
-    try:
-        return GamingDay.parse(text)
-    except ValueError as fault:
-        raise UsageError(f"{fault}.") from None

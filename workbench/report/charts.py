@@ -6,14 +6,15 @@ one style sheet makes it light, dark or printed. The same figures are the same b
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pitboss.rating.hold import CONFIDENCE, HoldVerdict
 from workbench.report import text as words
 from workbench.report.figures import Hour
-from workbench.report.floor import Box, Hexagon, Picture, corners
+from workbench.report.floor import Box, Hexagon, Picture
+from workbench.report.hexbin import corners
 from workbench.report.text import markup
 
 HOLDS_SHOWN = 20
@@ -55,6 +56,9 @@ class Palette:
     ramp: tuple[str, ...]
     on_ramp: tuple[str, ...]
     """Of a text on each of the ramp's colours."""
+    diverging: tuple[str, ...]
+    """From much less to much more, what is the same in the middle: those of the live page's map
+    (`dashboard/map/ramps.js` has their sources), of light ground without the two at its ends."""
 
 
 LIGHT = Palette(
@@ -62,12 +66,20 @@ LIGHT = Palette(
     first="#3a6ea5", second="#9a4a08", band="#b7cee6", alarm="#b3261e",
     ramp=("#d2e4f4", "#abcfe6", "#75b3d8", "#4291c6", "#1c67ab", "#0a3b74"),
     on_ramp=("#15202b", "#15202b", "#15202b", "#15202b", "#ffffff", "#ffffff"),
+    diverging=(
+        "#b2182b", "#d6604d", "#f4a582", "#fddbc7", "#f7f7f7", "#d1e5f0", "#92c5de", "#4393c3",
+        "#2166ac",
+    ),
 )  # fmt: skip
 DARK = Palette(
     page="#0d1319", paper="#161e27", ink="#e8eef4", muted="#a3b1bf", line="#2c3845",
     first="#6fa8e0", second="#e59a55", band="#36587d", alarm="#ff8a80",
     ramp=("#17324f", "#1c4c78", "#2568a4", "#3d8ccc", "#76b5e6", "#c0dffa"),
     on_ramp=("#e8eef4", "#e8eef4", "#ffffff", "#0d1319", "#0d1319", "#0d1319"),
+    diverging=(
+        "#ffadad", "#be6f63", "#7d341e", "#411201", "#190c09", "#14303e", "#286886", "#519fd3",
+        "#9eb0ff",
+    ),
 )  # fmt: skip
 
 
@@ -81,6 +93,7 @@ def style(palette: Palette) -> str:
         "out": palette.alarm,
         **{f"r{n}": colour for n, colour in enumerate(palette.ramp)},
         **{f"o{n}": colour for n, colour in enumerate(palette.on_ramp)},
+        **{f"d{n}": colour for n, colour in enumerate(palette.diverging)},
         "label": palette.ink,
         "note": palette.muted,
         "alarm": palette.alarm,
@@ -108,44 +121,82 @@ SHAPES = (
 # --- coin-in and theoretical win by hour ------------------------------------------------------
 
 
+class Panel(NamedTuple):
+    """A row of columns: what they show, their class, and the height and the words of each."""
+
+    name: str
+    kind: str
+    values: Sequence[int]
+    said: Sequence[str]
+
+
 def hours(found: Sequence[Hour], width: int) -> Chart:
     """Two rows of columns, one below the other, a column for each hour of the gaming day."""
+
+    def said(values: Iterable[int]) -> list[str]:
+        return [
+            f"{clock(hour)}: {words.money(value)}, {words.plural(hour.games, 'game')}"
+            for hour, value in zip(found, values, strict=True)
+        ]
+
+    coin_in = [hour.coin_in_cents for hour in found]
+    theory = [words.cents(hour.theoretical_win) for hour in found]
+    return columns(
+        (
+            Panel("Coin-in an hour", "first", coin_in, said(coin_in)),
+            Panel("Theoretical win an hour", "second", theory, said(theory)),
+        ),
+        [(hour.clock, hour.zone) for hour in found],
+        width,
+        words.short_money,
+        least=100,
+    )
+
+
+def columns(
+    panels: Sequence[Panel],
+    clocks: Sequence[tuple[str, str]],
+    width: int,
+    show: Callable[[int], str],
+    least: int,
+) -> Chart:
+    """Rows of columns, one below the other, a column for each hour.
+
+    Args:
+        panels: the rows.
+        clocks: each hour's clock time at its start, and the clock's zone.
+        width: the chart's.
+        show: a value at an axis.
+        least: the smallest step of an axis.
+    """
     left, right, panel = 52, 4, 120 if width > PHONE else 96
-    zones = " and ".join(dict.fromkeys(hour.zone for hour in found))
-    step = (width - left - right) / len(found)
+    zones = " and ".join(dict.fromkeys(zone for _, zone in clocks))
+    step = (width - left - right) / len(clocks)
     parts: list[str] = []
     top = 0.0
-    for name, kind, values in (
-        ("Coin-in an hour", "first", [hour.coin_in_cents for hour in found]),
-        (
-            "Theoretical win an hour",
-            "second",
-            [words.cents(hour.theoretical_win) for hour in found],
-        ),
-    ):
+    for name, kind, values, said in panels:
         parts.append(write(left, top + 14, name, "label strong"))
         base = top + 26 + panel
-        scale, ticks = axis(max(values, default=0))
+        scale, ticks = axis(max(values, default=0), least)
         for tick in ticks:
             y = base - tick * panel / scale
             parts.append(line(left, y, width - right, y, "grid"))
-            parts.append(write(left - 6, y + 4, words.short_money(tick), "note small", "end"))
-        for number, (hour, value) in enumerate(zip(found, values, strict=True)):
+            parts.append(write(left - 6, y + 4, show(tick), "note small", "end"))
+        for number, value in enumerate(values):
             height = max(value, 0) * panel / scale
-            said = f"{clock(hour)}: {words.money(value)}, {words.plural(hour.games, 'game')}"
             parts.append(
                 box(
                     *(left + number * step + step * 0.12, base - height, step * 0.76, height),
                     kind,
-                    said if width > PHONE else None,
+                    said[number] if width > PHONE else None,
                 )
             )
         top = base + 12
     every = 1 if width > PHONE else 3
-    for number, hour in enumerate(found):
+    for number, (clock_time, _) in enumerate(clocks):
         if number % every == 0:
             middle = left + (number + 0.5) * step
-            shown = hour.clock.removesuffix(":00")
+            shown = clock_time.removesuffix(":00")
             parts.append(write(middle, top + 6, shown, "note small", "middle"))
     parts.append(write(width, top + 24, f"hour from, {zones}", "note small", "end"))
     return Chart(width, round(top + 30), "".join(parts))
@@ -156,13 +207,14 @@ def clock(hour: Hour) -> str:
     return f"{hour.clock} {hour.zone}"
 
 
-def axis(most: int) -> tuple[int, list[int]]:
-    """The value at an axis's end, and where it has lines: round amounts of cents, up to five.
+def axis(most: int, least: int) -> tuple[int, list[int]]:
+    """The value at an axis's end, and where it has lines: round values, up to five, at least so far
+    from each other; that is a power of ten.
 
-    >>> axis(123_456)
-    (150000, [0, 50000, 100000, 150000])
+    >>> axis(123_456, 100), axis(7, 1)
+    ((150000, [0, 50000, 100000, 150000]), (8, [0, 2, 4, 6, 8]))
     """
-    step = 100
+    step = least
     while most > 4 * step:
         # 1, 2, 5, 10, ...
         step = step * 5 // 2 if str(step).startswith("2") else step * 2
@@ -292,8 +344,11 @@ class Cell(NamedTuple):
 class Ramp:
     """Which of `CLASSES` colours a value has: about as many cells in each."""
 
-    def __init__(self, values: Iterable[int]) -> None:
-        """`values` of all cells; those of 0 have a colour of their own."""
+    def __init__(
+        self, values: Iterable[int], show: Callable[[int], str] = words.short_money
+    ) -> None:
+        """`values` of all cells, 0 has a colour of its own; `show` is for the legend."""
+        self._show = show
         found = sorted(value for value in values if value > 0)
         cuts = {found[len(found) * n // CLASSES] for n in range(CLASSES)} if found else set()
         self.cuts = sorted(cuts)
@@ -312,8 +367,7 @@ class Ramp:
         """The colours and where each starts, with the greatest value at the end."""
         names: list[tuple[str, str]] = [("none", "none")]
         names += [
-            (f"r{n + CLASSES - len(self.cuts)}", words.short_money(cut))
-            for n, cut in enumerate(self.cuts)
+            (f"r{n + CLASSES - len(self.cuts)}", self._show(cut)) for n, cut in enumerate(self.cuts)
         ]
         step = min(width / (len(names) + 1), 84)
         parts = []
@@ -321,9 +375,7 @@ class Ramp:
             parts.append(box(x + place * step, y, step - 2, 12, kind))
             parts.append(write(x + place * step, y + 27, label, "note small"))
         end = x + len(names) * step
-        parts.append(
-            write(end, y + 27, f"{words.short_money(self.most)}" if self.most else "", "note small")
-        )
+        parts.append(write(end, y + 27, self._show(self.most) if self.most else "", "note small"))
         return "".join(parts)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from workbench.console import UsageError
+from workbench.report.hexbin import SQRT_3, Axial, centre, corners, hexagon_at
 
-SQRT_3 = math.sqrt(3)
 MACHINES_A_HEXAGON = 2
 """About so many share one, where the floor is evenly filled."""
 
@@ -142,25 +142,14 @@ def radius_of(box: Box, machines: int) -> float:
 
 
 def hexagons(places: Iterable[Place], radius: float) -> list[Hexagon]:
-    """Hexagons, a corner up, over the places that have positions: each takes the machines that its
-    centre is nearest to. From top to bottom, left to right.
-    """
-    dx, dy = radius * SQRT_3, radius * 1.5
-    cells: dict[tuple[int, int], list[str]] = {}
+    """Hexagons over the places that have positions, from top to bottom, left to right."""
+    cells: dict[Axial, list[str]] = {}
     for asset_id, at, _ in places:
-        if at is None:
-            continue
-        x, y = at
-        guess = math.floor(y / dy + 0.5)
-        nearest = min(
-            ((x - (column + (row % 2) / 2) * dx) ** 2 + (y - row * dy) ** 2, row, column)
-            for row in (guess - 1, guess, guess + 1)
-            for column in [math.floor(x / dx - (row % 2) / 2 + 0.5)]
-        )
-        cells.setdefault(nearest[1:], []).append(asset_id)
+        if at is not None:
+            cells.setdefault(hexagon_at(*at, radius), []).append(asset_id)
     return [
-        Hexagon((column + (row % 2) / 2) * dx, row * dy, tuple(sorted(assets, key=natural)))
-        for (row, column), assets in sorted(cells.items())
+        Hexagon(*centre(cell, radius), tuple(sorted(assets, key=natural)))
+        for cell, assets in sorted(cells.items())
     ]
 
 
@@ -168,15 +157,6 @@ def extent_of(found: Iterable[Hexagon], radius: float) -> Box:
     """The rectangle around hexagons."""
     points = [point for hexagon in found for point in corners(hexagon.x, hexagon.y, radius)]
     return _around(points)
-
-
-def corners(x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    """A hexagon's corners, the upper one first."""
-    half = radius * SQRT_3 / 2
-    return [
-        *((x, y - radius), (x + half, y - radius / 2), (x + half, y + radius / 2)),
-        *((x, y + radius), (x - half, y + radius / 2), (x - half, y - radius / 2)),
-    ]
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,4 +1,4 @@
-"""Where a report's figures are read: a copy of the lake in a folder, and a stack's corrections."""
+"""Where a report's figures are read: the lake or a copy of it, and a stack's corrections."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +6,65 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import endpoint
+from workbench.console import UsageError, WorkbenchError
+from workbench.rate import DEFAULT_GAMING_DAY
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from pitboss.gaming_day import GamingDay
+    from pitboss.stores.parquet import Objects
 
 QUERIES_AT_ONCE = 8
+
+
+def opened(
+    property_id: str, folder: Path | None, rule: str | None
+) -> tuple["Objects", "GamingDay"]:
+    """A lake, and when the property's gaming days start.
+
+    Args:
+        property_id: the property.
+        folder: a copy of a lake; None for the stack's.
+        rule: the gaming day's rule; None for the stack's, or the usual one.
+
+    Raises:
+        WorkbenchError: there is no lake, with what to do.
+    """
+    if folder is not None:
+        if not folder.is_dir():
+            raise WorkbenchError(f"{folder} is no folder: name one that has `refined/` in it.")
+        return FolderLake(folder), _rule(rule or DEFAULT_GAMING_DAY)
+    from pitboss.stores.lake import S3Lake
+
+    outputs = endpoint.stack_outputs()
+    if "LakeBucketName" not in outputs:
+        raise WorkbenchError("The stack has no lake: run `pitboss up`.")
+    lake = S3Lake(outputs["LakeBucketName"], client=endpoint.client("s3"))
+    return lake, _rule(rule) if rule else _stack_rule(property_id)
+
+
+def _stack_rule(property_id: str) -> "GamingDay":
+    """The property's, by the parameter that the stack was deployed with."""
+    from pitboss.gaming_day import GamingDays
+
+    (stack,) = endpoint.client("cloudformation").describe_stacks(StackName=endpoint.stack_name())[
+        "Stacks"
+    ]
+    for parameter in stack.get("Parameters", ()):
+        if parameter["ParameterKey"] == "GamingDays":
+            return GamingDays.parse(parameter["ParameterValue"]).rule_of(property_id)
+    return _rule(DEFAULT_GAMING_DAY)
+
+
+def _rule(text: str) -> "GamingDay":
+    from pitboss.gaming_day import GamingDay
+
+    try:
+        return GamingDay.parse(text)
+    except ValueError as fault:
+        raise UsageError(f"{fault}.") from None
 
 
 class FolderLake:

@@ -7,6 +7,7 @@ hash, and pictures that are in the page.
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from workbench.report import charts, sections
 from workbench.report import text as words
@@ -121,26 +122,55 @@ def _style() -> str:
     )
 
 
+class Cover(NamedTuple):
+    """What a report says above its parts and below them."""
+
+    title: str
+    """The browser's."""
+    heading: str
+    when: str
+    lead: str
+    tiles: Sequence[Tile]
+    note: str
+
+
+def cover(day: Day) -> Cover:
+    """A gaming day's."""
+    return Cover(
+        f"{day.property_id}, {words.long_date(day.gaming_day)}",
+        f"The day at {day.property_id}",
+        when(day),
+        sections.headline(day),
+        sections.tiles(day),
+        footnote(day),
+    )
+
+
 def page(day: Day, parts: Sequence[Section]) -> str:
     """A gaming day as HTML. The same figures are the same bytes."""
+    return document(cover(day), parts)
+
+
+def document(said: Cover, parts: Sequence[Section]) -> str:
+    """A report as HTML. The same figures are the same bytes."""
     style = _style()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:"
-    title = f"{day.property_id}, {words.long_date(day.gaming_day)}"
-    tiles = "".join(_tile(tile) for tile in sections.tiles(day))
+    tiles = "".join(_tile(tile) for tile in said.tiles)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"/>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         '<meta name="color-scheme" content="light dark"/>'
         '<meta name="referrer" content="no-referrer"/>'
-        f"<title>{markup(title)}</title><style>{style}</style></head>\n<body>"
-        f"<header><h1>The day at {markup(day.property_id)}</h1>"
-        f'<p class="when">{markup(when(day))}</p>'
-        f'<p class="lead">{markup(sections.headline(day))}</p></header>\n'
-        f"<main><dl>{tiles}</dl>\n"
+        f"<title>{markup(said.title)}</title><style>{style}</style></head>\n<body>"
+        f"<header><h1>{markup(said.heading)}</h1>"
+        f'<p class="when">{markup(said.when)}</p>'
+        f'<p class="lead">{markup(said.lead)}</p></header>\n'
+        "<main>"
+        + (f"<dl>{tiles}</dl>\n" if tiles else "")
         + "\n".join(_section(part) for part in parts)
-        + f"</main>\n<footer><p>{markup(footnote(day))}</p></footer></body></html>\n"
+        + f"</main>\n<footer><p>{markup(said.note)}</p></footer></body></html>\n"
     )
 
 

@@ -4,10 +4,10 @@ this program, so that the same figures are the same bytes on every machine.
 
 from collections.abc import Sequence
 
-from workbench.report import charts, sections
+from workbench.report import charts
 from workbench.report.charts import LIGHT, Chart, box, number, write
 from workbench.report.figures import Day
-from workbench.report.page import when
+from workbench.report.page import Cover, cover
 from workbench.report.sections import Section, Tile
 
 WIDTH, MARGIN, GAP = 1200, 32, 16
@@ -28,18 +28,31 @@ _FACES = ("Regular", "SemiBold", "Bold")
 
 def poster(day: Day, parts: Sequence[Section]) -> str:
     """A gaming day as an SVG picture. The same figures are the same bytes."""
+    return picture_of(cover(day), parts, COLUMNS)
+
+
+def picture_of(
+    said: Cover, parts: Sequence[Section], layout: Sequence[Sequence[Sequence[str]]]
+) -> str:
+    """A report as an SVG picture. The same figures are the same bytes.
+
+    Args:
+        said: what is above the parts.
+        parts: the parts.
+        layout: their names, in rows of columns; those that there are not are left out.
+    """
     pieces = [
-        write(MARGIN, 56, f"The day at {day.property_id}", "label h1"),
-        write(MARGIN, 82, when(day), "note h3"),
+        write(MARGIN, 56, said.heading, "label h1"),
+        write(MARGIN, 82, said.when, "note h3"),
     ]
     top = 106.0
-    for line in _lines(sections.headline(day), 128):
+    for line in _lines(said.lead, 128):
         pieces.append(write(MARGIN, top + 12, line, "label h3"))
         top += 24
-    tiles, top = _tiles(sections.tiles(day), top + 8)
+    tiles, top = _tiles(said.tiles, top + 8)
     pieces.append(tiles)
     by_name = {part.name: part for part in parts}
-    for columns in COLUMNS:
+    for columns in layout:
         width = (WIDTH - 2 * MARGIN - GAP * (len(columns) - 1)) / len(columns)
         bottom = top
         cards: list[tuple[float, float, Section, Chart]] = []
