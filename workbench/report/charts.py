@@ -8,7 +8,7 @@ import math
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pitboss.rating.hold import CONFIDENCE, HoldVerdict
 from workbench.report import text as words
@@ -107,6 +107,8 @@ def style(palette: Palette) -> str:
             *(f".{name}{{stroke:{colour};fill:none}}" for name, colour in strokes.items()),
             f".cell{{stroke:{palette.paper};stroke-width:1}}",
             f".none{{fill:{palette.paper};stroke:{palette.muted};stroke-width:1}}",
+            f".edged{{stroke:{palette.line};stroke-width:1}}",
+            f".few{{fill:{palette.page};stroke:{palette.line};stroke-width:1}}",
         ]
     )
 
@@ -146,7 +148,8 @@ def hours(found: Sequence[Hour], width: int) -> Chart:
             Panel("Coin-in an hour", "first", coin_in, said(coin_in)),
             Panel("Theoretical win an hour", "second", theory, said(theory)),
         ),
-        [(hour.clock, hour.zone) for hour in found],
+        [hour.clock.removesuffix(":00") for hour in found],
+        hour_from(found),
         width,
         words.short_money,
         least=100,
@@ -155,23 +158,24 @@ def hours(found: Sequence[Hour], width: int) -> Chart:
 
 def columns(
     panels: Sequence[Panel],
-    clocks: Sequence[tuple[str, str]],
+    labels: Sequence[str],
+    foot: str,
     width: int,
     show: Callable[[int], str],
     least: int,
 ) -> Chart:
-    """Rows of columns, one below the other, a column for each hour.
+    """Rows of columns, one below the other.
 
     Args:
         panels: the rows.
-        clocks: each hour's clock time at its start, and the clock's zone.
+        labels: what each column is of.
+        foot: what the labels are.
         width: the chart's.
         show: a value at an axis.
         least: the smallest step of an axis.
     """
     left, right, panel = 52, 4, 120 if width > PHONE else 96
-    zones = " and ".join(dict.fromkeys(zone for _, zone in clocks))
-    step = (width - left - right) / len(clocks)
+    step = (width - left - right) / len(labels)
     parts: list[str] = []
     top = 0.0
     for name, kind, values, said in panels:
@@ -192,17 +196,30 @@ def columns(
                 )
             )
         top = base + 12
-    every = 1 if width > PHONE else 3
-    for number, (clock_time, _) in enumerate(clocks):
+    every = 1 if width > PHONE else max(round(len(labels) / 8), 1)
+    for number, label in enumerate(labels):
         if number % every == 0:
             middle = left + (number + 0.5) * step
-            shown = clock_time.removesuffix(":00")
-            parts.append(write(middle, top + 6, shown, "note small", "middle"))
-    parts.append(write(width, top + 24, f"hour from, {zones}", "note small", "end"))
+            parts.append(write(middle, top + 6, label, "note small", "middle"))
+    parts.append(write(width, top + 24, foot, "note small", "end"))
     return Chart(width, round(top + 30), "".join(parts))
 
 
-def clock(hour: Hour) -> str:
+class NamedHour(Protocol):
+    """An hour by a property's clock; see `workbench.report.figures.ClockHour`."""
+
+    @property
+    def clock(self) -> str: ...
+    @property
+    def zone(self) -> str: ...
+
+
+def hour_from(found: Iterable[NamedHour]) -> str:
+    """By whose clock hours are named."""
+    return f"hour from, {' and '.join(dict.fromkeys(hour.zone for hour in found))}"
+
+
+def clock(hour: NamedHour) -> str:
     """An hour's name; two of one clock time have different zones."""
     return f"{hour.clock} {hour.zone}"
 
@@ -342,18 +359,32 @@ class Cell(NamedTuple):
 
 
 class Ramp:
-    """Which of `CLASSES` colours a value has: about as many cells in each."""
+    """Which of `CLASSES` colours a value has; those of 0 have a colour of their own."""
 
     def __init__(
-        self, values: Iterable[int], show: Callable[[int], str] = words.short_money
+        self,
+        values: Iterable[int],
+        show: Callable[[int], str] = words.short_money,
+        *,
+        by_size: bool = False,
     ) -> None:
-        """`values` of all cells, 0 has a colour of its own; `show` is for the legend."""
+        """A ramp for the values of all cells.
+
+        Args:
+            values: of all cells.
+            show: a value in the legend.
+            by_size: each colour is as wide in the square root of the value, for values of which a
+                few are far above the others; else each has about as many cells.
+        """
         self._show = show
         found = sorted(value for value in values if value > 0)
-        cuts = {found[len(found) * n // CLASSES] for n in range(CLASSES)} if found else set()
+        self.most = found[-1] if found else 0
+        if by_size:
+            cuts = {max(-(-self.most * n * n // CLASSES**2), 1) for n in range(CLASSES)}
+        else:
+            cuts = {found[len(found) * n // CLASSES] for n in range(CLASSES)} if found else set()
         self.cuts = sorted(cuts)
         """The least value of each class."""
-        self.most = found[-1] if found else 0
 
     def name(self, value: int) -> int | None:
         """The class of a value; None where it is none."""
@@ -363,9 +394,9 @@ class Ramp:
         # Fewer classes than colours: the strongest colours are those that are used.
         return place + CLASSES - len(self.cuts)
 
-    def legend(self, x: float, y: float, width: float) -> str:
+    def legend(self, x: float, y: float, width: float, *, has_none: bool = True) -> str:
         """The colours and where each starts, with the greatest value at the end."""
-        names: list[tuple[str, str]] = [("none", "none")]
+        names: list[tuple[str, str]] = [("none", "none")] if has_none else []
         names += [
             (f"r{n + CLASSES - len(self.cuts)}", self._show(cut)) for n, cut in enumerate(self.cuts)
         ]

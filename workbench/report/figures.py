@@ -8,7 +8,7 @@ the table `games`, which is what rating says of the day row by row; hold's band 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -90,9 +90,8 @@ class Totals:
         return self.carded.theoretical_win // self.rated_players if self.rated_players else None
 
 
-@dataclass(frozen=True)
-class Hour:
-    """An hour of the gaming day; a game is in the hour of its start."""
+class ClockHour(NamedTuple):
+    """An hour of the gaming day."""
 
     starts_at: int
     """Epoch milliseconds."""
@@ -100,6 +99,17 @@ class Hour:
     """What the property's clock shows at its start."""
     zone: str
     """That clock's time zone, short: it tells two hours of one name apart."""
+
+
+@dataclass(frozen=True)
+class Hour:
+    """What was played in an hour of the gaming day, as `ClockHour` has it; a game is in the hour of
+    its start.
+    """
+
+    starts_at: int
+    clock: str
+    zone: str
     games: int
     coin_in_cents: int
     theoretical_win: int
@@ -246,8 +256,8 @@ def _totals(lake: Tables, games: str) -> Totals:
 
 
 def _hours(lake: Tables, games: str, day: date, rule: GamingDay) -> list[Hour]:
-    start, end = rule.bounds_of(day)
-    last = -(-(end - start) // HOUR_MS) - 1
+    clocks = hours_of(day, rule)
+    start, last = clocks[0].starts_at, len(clocks) - 1
     # What has no start is in the hour of its end, and that may be the next day's: the last one.
     found = {
         hour: sums
@@ -257,12 +267,18 @@ def _hours(lake: Tables, games: str, day: date, rule: GamingDay) -> list[Hour]:
             f"sum(coin_in_cents), sum(theoretical_win) FROM {games} GROUP BY hour"
         )
     }
+    return [
+        Hour(*clock, *map(int, found.get(hour, (0, 0, 0)))) for hour, clock in enumerate(clocks)
+    ]
+
+
+def hours_of(day: date, rule: GamingDay) -> list[ClockHour]:
+    """The hours of a gaming day, the first one first."""
+    start, end = rule.bounds_of(day)
     hours = []
-    for hour in range(last + 1):
-        at = start + hour * HOUR_MS
+    for at in range(start, end, HOUR_MS):
         local = datetime.fromtimestamp(at // 1000, UTC).astimezone(rule.zone)
-        sums = map(int, found.get(hour, (0, 0, 0)))
-        hours.append(Hour(at, f"{local:%H:%M}", local.tzname() or "", *sums))
+        hours.append(ClockHour(at, f"{local:%H:%M}", local.tzname() or ""))
     return hours
 
 

@@ -123,7 +123,7 @@ def _style() -> str:
 
 
 class Cover(NamedTuple):
-    """What a report says above its parts and below them."""
+    """What a report says above its parts and below them; a lead, tiles and a note may be missing."""
 
     title: str
     """The browser's."""
@@ -166,7 +166,8 @@ def document(said: Cover, parts: Sequence[Section]) -> str:
         f"<title>{markup(said.title)}</title><style>{style}</style></head>\n<body>"
         f"<header><h1>{markup(said.heading)}</h1>"
         f'<p class="when">{markup(said.when)}</p>'
-        f'<p class="lead">{markup(said.lead)}</p></header>\n'
+        + (f'<p class="lead">{markup(said.lead)}</p>' if said.lead else "")
+        + "</header>\n"
         "<main>"
         + (f"<dl>{tiles}</dl>\n" if tiles else "")
         + "\n".join(_section(part) for part in parts)
