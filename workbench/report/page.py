@@ -123,7 +123,7 @@ def _style() -> str:
 
 
 class Cover(NamedTuple):
-    """What a report says above its parts and below them; a lead, tiles and a note may be missing."""
+    """What a report says above its parts and below them; any of it but the heading may be empty."""
 
     title: str
     """The browser's."""
