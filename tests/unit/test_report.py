@@ -13,7 +13,6 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as Xml
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,6 +27,7 @@ from pitboss.money import theoretical_dollars
 from pitboss.rating.hold import HoldKey, HoldSums, HoldVerdict, Volatility, judge
 from pitboss.rating.reconciliation import Cause
 from pitboss.stores.parquet import ParquetLake
+from tests.drawn import HOSTILE, as_xml, contrast, in_folder, written_over
 from tests.floor_by_day import FloorByDay, MemoryLake
 from workbench import local_lake, main, named_queries
 from workbench.catalogue import tables
@@ -114,14 +114,6 @@ QUARANTINED = {"ingest_slot_events/unknown_type": 3, "refine_events/id_reuse": 1
 
 def day_of(lake: MemoryLake, day: date = DAY, rule: GamingDay = RULE) -> Day:
     return read(lake, "north", day, rule)
-
-
-def in_folder(lake: MemoryLake, folder: Path) -> Path:
-    for key, body in lake.bodies.items():
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-    return folder
 
 
 # --- figures --------------------------------------------------------------------------------------
@@ -356,8 +348,6 @@ def test_a_day_without_play_is_a_page_that_says_so() -> None:
 
 # --- the page -------------------------------------------------------------------------------------
 
-HOSTILE = "<script>alert(1)</script>\"'&`\x00\x1b\u202e]]>{}"
-
 
 def busy(*names: str) -> Day:
     """A day with enough play for every machine's hold to be judged."""
@@ -380,11 +370,6 @@ def played() -> Day:
 def hostile() -> Day:
     """Names that nobody checked, wherever there is a name."""
     return replace(busy(HOSTILE, "7" * 64, "ok"), property_id=HOSTILE)
-
-
-def as_xml(text: str) -> Xml.Element:
-    """The page is written so that it is XML, too: every element is closed, in its place."""
-    return Xml.fromstring(text.removeprefix("<!doctype html>\n"))
 
 
 def test_hostile_names_are_text(hostile: Day) -> None:
@@ -509,20 +494,6 @@ def test_the_same_lake_is_the_same_bytes(simulated: MemoryLake) -> None:
 # --- charts ---------------------------------------------------------------------------------------
 
 
-def contrast(one: str, other: str) -> float:
-    """Of two colours: WCAG 2.2, "contrast ratio"."""
-
-    def luminance(colour: str) -> float:
-        parts = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
-        red, green, blue = (
-            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-        )
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_colours_are_told_apart_by_light_and_dark_alone(palette: Palette) -> None:
     for text in (palette.ink, palette.muted, palette.alarm, palette.first):
@@ -577,21 +548,7 @@ def test_nothing_is_written_over_anything_else(played: Day, width: int) -> None:
         for far in (0, 300, 3_000, 30_000, 300_000)
     ]
     for chart in drawn:
-        lines: dict[float, list[tuple[float, float, str]]] = {}
-        for one in Xml.fromstring(f"<svg>{chart.body}</svg>"):
-            if one.tag == "text":  # those of the legend are moved, and so in an element of theirs
-                size = {"small": 11, "tiny": 10}.get(one.get("class", "").split()[-1], 12)
-                room = 0.5 * size * len(one.text or "")
-                end = {"end": 1.0, "middle": 0.5}.get(one.get("text-anchor", ""), 0.0)
-                left = float(one.attrib["x"]) - end * room
-                lines.setdefault(float(one.attrib["y"]), []).append(
-                    (left, left + room, one.text or "")
-                )
-        for texts in lines.values():
-            texts.sort()
-            assert texts[0][0] >= -1
-            assert texts[-1][1] <= width + 1
-            assert all(a[1] <= b[0] for a, b in pairwise(texts)), texts
+        assert written_over(chart) == []
 
 
 def test_the_picture_has_letters() -> None:

@@ -82,7 +82,7 @@ def heatmap(
     lake; the same lake gives the same bytes.
     """
     must_be_id(property_id, "property")
-    must_be_id(application, "application")
+    must_be_id(application, "game")
     if out is None and not as_json:
         raise UsageError("Say --out FILE.svg, FILE.png or FILE.html, or --json.")
     if out is not None and out.suffix not in (".svg", ".png", ".html"):
@@ -146,7 +146,7 @@ def game_report(
     from workbench.game_report.figures import CRASH, NoSuchDay, read_game_day
 
     must_be_id(property_id, "property")
-    must_be_id(application, "application")
+    must_be_id(application, "game")
     asked, fields = day_of(day), _fields(field or [])
     with _tables(property_id, lake, gaming_day) as (tables, rule), step(f"reading {application}"):
         try:

@@ -180,7 +180,7 @@ def bars(names: Sequence[str], measures: Sequence[Measure], width: int) -> Chart
         room = 8 + 7 * max(map(len, shown), default=0)
         longest = each - room - 12
         most = max(*values, 1)
-        parts.append(write(x, 12, head, "note small"))
+        parts.append(write(x, 12, short(head, each / 6), "note small"))
         for n, (value, text) in enumerate(zip(values, shown, strict=True)):
             y = top + row * n
             length = longest * value / most

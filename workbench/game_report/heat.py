@@ -213,8 +213,9 @@ def _divisors(lake: Tables, asked: Asked, of: str, found: Sequence[Bin]) -> tupl
         )
     for name in asked.versions:
         if not by_version.get(name):
+            known = ", ".join(f"{one}" for one in sorted(filter(None, by_version)))
             raise NothingToShow(
-                f"version {name} has no {asked.per} on this level to divide by"
+                f"version {name} has no {asked.per} on this level to divide by (there are {known})"
                 + (": compare --per event" if asked.per is Per.PLAYER else "")
             )
     return tuple(by_version[name] for name in asked.versions)

@@ -10,13 +10,15 @@ so (0, 0) is around the origin whatever points there are, and the same radius is
 
 A hexagon has the points that its centre is nearest to. One on an edge, just as near to two or three
 centres, is of the smallest row among them, and in that row of the smallest column: every point is
-in one hexagon, and counts add up.
+in one hexagon, and counts add up. Distances are equal when their squares are to one part in 10^12:
+doubles tell no more.
 """
 
 import math
 from typing import NamedTuple
 
 SQRT_3 = math.sqrt(3)
+_NEARER = 1 - 1e-12
 
 
 class Axial(NamedTuple):
@@ -39,7 +41,7 @@ def hexagon_at(x: float, y: float, radius: float) -> Axial:
         column = math.ceil(x / (SQRT_3 * radius) - row / 2 - 0.5)
         dx, dy = x - SQRT_3 * radius * (column + row / 2), y - 1.5 * radius * row
         distance = dx * dx + dy * dy
-        if distance < best:
+        if distance < best * _NEARER:
             best, nearest = distance, Axial(row, column)
     return nearest
 
