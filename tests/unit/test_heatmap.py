@@ -249,7 +249,8 @@ def test_a_level_s_picture_is_behind_its_hexagons(lake: MemoryLake) -> None:
     picture = Picture("image/png", 10, 6, b"\x89PNG")
     found = read(lake, bounds=WHOLE)
 
-    drawn = as_xml(f"<svg>{charts.heat_map(found, picture, 720).body}</svg>")
+    chart = charts.heat_map(found, charts.Ground(picture, is_dark=True), 720)
+    drawn = as_xml(f"<svg>{chart.body}</svg>")
 
     (level,) = drawn.findall("svg")
     image, hexagons = level.find("image"), level.findall("path")
@@ -258,7 +259,8 @@ def test_a_level_s_picture_is_behind_its_hexagons(lake: MemoryLake) -> None:
     # The level is a hundred wide: what is shown of it is as wide as the chart.
     assert (image.attrib["width"], image.attrib["height"]) == ("720", "432")
     assert len(hexagons) == len(found.bins)
-    assert all("over" in one.attrib["class"].split() for one in hexagons)
+    legend = drawn.findall("rect")
+    assert all("ondark" in one.attrib["class"].split() for one in [*hexagons, *legend])
 
 
 def test_hostile_names_are_text() -> None:

@@ -19,9 +19,9 @@ from workbench.report.files import content, write
 if TYPE_CHECKING:
     from pitboss.gaming_day import GamingDay
     from pitboss.stores.parquet import ParquetLake
+    from workbench.game_report.charts import Ground
     from workbench.game_report.figures import Fields
     from workbench.game_report.heat import Bounds, HeatMap, Per
-    from workbench.report.floor import Picture
 
 DEFAULT_PAGE = Path("game-report.html")
 
@@ -64,6 +64,9 @@ def heatmap(
     background: Annotated[
         Path | None, typer.Option(help="A PNG or JPEG of the level; needs --bounds.")
     ] = None,
+    dark: Annotated[
+        bool, typer.Option("--dark", help="The picture is dark: more events are lighter.")
+    ] = False,
     bounds: Annotated[
         str | None,
         typer.Option(help="x0,y0,x1,y1: the level's upper left corner and its lower right one."),
@@ -87,7 +90,7 @@ def heatmap(
         raise UsageError("Say --out FILE.svg, FILE.png or FILE.html, or --json.")
     if out is not None and out.suffix not in (".svg", ".png", ".html"):
         raise UsageError(f"{out} is no .svg, .png or .html.")
-    picture = _picture(background, bounds)
+    ground = _ground(background, bounds, is_dark=dark)
     found = _heat_map(
         (application, event, level),
         (_day(first), _day(last)),
@@ -104,7 +107,7 @@ def heatmap(
 
         print_json(figures(found))
     if out is not None:
-        write(out, _drawn(found, picture, out.suffix), tell)
+        write(out, _drawn(found, ground, out.suffix), tell)
 
 
 def game_report(
@@ -239,14 +242,15 @@ def _fields(given: list[str]) -> "Fields":
     return fields
 
 
-def _picture(background: Path | None, bounds: str | None) -> "Picture | None":
+def _ground(background: Path | None, bounds: str | None, *, is_dark: bool) -> "Ground | None":
+    from workbench.game_report.charts import Ground
     from workbench.report.floor import read_picture
 
     if background is None:
         return None
     if bounds is None:
         raise UsageError("--background needs --bounds: nothing else says what it shows.")
-    return read_picture(content(background), background.name)
+    return Ground(read_picture(content(background), background.name), is_dark)
 
 
 # --- reading and drawing --------------------------------------------------------------------------
@@ -297,14 +301,14 @@ def _heat_map(
             ) from None
 
 
-def _drawn(found: "HeatMap", picture: "Picture | None", suffix: str) -> bytes:
+def _drawn(found: "HeatMap", ground: "Ground | None", suffix: str) -> bytes:
     from workbench.game_report.sections import heat_map, heat_map_cover
     from workbench.report.page import document
     from workbench.report.poster import picture_of, png
 
     cover, part = (
         heat_map_cover(found),
-        replace(heat_map(found, "map", picture), title="Where on the level"),
+        replace(heat_map(found, "map", ground), title="Where on the level"),
     )
     if suffix == ".html":
         return document(cover._replace(lead=""), [part]).encode()

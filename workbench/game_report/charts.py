@@ -36,7 +36,20 @@ PLAYERS_SHOWN = 15
 # --- heat maps ------------------------------------------------------------------------------------
 
 
-def heat_map(found: HeatMap, picture: Picture | None, width: int) -> Chart:
+class Ground(NamedTuple):
+    """The picture of a level."""
+
+    picture: Picture
+    is_dark: bool
+    """Its colours are: hexagons over it then grow lighter the more they have."""
+
+    @property
+    def kind(self) -> str:
+        """The class of what lies over it."""
+        return " ondark" if self.is_dark else " onlight"
+
+
+def heat_map(found: HeatMap, ground: Ground | None, width: int) -> Chart:
     """A level with its hexagons, over its picture if there is one, and what the colours mean."""
     cells = [(*found.bounds.shown(*centre(one.at, found.radius)), one) for one in found.bins]
     left, top, across, down = 0.0, 0.0, found.bounds.width, found.bounds.height
@@ -53,7 +66,9 @@ def heat_map(found: HeatMap, picture: Picture | None, width: int) -> Chart:
         f'height="{number(down * scale)}">',
         box(0, 0, across * scale, down * scale, "page"),
     ]
-    if picture is not None:
+    over = ""
+    if ground is not None:
+        picture, over = ground.picture, ground.kind
         content = b64encode(picture.content).decode()
         parts.append(
             f'<image x="0" y="0" width="{number(across * scale)}" height="{number(down * scale)}" '
@@ -64,13 +79,13 @@ def heat_map(found: HeatMap, picture: Picture | None, width: int) -> Chart:
         parts.append(
             polygon(
                 corners((x - left) * scale, (y - top) * scale, found.radius * scale),
-                f"{scheme.kind(one)}{' over' if picture else ''}",
+                scheme.kind(one) + over,
                 scheme.said(one) if width > PHONE else None,
             )
         )
     parts.append("</svg>")
     height = down * scale + 12
-    parts.append(scheme.legend(height, width))
+    parts.append(scheme.legend(height, width, over))
     return Chart(width, round(height + 34), "".join(parts))
 
 
@@ -86,8 +101,8 @@ class _Counts:
     def said(self, one: Bin) -> str:
         return words.plural(one.counts[0], "event")
 
-    def legend(self, y: float, width: float) -> str:
-        return self._ramp.legend(0, y, width, has_none=False)
+    def legend(self, y: float, width: float, over: str) -> str:
+        return self._ramp.legend(0, y, width, has_none=False, over=over)
 
 
 class _Differences:
@@ -107,13 +122,13 @@ class _Differences:
         told = "too few to compare" if value is None else rate(value)
         return f"{before}: {one.counts[0]:,}, {after}: {one.counts[1]:,}; {told}"
 
-    def legend(self, y: float, width: float) -> str:
+    def legend(self, y: float, width: float, over: str) -> str:
         count = 2 * SHADES + 1
         step = min(width / (count + 3), 64)
-        parts = [box(0, y, step - 2, 12, "few"), write(0, y + 27, "too few", "note small")]
+        parts = [box(0, y, step - 2, 12, f"few{over}"), write(0, y + 27, "too few", "note small")]
         for place in range(count):
             x = (place + 1.5) * step
-            parts.append(box(x, y, step - 1, 12, f"d{place}"))
+            parts.append(box(x, y, step - 1, 12, f"d{place}{over}"))
             if place:
                 edge = Fraction(2 * place - count, count) * self._most
                 parts.append(write(x, y + 27, rate(edge), "note tiny", "middle"))

@@ -5,13 +5,12 @@ from fractions import Fraction
 from functools import partial
 
 from workbench.game_report import charts
-from workbench.game_report.charts import Measure, buckets, ratio
+from workbench.game_report.charts import Ground, Measure, buckets, ratio
 from workbench.game_report.figures import SESSION_GAP_MS, GameDay, Totals
 from workbench.game_report.heat import FEWEST_EVENTS, Bin, HeatMap, Per
 from workbench.report import text as words
 from workbench.report.charts import Chart, Panel, clock, columns, hour_from
 from workbench.report.figures import ClockHour
-from workbench.report.floor import Picture
 from workbench.report.hexbin import centre
 from workbench.report.page import Cover
 from workbench.report.sections import Section, Tile
@@ -300,10 +299,10 @@ def versions(day: GameDay) -> Section:
 # --- heat maps ------------------------------------------------------------------------------------
 
 
-def heat_map(found: HeatMap, name: str, picture: Picture | None) -> Section:
+def heat_map(found: HeatMap, name: str, ground: Ground | None) -> Section:
     """Where on a level something happened, or how two versions differ."""
     asked = found.asked
-    draw: Callable[[int], Chart] = partial(charts.heat_map, found, picture)
+    draw: Callable[[int], Chart] = partial(charts.heat_map, found, ground)
     if asked.versions:
         return _difference(found, name, draw)
     whole = found.counts[0]

@@ -113,11 +113,26 @@ def style(palette: Palette) -> str:
     )
 
 
+def _over(name: str, palette: Palette) -> str:
+    """The style of what lies over a picture, whose ground is as it is in light and in dark."""
+    ramps = (("r", palette.ramp), ("d", palette.diverging))
+    return (
+        "".join(
+            f".{name}.{kind}{n}{{fill:{colour}}}"
+            for kind, colours in ramps
+            for n, colour in enumerate(colours)
+        )
+        + f".{name}{{fill-opacity:.82}}.{name}.few{{fill:none}}"
+        f".{name}.cell{{stroke:{palette.paper}}}.{name}.edged,.{name}.few{{stroke:{palette.line}}}"
+        f".{name}.d{len(palette.diverging) // 2}{{fill-opacity:.3}}"
+    )
+
+
 SHAPES = (
     "text{font-size:12px}.small{font-size:11px}.tiny{font-size:10px}.strong{font-weight:600}"
-    ".theory{stroke-width:2.5}.over{fill-opacity:.82}"
-)
-"""What of the style sheet has no colour."""
+    ".theory{stroke-width:2.5}.over{fill-opacity:.82}" + _over("onlight", LIGHT)
+) + _over("ondark", DARK)
+"""What of the style sheet is the same in light and in dark."""
 
 
 # --- coin-in and theoretical win by hour ------------------------------------------------------
@@ -394,8 +409,18 @@ class Ramp:
         # Fewer classes than colours: the strongest colours are those that are used.
         return place + CLASSES - len(self.cuts)
 
-    def legend(self, x: float, y: float, width: float, *, has_none: bool = True) -> str:
-        """The colours and where each starts, with the greatest value at the end."""
+    def legend(
+        self, x: float, y: float, width: float, *, has_none: bool = True, over: str = ""
+    ) -> str:
+        """The colours and where each starts, with the greatest value at the end.
+
+        Args:
+            x: from where.
+            y: its top.
+            width: its width at most.
+            has_none: cells of 0 are shown, too.
+            over: what the classes of the cells end in, where they lie over a picture.
+        """
         names: list[tuple[str, str]] = [("none", "none")] if has_none else []
         names += [
             (f"r{n + CLASSES - len(self.cuts)}", self._show(cut)) for n, cut in enumerate(self.cuts)
@@ -403,7 +428,7 @@ class Ramp:
         step = min(width / (len(names) + 1), 84)
         parts = []
         for place, (kind, label) in enumerate(names):
-            parts.append(box(x + place * step, y, step - 2, 12, kind))
+            parts.append(box(x + place * step, y, step - 2, 12, kind + over))
             parts.append(write(x + place * step, y + 27, label, "note small"))
         end = x + len(names) * step
         parts.append(write(end, y + 27, self._show(self.most) if self.most else "", "note small"))
