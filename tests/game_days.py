@@ -117,4 +117,4 @@ def _session(chance: random.Random, name: str, player: str, version: str, at: in
     scored = {"Wins": chance.randrange(4), "Losses": min(int(chance.expovariate(0.25)), 30)}
     yield event("round_played", number + 1, data=json.dumps(scored), is_trusted=True)
     if chance.random() < (0.09 if version == "1.1" else 0.03):
-        yield event("crash", number + 2, data='{"stack": "at Door.Open"}')
+        yield event("client_crashed", number + 2, data='{"stack": "at Door.Open"}')

@@ -66,8 +66,8 @@ def test_figures_are_those_of_a_recount(day: GameDay, rows: list[Row]) -> None:
         assert one.player_id is not None
         at[one.player_id].append(one.occurred_at)
     silences = [b - a for times in at.values() for a, b in pairwise(sorted(times))]
-    within = [gap for gap in silences if gap < SESSION_GAP_MS]
-    crashes = [one for one in rows if one.event_type == "crash"]
+    within = [gap for gap in silences if gap <= SESSION_GAP_MS]
+    crashes = [one for one in rows if one.event_type == "client_crashed"]
 
     assert day.totals.events == len(rows)
     assert day.totals.players == len(at)
@@ -83,7 +83,7 @@ def test_figures_are_those_of_a_recount(day: GameDay, rows: list[Row]) -> None:
         of = [one for one in rows if one.app_version == version.app_version]
         assert version.events == len(of)
         assert version.players == len({one.player_id for one in of})
-        assert version.crashes == sum(one.event_type == "crash" for one in of)
+        assert version.crashes == sum(one.event_type == "client_crashed" for one in of)
     assert sum(one.events for one in day.hours) == len(rows)
     start = RULE.bounds_of(DAY)[0]
     for n, hour in enumerate(day.hours):
@@ -118,14 +118,14 @@ def test_maps_have_every_event_with_a_place(day: GameDay, rows: list[Row]) -> No
 
 
 def test_a_session_ends_after_half_an_hour_of_silence() -> None:
-    gaps = (0, 10_000, SESSION_GAP_MS - 1, SESSION_GAP_MS, 5)
+    gaps = (0, 10_000, SESSION_GAP_MS, SESSION_GAP_MS + 1, 5)
     times = [NOON + sum(gaps[: n + 1]) for n in range(len(gaps))]
     rows = [Row(str(n), "moved", at) for n, at in enumerate(times)]
 
     found = read(lake_of([*rows, Row("x", "moved", NOON, player_id=None)]))
 
     assert (found.totals.sessions, found.totals.players, found.totals.without_player) == (2, 1, 1)
-    assert found.totals.played_ms == 10_000 + SESSION_GAP_MS - 1 + 5
+    assert found.totals.played_ms == 10_000 + SESSION_GAP_MS + 5
     assert sections.tiles(found)[2].value == "15:05"
 
 

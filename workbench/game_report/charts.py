@@ -29,6 +29,9 @@ OTHERS = "others"
 SHADES = 4
 """Of a difference, on each side of the middle: so many of a palette's diverging colours."""
 
+ROOMY = 700
+"""A heat map of so much width has room beside its legend."""
+
 PLAYERS_SHOWN = 15
 """Players in the chart of wins and losses; the table has all."""
 
@@ -102,7 +105,9 @@ class _Counts:
         return words.plural(one.counts[0], "event")
 
     def legend(self, y: float, width: float, over: str) -> str:
-        return self._ramp.legend(0, y, width, has_none=False, over=over)
+        return self._ramp.legend(0, y, width, has_none=False, over=over) + _unit(
+            "events in a hexagon", y, width
+        )
 
 
 class _Differences:
@@ -132,7 +137,12 @@ class _Differences:
             if place:
                 edge = Fraction(2 * place - count, count) * self._most
                 parts.append(write(x, y + 27, rate(edge), "note tiny", "middle"))
-        return "".join(parts)
+        return "".join(parts) + _unit(f"per 100 {self._found.asked.per}s", y, width)
+
+
+def _unit(what: str, y: float, width: float) -> str:
+    """What a legend's figures are, where there is room; the words above the map say it too."""
+    return write(width, y + 10, what, "note small", "end") if width >= ROOMY else ""
 
 
 def most_difference(found: HeatMap) -> Fraction:

@@ -13,10 +13,11 @@ from workbench.named_queries import filled
 from workbench.report.figures import HOUR_MS, hours_of
 
 SESSION_GAP_MS = 1_800_000
-"""A player's next event after half an hour and more begins another session."""
+"""A player's next event after more than half an hour begins another session, as in the named query
+`sessions`."""
 
-CRASH = "crash"
-"""The event type of a crash, unless told."""
+CRASH = "client_crashed"
+"""The event type of a crash, unless told; as in the named query `crashes_by_version`."""
 
 MAPS = 6
 """Heat maps in a report: those with the most events."""
@@ -239,8 +240,8 @@ def _totals(asked: _Asked, events: str) -> Totals:
         f"count(DISTINCT player_id) FILTER ({asked.is_crash}) FROM {events}"
     )
     ((sessions, played),) = asked.lake.rows(
-        f"SELECT count(*) FILTER (since IS NULL OR since >= {SESSION_GAP_MS}), "
-        f"coalesce(sum(since) FILTER (since < {SESSION_GAP_MS}), 0) FROM ("
+        f"SELECT count(*) FILTER (since IS NULL OR since > {SESSION_GAP_MS}), "
+        f"coalesce(sum(since) FILTER (since <= {SESSION_GAP_MS}), 0) FROM ("
         "SELECT occurred_at - lag(occurred_at) OVER "
         "(PARTITION BY player_id ORDER BY occurred_at) AS since "
         f"FROM {events} WHERE player_id IS NOT NULL)"

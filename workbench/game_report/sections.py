@@ -41,7 +41,8 @@ def cover(day: GameDay) -> Cover:
         headline(day),
         tiles(day),
         "An event belongs to the hour and the gaming day in which it occurred, by the clock of who "
-        f"sent it. A session ends when a player is silent for {SESSION_GAP_MS // 60_000} minutes, "
+        f"sent it. A session ends when a player is silent for more than {SESSION_GAP_MS // 60_000} "
+        "minutes, "
         "and with the gaming day; it lasts from its first event to its last. Players are "
         "pseudonyms." + compared,
     )
