@@ -322,6 +322,10 @@ WITHOUT_RESOURCE = frozenset({"cloudwatch:PutMetricData", "states:SendTaskSucces
 """Actions that no resource can be named for, by the Service Authorization Reference."""
 
 
+GLUE_CATALOG = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}:catalog"
+"""Whoever reads a table of Glue's asks its catalogue, too, which is the account's."""
+
+
 def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
     if statement["Effect"] == "Deny" and "NotResource" in statement:
         return  # takes away from a managed policy
@@ -334,7 +338,7 @@ def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
         return
     for resource in _as_list(statement.get("Resource", "*")):
         named = set(names_used(resource))
-        if not named & own:
+        if not named & own and resource != {"Fn::Sub": GLUE_CATALOG}:
             yield f"{name} reaches {resource}, which names no resource of the template"
         text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else str(resource)
         if "*" in str(text) and not re.fullmatch(_STAR_AT_THE_END, str(text)):
@@ -342,15 +346,15 @@ def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
 
 
 def _role_faults(name: str, resource: dict[str, Any], own: Any) -> Faults:
-    """A role is made by the function that needs it; a rule of AWS IoT is none, and needs one."""
+    """A role is made by the function that needs it; rules of AWS IoT and QuickSight need others."""
     role = resource.get("Properties", {})
     trusted = [
         statement.get("Principal")
         for statement in role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
     ]
     inline = {"AssumeRolePolicyDocument", "Policies"}
-    rules = {"Service": "iot.amazonaws.com"}
-    if resource["Type"] != "AWS::IAM::Role" or trusted != [rules] or role.keys() - inline:
+    services = [[{"Service": f"{one}.amazonaws.com"}] for one in ("iot", "quicksight")]
+    if resource["Type"] != "AWS::IAM::Role" or trusted not in services or role.keys() - inline:
         yield f"{name}: roles and policies are made by the functions that need them"
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
