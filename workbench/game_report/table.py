@@ -1,4 +1,4 @@
-"""TEMPORARY: the table until it is in pitboss.lake.tables."""
+"""The refined table of games' events, as heat maps and reports read it."""
 
 from pitboss.lake.tables import Column, Table
 
