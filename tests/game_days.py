@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from pitboss.gaming_day import GamingDay
+from pitboss.lake.tables import APPLICATION_EVENTS
 from pitboss.stores.parquet import ParquetLake
 from tests.floor_by_day import MemoryLake
-from workbench.game_report.table import APPLICATION_EVENTS
 
 RULE = GamingDay.parse("America/Los_Angeles@06:00")
 DAY = date(2026, 11, 13)

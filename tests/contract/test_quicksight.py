@@ -9,10 +9,10 @@ import duckdb
 import pytest
 import sqlglot
 
+from pitboss.lake.tables import APPLICATION_EVENTS
 from tests.contract.test_template import TEMPLATE
 from tests.game_days import APPLICATION, PROPERTY, Row, lake_of
 from workbench.game_report.figures import Fields
-from workbench.game_report.table import APPLICATION_EVENTS
 
 pytestmark = pytest.mark.contract
 

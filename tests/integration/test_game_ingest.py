@@ -268,6 +268,13 @@ def test_what_a_game_posts_twice_is_refined_once_and_counted(
     )
     (row,) = json.loads(pitboss("query", text, "--format", "json"))
     assert (json.loads(row["data"]), row["is_trusted"]) == ({"odd": {"new": [1, None]}}, True)
+    # What people look at is made of the same rows.
+    what = ("--application", "space-race", "--event", "level_started", "--level", "nebula")
+    drawn = json.loads(pitboss("heatmap", *what, *of, "--json"))
+    assert (drawn["events"], drawn["unplaced"], len(drawn["bins"])) == ([1], 0, 1)
+    told = json.loads(pitboss("game-report", "space-race", day, *of, "--json"))
+    totals = told["totals"]
+    assert (totals["events"], totals["players"], totals["trusted_events"]) == (2, 2, 2)
     # Once more: nothing has come, and nothing is done.
     again = json.loads(pitboss("refine", *of, "--family", "game", "--json"))
     assert (again["refined"], again["current"]) == ([], 1)

@@ -278,8 +278,8 @@ def _heat_map(
     property_id: str,
     lake: Path | None,
 ) -> "HeatMap":
+    from pitboss.lake.tables import APPLICATION_EVENTS
     from workbench.game_report.heat import Asked, NothingToShow, read_heat_map
-    from workbench.game_report.table import APPLICATION_EVENTS
 
     application, event, level = what
     first, last = ("" if one is None else one.isoformat() for one in span)

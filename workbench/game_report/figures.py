@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from pitboss.gaming_day import GamingDay
+from pitboss.lake.tables import APPLICATION_EVENTS
 from workbench.game_report import heat
 from workbench.game_report.heat import Asked, HeatMap, Tables, read_heat_map
-from workbench.game_report.table import APPLICATION_EVENTS
 from workbench.named_queries import filled
 from workbench.report.figures import HOUR_MS, hours_of
 

@@ -13,8 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
-from pitboss.lake.tables import Table
-from workbench.game_report.table import APPLICATION_EVENTS
+from pitboss.lake.tables import APPLICATION_EVENTS, Table
 from workbench.named_queries import filled
 from workbench.report.hexbin import SQRT_3, Axial, centre, hexagon_at
 
