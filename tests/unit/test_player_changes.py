@@ -26,7 +26,8 @@ from pitboss.rating.changes import (
     session_days,
 )
 from pitboss.rating.fold import Carry, Fold, House, Seat
-from pitboss.stores.changes import MAX_TRIES, SnsChanges, UnpublishedError
+from pitboss.stores.changes import SnsChanges
+from pitboss.stores.topic import MAX_TRIES, UnpublishedError
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, THROTTLED, Call, Fault, Network, Part
 from workbench.proof.sns import Topic

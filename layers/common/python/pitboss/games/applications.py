@@ -20,6 +20,7 @@ from pitboss.access import Status
 from pitboss.errors import TerminalError
 from pitboss.events.envelope import Identifier
 from pitboss.games.evolution import IncompatibleSchema, check_evolution, check_schema
+from pitboss.games.leaderboards import Board
 from pitboss.games.mapping import Mapping as PayloadMapping
 
 
@@ -103,6 +104,8 @@ class Application(Struct, frozen=True):
     """By event type, in the order in which they were registered."""
     mapping: PayloadMapping | None = None
     """How payloads that are in no envelope are read."""
+    boards: dict[str, Board] = {}
+    """Leaderboards, by their ids."""
     revision: int = 1
 
     def schema_of(self, event_type: str, version: str) -> Mapping[str, Any] | None:
