@@ -192,7 +192,7 @@ def test_what_is_not_taken_is_raised(published: Published, fault: Fault) -> None
 
     network.fault = always
     with pytest.raises(
-        Exception, match=r"^1 changes are not published: InternalError$|\(Throttled\)"
+        Exception, match=r"^1 messages are not published: InternalError$|\(Throttled\)"
     ) as e:
         changes.publish([change(0), change(1)])
 
