@@ -190,7 +190,7 @@ def _fitting(call: Call, fault: Fault | None) -> Fault | None:
     return None if isinstance(fault, Cancel) and not is_write else fault
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     values=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     faults=st.dictionaries(st.integers(1, 30), FAULTS, max_size=12),
@@ -261,6 +261,7 @@ def test_a_table_that_refuses_everything_gives_the_messages_back(network: Networ
 # --- the rate -------------------------------------------------------------------------------------
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 200), st.floats(0, 0.5)), max_size=60))
 def test_no_stretch_of_time_has_more_units_than_the_rate(
     calls: list[tuple[int, float]],

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -176,6 +176,7 @@ def test_a_score_is_known_by_its_event() -> None:
     assert counted.value == 1
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 60 * DAY), st.sampled_from(["UTC@06:00", "Europe/Vienna@03:00"]))
 def test_a_moment_is_in_its_period_and_not_in_the_next(after: int, rule: str) -> None:
     days, at = GamingDay.parse(rule), NOON + 130 * DAY + after  # over a change of the clocks
@@ -233,6 +234,7 @@ def kept(rule: Rule, batches: list[list[Score]]) -> tuple[Entry, list[str]]:
 
 
 @pytest.mark.parametrize("best", Best)
+@settings(max_examples=30, deadline=None)
 @given(scores=SCORES, chance=st.randoms(use_true_random=False))
 def test_a_player_is_what_the_set_of_their_scores_makes(
     best: Best, scores: list[Score], chance: random.Random
@@ -290,6 +292,7 @@ def test_a_milestone_that_is_registered_later_comes_with_the_next_score() -> Non
 
 
 @pytest.mark.parametrize("best", Best)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(-5, 5) | st.integers(-(10**18), 10**18), st.integers(0, 3))))
 def test_places_are_in_the_boards_order(best: Best, entries: list[tuple[int, int]]) -> None:
     players = [(value, at, f"p-{n:04d}") for n, (value, at) in enumerate(entries)]

@@ -59,7 +59,7 @@ def test_a_board_is_shown_with_where_a_player_is() -> None:
     }
 
 
-def board(caller: Principal = RACE_SHOP, board_id: str = "wins", **query: str) -> Any:
+def board(caller: Principal = RACE_SHOP, /, board_id: str = "wins", **query: str) -> Any:
     return asked(BOARD, caller, query=query, application_id="space-race", board_id=board_id)
 
 
@@ -77,7 +77,7 @@ def test_a_board_that_begins_anew_is_shown_as_of_now_unless_asked() -> None:
     "query", [{"limit": "0"}, {"limit": "101"}, {"period": "today"}, {"player_id": "no player"}]
 )
 def test_a_wrong_query_is_refused(query: dict[str, str]) -> None:
-    assert call(board(**query))[0] == 400
+    assert call(board(RACE_SHOP, **query))[0] == 400
 
 
 def principal(property_id: str = "north", *scopes: Action, assets: Any = None) -> Principal:
