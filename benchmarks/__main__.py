@@ -28,6 +28,7 @@ from benchmarks import (
     lake_raw,
     lake_refine,
     latency,
+    leaderboard_burst,
     leaks,
     live_clients,
     live_page,
@@ -85,6 +86,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "floor_writes": lambda _: floor_writes.run(),
     "generate": lambda _: generate.run(),
     "client_cuts": lambda _: client_cuts.run(),
+    "leaderboard_burst": lambda _: leaderboard_burst.run(),
     "live_clients": lambda seconds: live_clients.run(seconds),
     "page_size": lambda _: live_page.size(),
     "page_load": lambda _: live_page.load(),
@@ -102,7 +104,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        *("live_clients", "page_latency", "event_to_search"),
+        *("live_clients", "page_latency", "event_to_search", "leaderboard_burst"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""

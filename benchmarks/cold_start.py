@@ -55,6 +55,12 @@ CLIENTS = {
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "
     "E('table', 'us-east-1')._client",
+    **dict.fromkeys(
+        ("keep_scores", "serve_leaderboards"),
+        "from pitboss.stores.marked import MarkedItems as M; M('table', 'us-east-1').client",
+    ),
+    "publish_scores": "from pitboss.stores.applications import DynamoApplications as A; "
+    "A('table', 'us-east-1')",
     "serve_floor": "from pitboss.stores.floor import DynamoFloor as S; S('t', 'us-east-1')",
     "serve_maintenance": "from pitboss.stores.maintenance import SqlMaintenance",
     "serve_shufflers": "from pitboss.stores.shufflers import PostgresShufflers",

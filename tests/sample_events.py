@@ -23,6 +23,7 @@ from pitboss.events.envelope import read_envelope
 from pitboss.events.player import ChangeKind, PlayerChanged, encode
 from pitboss.floor.rows import MachineSums
 from pitboss.games.events import read_studio
+from pitboss.games.leaderboards import Best, Milestone, Rule, Score, Scores, entitlement_of
 from pitboss.installs import principal_of as install_of
 from pitboss.offers.catalogue import Kind as OfferKind
 from pitboss.offers.issued import IssuedOffer, Step
@@ -107,6 +108,14 @@ STUDIO_SERVER = Principal(
     frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS}),
 )
 """A studio's own server."""
+RACE_SHOP = Principal(
+    "race-shop",
+    Kind.SERVICE,
+    "north",
+    None,
+    frozenset({Action.READ_LEADERBOARDS, Action.READ_ENTITLEMENTS, Action.CONSUME_ENTITLEMENTS}),
+)
+"""Shows boards, and is where players use what they were given."""
 INSTALL = install_of("north", "space-race", "player-7")
 """A game on a player's device."""
 TECHNICIANS = Principal(
@@ -253,6 +262,34 @@ def game_record() -> bytes:
     raw = [json.dumps(one).encode() for one in GAME_PLAY]
     header = BatchHeader("north", "space-race", MONDAY_EVENING + 25_000, "race-server", "studio")
     return pack_games(header, raw, [read_studio(one, is_trusted=True).event for one in raw])
+
+
+RACE_RULE = Rule("wins", Best.SUM, (Milestone("first-three", 3, "badge"),))
+SCORES = [
+    Scores(
+        "north",
+        "space-race",
+        RACE_RULE,
+        [
+            Score("player-7", "all-time", None, 1, MONDAY_EVENING, "won-1"),
+            Score("player-8", "all-time", None, 2, MONDAY_EVENING + 5_000, "won-2"),
+        ],
+    ),
+    Scores(
+        "north",
+        "space-race",
+        RACE_RULE,
+        [Score("player-7", "all-time", None, 2, MONDAY_EVENING + 9_000, "won-3")],
+    ),
+]
+"""Scores of two players; one of them reaches a milestone."""
+RACE_BADGE = entitlement_of(
+    SCORES[1], "player-7", "all-time", RACE_RULE.milestones[0], MONDAY_EVENING
+).entitlement_id
+
+
+def _scores(message: Scores) -> str:
+    return msgspec.json.encode(message).decode()
 
 
 def _lines(packets: list[bytes]) -> bytes:
@@ -804,6 +841,30 @@ def sample_events() -> dict[str, dict[str, Any]]:
                 )
             ]
         },
+        "publish_scores/play": delivered(game_record(), stream="games"),
+        "publish_scores/poison_among_good": delivered(
+            b"not one of ours", game_record(), stream="games"
+        ),
+        "keep_scores/scores": queued(*map(_scores, SCORES)),
+        "keep_scores/poison_among_good": queued('{"odd": 1}', _scores(SCORES[1])),
+        "serve_leaderboards/board": asked(
+            "/v1/applications/{application_id}/leaderboards/{board_id}",
+            RACE_SHOP,
+            query={"player_id": "player-7", "limit": "3"},
+            application_id="space-race",
+            board_id="wins",
+        ),
+        "serve_leaderboards/entitlements": asked(
+            "/v1/players/{player_id}/entitlements", RACE_SHOP, player_id="player-7"
+        ),
+        "serve_leaderboards/consume": sent(
+            "POST",
+            "/v1/players/{player_id}/entitlements/{entitlement_id}/consume",
+            RACE_SHOP,
+            headers={"Idempotency-Key": "use-1"},
+            player_id="player-7",
+            entitlement_id=RACE_BADGE,
+        ),
         "serve_flags/player": asked("/v1/players/{player_id}/flags", GAME_APP, player_id="p-81"),
         "serve_floor/live": asked("/v1/floor/live", OFFICER),
         "serve_floor/players": asked("/v1/floor/players", OFFICER, query={"limit": "20"}),

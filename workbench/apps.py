@@ -92,7 +92,7 @@ def show(
     application_id: App, property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False
 ) -> None:
     """Show what an application may send."""
-    _show(_known(property_id, application_id), as_json)
+    _show(known(property_id, application_id), as_json)
 
 
 @apps.command("revoke")
@@ -104,9 +104,9 @@ def revoke(
 
     from pitboss.access import Status
 
-    found = _known(property_id, application_id)
+    found = known(property_id, application_id)
     if found.status is Status.ACTIVE:
-        found = _changed(replace(found, status=Status.REVOKED))
+        found = keep(replace(found, status=Status.REVOKED))
     _show(found, as_json)
 
 
@@ -149,8 +149,8 @@ def apply_schema(
     from pitboss.games.evolution import IncompatibleSchema
     from pitboss.games.validation import DataValidator
 
-    said = _read(file, SchemaFile)
-    found = _known(property_id, said.application)
+    said = read_file(file, SchemaFile)
+    found = known(property_id, said.application)
     try:
         changed = found.with_schema(said, _now_ms())
         DataValidator(said.schema)
@@ -159,7 +159,7 @@ def apply_schema(
     except ValueError as fault:
         raise WorkbenchError(f"{file} is not taken: {fault}.") from None
     if changed != found:
-        changed = _changed(changed)
+        changed = keep(changed)
     if as_json:
         print_json(_document(changed))
     else:
@@ -172,7 +172,7 @@ def list_schemas(
     application_id: App, property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False
 ) -> None:
     """List the event types of an application and their versions."""
-    found = _known(property_id, application_id)
+    found = known(property_id, application_id)
     if as_json:
         print_json(_document(found)["event_types"])
         return
@@ -187,7 +187,7 @@ def show_schema(
     property_id: Property = DEFAULT_PROPERTY,
 ) -> None:
     """Print the JSON Schema of an event type's `data`."""
-    versions = _known(property_id, application_id).versions.get(event_type, [])
+    versions = known(property_id, application_id).versions.get(event_type, [])
     found = [one for one in versions if version in (None, one.version)]
     if not found:
         raise WorkbenchError(
@@ -209,12 +209,12 @@ def apply_mapping(
     from pitboss.games.mapping import FaultyMapping, check_mapping
     from pitboss.games.mapping import Mapping as PayloadMapping
 
-    mapping = _read(file, PayloadMapping)
+    mapping = read_file(file, PayloadMapping)
     try:
         check_mapping(mapping)
     except FaultyMapping as fault:
         raise WorkbenchError(f"{file} is not taken: {fault}.") from None
-    _show(_changed(replace(_known(property_id, application_id), mapping=mapping)), as_json)
+    _show(keep(replace(known(property_id, application_id), mapping=mapping)), as_json)
 
 
 @mappings.command("show")
@@ -222,7 +222,7 @@ def show_mapping(application_id: App, property_id: Property = DEFAULT_PROPERTY) 
     """Print an application's mapping."""
     import msgspec
 
-    mapping = _known(property_id, application_id).mapping
+    mapping = known(property_id, application_id).mapping
     if mapping is None:
         raise WorkbenchError(f"{application_id} has no mapping.")
     print_json(msgspec.to_builtins(mapping))
@@ -237,7 +237,12 @@ def store() -> "DynamoApplications":
     )
 
 
-def _known(property_id: str, application_id: str) -> "Application":
+def known(property_id: str, application_id: str) -> "Application":
+    """A registered application.
+
+    Raises:
+        WorkbenchError: there is none by that id.
+    """
     _must_be_ids(property_id, application_id)
     found = store().find(property_id, application_id)
     if found is None:
@@ -248,7 +253,12 @@ def _known(property_id: str, application_id: str) -> "Application":
     return found
 
 
-def _changed(application: "Application") -> "Application":
+def keep(application: "Application") -> "Application":
+    """Keep a change of what was read; its next revision.
+
+    Raises:
+        WorkbenchError: somebody else changed it meanwhile, or it is too large.
+    """
     from pitboss.errors import PitbossError
 
     try:
@@ -278,8 +288,12 @@ def _categories(said: Sequence[str]) -> "dict[str, Category]":
     return found
 
 
-def _read[Form](file: Path, form: type[Form]) -> Form:
-    """A file as what it is of, with the path of what is wrong."""
+def read_file[Form](file: Path, form: type[Form]) -> Form:
+    """A file as what it is of.
+
+    Raises:
+        WorkbenchError: it is none; with the path of what is wrong.
+    """
     import msgspec
     import yaml
 

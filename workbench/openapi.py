@@ -8,6 +8,7 @@ from workbench import (
     openapi_experiments,
     openapi_floor,
     openapi_games,
+    openapi_leaderboards,
     openapi_maintenance,
     openapi_offers,
     openapi_shufflers,
@@ -61,6 +62,7 @@ def api_document() -> Document:
             *openapi_experiments.tags(),
             *openapi_games.tags(),
             *openapi_events.tags(),
+            *openapi_leaderboards.tags(),
         ],
         "paths": {
             "/v1/slot-events": {
@@ -107,6 +109,7 @@ def api_document() -> Document:
             **openapi_audit.paths(),
             **openapi_experiments.paths(),
             **openapi_events.beside(openapi_games.paths()),
+            **openapi_leaderboards.paths(),
         },
         "components": {
             "schemas": _schemas(),
@@ -226,6 +229,7 @@ def _responses() -> dict[str, Document]:
         **openapi_maintenance.responses(),
         **openapi_experiments.responses(),
         **openapi_games.responses(),
+        **openapi_leaderboards.responses(),
         **{
             name: {"description": meaning, "content": {_PROBLEM: problem}}
             for name, meaning in by_function.items()
@@ -306,6 +310,7 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_experiments.structs()
     structs += openapi_games.structs()
     structs += openapi_events.structs()
+    structs += openapi_leaderboards.structs()
     found = components(structs, _REFERENCE)
     found |= openapi_games.schemas()
     known = {

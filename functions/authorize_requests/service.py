@@ -69,6 +69,15 @@ ROUTES = {
     ("POST", "/v1/reviews/{review_id}/decide"): Action.DECIDE_REVIEWS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
+    (
+        "GET",
+        "/v1/applications/{application_id}/leaderboards/{board_id}",
+    ): Action.READ_LEADERBOARDS,
+    ("GET", "/v1/players/{player_id}/entitlements"): Action.READ_ENTITLEMENTS,
+    (
+        "POST",
+        "/v1/players/{player_id}/entitlements/{entitlement_id}/consume",
+    ): Action.CONSUME_ENTITLEMENTS,
     ("POST", "/v1/game-events"): Action.SEND_GAME_EVENTS,
     ("GET", "/v1/game-events"): Action.READ_GAME_EVENTS,
     ("GET", "/v1/game-events/freshness"): Action.READ_GAME_EVENTS,

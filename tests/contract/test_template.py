@@ -367,6 +367,19 @@ def test_a_streams_batch_size_is_no_parameter() -> None:
     assert sizes == [10_000] * 7
 
 
+def test_writers_of_scores_share_the_tables_rate_among_as_many_as_there_are() -> None:
+    """A number and a text, and no parameter: see the test above."""
+    function, table = FUNCTIONS["KeepScoresFunction"], TEMPLATE["Resources"]["ScoresTable"]
+    (source,) = function["Events"].values()
+    most = source["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    told = function["Environment"]["Variables"]
+
+    assert told["SCORE_WRITERS"] == str(most)
+    (index,) = table["Properties"]["GlobalSecondaryIndexes"]
+    for limited in (table["Properties"], index):
+        assert limited["OnDemandThroughput"]["MaxWriteRequestUnits"] == told["SCORE_WRITE_UNITS"]
+
+
 def test_every_stream_consumer_is_watched() -> None:
     watched = {
         (item["Value"]["Ref"], resource["Properties"]["MetricName"])

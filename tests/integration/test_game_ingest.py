@@ -43,8 +43,17 @@ class Studio(NamedTuple):
         headers = {"Content-Type": JSON, "Authorization": bearer}
         return self.http.post(route, content=content, headers=headers)
 
+    def get(self, route: str) -> Any:
+        bearer = {"Authorization": f"Bearer {self.server.token(b'')}"}
+        answer = self.http.get(route, headers=bearer)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def apps(self, *words: str) -> str:
-        told = CliRunner().invoke(main.app, ["apps", *words, "--property", self.property_id])
+        return self.command("apps", *words)
+
+    def command(self, *words: str) -> str:
+        told = CliRunner().invoke(main.app, [*words, "--property", self.property_id])
         assert told.exit_code == 0, told.output
         return told.stdout
 
@@ -57,7 +66,12 @@ class Studio(NamedTuple):
 @pytest.fixture
 def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
     property_id = f"test-{uuid.uuid4().hex[:8]}"
-    scopes = frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS})
+    scopes = frozenset(
+        {
+            *(Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS, Action.READ_LEADERBOARDS),
+            *(Action.READ_ENTITLEMENTS, Action.CONSUME_ENTITLEMENTS),
+        }
+    )
     principal = Principal(f"server-{property_id}", Kind.GATEWAY, property_id, None, scopes)
     keys, registry = KeyPair(), gateways.registry()
     registry.register(Credential(principal, keys.public_pem, keys.algorithm, Status.ACTIVE, 1))
@@ -73,6 +87,14 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
     made = [f"application/{property_id}/{one}" for one in ("space-race", "chase")]
     for item in (*made, principal.principal_id):
         dynamodb.delete_item(TableName=stack["RegistryTableName"], Key={"pk": {"S": item}})
+    kept = dynamodb.scan(
+        TableName=stack["ScoresTableName"],
+        FilterExpression="begins_with(pk, :own)",
+        ExpressionAttributeValues={":own": {"S": f"{property_id}/"}},
+    )
+    for one in kept["Items"]:
+        own = {"pk": one["pk"], "sk": one["sk"]}
+        dynamodb.delete_item(TableName=stack["ScoresTableName"], Key=own)
 
 
 def test_a_games_events_from_its_server_and_its_players_reach_the_lake(
@@ -302,3 +324,47 @@ def test_an_install_is_held_to_its_events_of_a_minute(
     assert [one.json()["accepted"] for one in answers[:2]] == [500, 500]
     assert answers[-1].status_code == 429
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_scores_make_a_board_and_a_milestone_gives_once(studio: Studio, eventually: Any) -> None:
+    now = int(time.time() * 1_000)
+    milestone = {"milestone": "six", "at": 6, "gives": "badge"}
+    board = {"board": "points", "event_type": "level_finished", "best": "sum", "field": "points"}
+    boards = [board | {"milestones": [milestone]}]
+    studio.apps("add", "space-race", "--event", "level_finished=local_gameplay")
+    file = studio.file({"application": "space-race", "boards": boards})
+    (shown,) = json.loads(studio.command("leaderboards", "apply", file, "--json"))
+    assert (shown["board"], shown["status"]) == ("points", "open")
+
+    events = [
+        game_event(n, "level_finished", client_id=f"player-{n % 3}", points=n, event_timestamp=now)
+        for n in range(1, 7)
+    ]
+    asked = studio.post("/v1/applications/space-race/installs", {"client_id": "player-1"})
+    claim = game_event(9, "level_finished", client_id="player-1", points=99, event_timestamp=now)
+    assert studio.post("/v1/game-events", [claim], asked.json()["token"]).json()["accepted"] == 1
+    for body in (events, events[3:], events):  # as after answers that were lost
+        assert studio.post("/v1/game-events", body).json()["accepted"] == len(body)
+
+    route = "/v1/applications/space-race/leaderboards/points"
+    found = eventually(
+        lambda: studio.get(f"{route}?player_id=player-1"),
+        lambda seen: sum(one["value"] for one in seen["players"]) >= 21,
+    )
+    places = [(one["rank"], one["player_id"], one["value"]) for one in found["players"]]
+    assert places == [(1, "player-0", 9), (2, "player-2", 7), (3, "player-1", 5)]
+    assert (found["player"]["rank"], len(found["player"]["ahead"])) == (3, 2)
+    (given,) = studio.get("/v1/players/player-2/entitlements")["entitlements"]
+    assert (given["gives"], given["consumed_at"]) == ("badge", None)
+    assert studio.get("/v1/players/player-1/entitlements")["entitlements"] == []
+
+    use = f"/v1/players/player-2/entitlements/{given['entitlement_id']}/consume"
+    headers = {"Authorization": f"Bearer {studio.server.token(b'')}", "Idempotency-Key": "use-1"}
+    answers = [studio.http.post(use, headers=headers)]
+    headers = {"Authorization": f"Bearer {studio.server.token(b'')}", "Idempotency-Key": "use-2"}
+    answers.append(studio.http.post(use, headers=headers))
+    assert [one.status_code for one in answers] == [200, 409]
+    listed = json.loads(studio.command("entitlements", "list", "player-2", "--json"))
+    assert [one["consumed_at"] for one in listed] == [answers[0].json()["consumed_at"]]
+    told = json.loads(studio.command("leaderboards", "show", "space-race", "points", "--json"))
+    assert told["players"] == found["players"]

@@ -148,6 +148,11 @@ MAY: dict[str, set[str]] = {
         "standings TransactWriteItems",
         *("audit PutItem", "audit TransactWriteItems"),
     },
+    "KeepScoresFunction": {
+        *("scores BatchGetItem", "scores PutItem", "scores TransactWriteItems"),
+        *("triggers ReceiveMessage", "triggers GetQueueAttributes"),
+        "undelivered ReceiveMessage",  # as of `DecideOffersFunction`
+    },
     "MigrateDatabaseFunction": {
         *(f"database key of {whose} GetSecretValue" for whose in DATABASE_KEYS)
     },
@@ -165,6 +170,11 @@ MAY: dict[str, set[str]] = {
         *("offers GetItem", "offers BatchGetItem", "quarantine list"),
         # Where the embedded AWS does not look at the namespace, any.
         *("metrics put", "metrics put elsewhere"),
+    },
+    "PublishScoresFunction": {
+        *("registry GetItem", "scores topic publish"),
+        *("game stream DescribeStream", "game stream GetShardIterator", *ITERATED),
+        *("quarantine put on failure", "quarantine list"),
     },
     "RaiseAlertsFunction": {
         *("floor GetItem", "floor Query", "floor PutItem", "floor TransactWriteItems"),
@@ -221,6 +231,10 @@ MAY: dict[str, set[str]] = {
         *("floor GetItem", "floor Query", "floor PutItem", "floor TransactWriteItems"),
         *("ratings BatchGetItem", "ratings Query", "offers Query"),
         *("audit PutItem", "audit TransactWriteItems"),
+    },
+    "ServeLeaderboardsFunction": {
+        *("registry GetItem", "scores BatchGetItem", "scores Query", "scores index Query"),
+        *("scores PutItem", "scores TransactWriteItems"),
     },
     "ServeMaintenanceFunction": {
         *("database key of Maintainer GetSecretValue", "cursor key GetSecretValue")
@@ -386,6 +400,17 @@ def offer_calls(table: str, approvals: str) -> list[Call]:
         Call("approval answer", "stepfunctions", "send_task_success", nobody),
         Call("approval start", "stepfunctions", "start_execution", started),
     ]
+
+
+def scores_index_call(table: str) -> Call:
+    """A board, read in its order."""
+    listed = {
+        "TableName": table,
+        "IndexName": "by_place",
+        "KeyConditionExpression": "part = :part",
+        "ExpressionAttributeValues": {":part": {"S": "nothing"}},
+    }
+    return Call("scores index Query", "dynamodb", "query", listed)
 
 
 ANSWERED = {"approval answer": "TaskDoesNotExist"}
@@ -618,6 +643,8 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("experiments", stack["ExperimentsTableName"], {**key, "sk": {"S": "x"}}),
+        *table_calls("scores", stack["ScoresTableName"], {**key, "sk": {"S": "x"}}),
+        scores_index_call(stack["ScoresTableName"]),
         *table_calls("offers", stack["OffersTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("standings", stack["StandingsTableName"], {**key, "sk": {"S": "x"}}),
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),
@@ -640,6 +667,12 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
             "sns",
             "publish",
             {"TopicArn": stack["OperationsTopicArn"], "Message": "a test of what a role may do"},
+        ),
+        Call(
+            "scores topic publish",
+            "sns",
+            "publish",
+            {"TopicArn": stack["ScoresTopicArn"], "Message": "a test of what a role may do"},
         ),
         Call(
             "player topic publish",

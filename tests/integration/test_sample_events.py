@@ -343,6 +343,9 @@ STATUS: dict[str, int] = {
     "serve_events/found": 404,
     "serve_events/freshness": 200,
     "serve_flags/player": 200,
+    "serve_leaderboards/board": 404,
+    "serve_leaderboards/entitlements": 200,
+    "serve_leaderboards/consume": 404,
     "keep_catalogue/current": 404,
     "keep_catalogue/first": 200,
     "keep_catalogue/versions": 200,
@@ -375,6 +378,12 @@ GIVEN: dict[str, dict[str, Any]] = {
         "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-000000000000"}]
     },
     "expire_offers/now": {"left": 0},
+    "keep_scores/scores": {"batchItemFailures": []},
+    "keep_scores/poison_among_good": {
+        "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-000000000000"}]
+    },
+    "publish_scores/play": {"batchItemFailures": []},
+    "publish_scores/poison_among_good": {"batchItemFailures": []},
     "export_decisions/partition": {"decisions": 0, "open_offers": 0},
     "migrate_database/migrate": {"made": [], "dropped": []},
     "migrate_database/partitions": {"made": [], "dropped": []},
@@ -427,6 +436,7 @@ def nothing_offered(stack: dict[str, str]) -> Iterator[None]:
         for output, partition in (
             ("OffersTableName", "north/catalogue"),
             ("StandingsTableName", "north/player/p-81"),
+            ("ScoresTableName", "north/entitlements/player-7"),
         ):
             table = stack[output]
             found = tables.query(

@@ -26,7 +26,8 @@ from pitboss.rating.changes import (
     session_days,
 )
 from pitboss.rating.fold import Carry, Fold, House, Seat
-from pitboss.stores.changes import MAX_TRIES, SnsChanges, UnpublishedError
+from pitboss.stores.changes import SnsChanges
+from pitboss.stores.topic import MAX_TRIES, UnpublishedError
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, THROTTLED, Call, Fault, Network, Part
 from workbench.proof.sns import Topic
@@ -191,7 +192,7 @@ def test_what_is_not_taken_is_raised(published: Published, fault: Fault) -> None
 
     network.fault = always
     with pytest.raises(
-        Exception, match=r"^1 changes are not published: InternalError$|\(Throttled\)"
+        Exception, match=r"^1 messages are not published: InternalError$|\(Throttled\)"
     ) as e:
         changes.publish([change(0), change(1)])
 

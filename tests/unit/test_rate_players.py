@@ -28,7 +28,6 @@ from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
 from pitboss.rating.house_rules import PropertyRules, RuleSet, Tier, WorthSegment
-from pitboss.stores.changes import UnpublishedError
 from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.ratings import (
     Asset,
@@ -36,6 +35,7 @@ from pitboss.stores.ratings import (
     UnreadablePageError,
     UnstorableChange,
 )
+from pitboss.stores.topic import UnpublishedError
 from rate_players import handler as lambda_handler
 from rate_players.service import (
     MAX_CONFLICTS,

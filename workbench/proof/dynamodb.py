@@ -1153,7 +1153,7 @@ class DynamoDB:
         limit = request.get("Limit")
         if limit is not None and limit < 1:
             raise invalid("Limit must be greater than or equal to 1")
-        if request.get("Select") not in {None, "ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES"}:
+        if request.get("Select") not in {None, "ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"}:
             raise UnknownToFake(f"Select {request['Select']}")
         read: list[Item] = []
         size = 0
@@ -1175,6 +1175,8 @@ class DynamoDB:
             if bound.filter is None or bound.true(bound.filter.node, item)
         ]
         page: dict[str, Any] = {"Items": seen, "Count": len(seen), "ScannedCount": len(read)}
+        if request.get("Select") == "COUNT":
+            del page["Items"]
         if last is not None:
             page["LastEvaluatedKey"] = {key: last[key] for key in keys}
         return page

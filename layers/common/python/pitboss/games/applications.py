@@ -20,6 +20,7 @@ from pitboss.access import Status
 from pitboss.errors import TerminalError
 from pitboss.events.envelope import Identifier
 from pitboss.games.evolution import IncompatibleSchema, check_evolution, check_schema
+from pitboss.games.leaderboards import Board
 from pitboss.games.mapping import Mapping as PayloadMapping
 
 
@@ -105,6 +106,8 @@ class Application(Struct, frozen=True):
     """How payloads that are in no envelope are read."""
     left_out: list[str] = []
     """Types of events that the hot tier does not keep, in order (`pitboss.games.recent`)."""
+    boards: dict[str, Board] = {}
+    """Leaderboards, by their ids."""
     revision: int = 1
 
     def schema_of(self, event_type: str, version: str) -> Mapping[str, Any] | None:

@@ -1,0 +1,182 @@
+"""Items that are replaced by version, each in one transaction with marks of what it is made of.
+
+Whoever writes reads an item first and replaces the version that was read, so that of two writers
+one comes again; what must happen once with the change is in the same transaction. A mark is an item
+put where there is none.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import botocore.session
+from botocore.config import Config
+
+from pitboss.errors import TransientError
+
+MAX_ACTIONS = 100
+"""Items of one transaction (DynamoDB)."""
+
+UNITS_A_WRITE = 2
+"""Write units of an item of at most 1 KB in a transaction (DynamoDB)."""
+
+_BATCH_KEYS = 100
+"""Keys that one BatchGetItem takes."""
+_TRIES = 5
+"""Times that a BatchGetItem may leave keys unread."""
+
+type Item = dict[str, Any]
+type Key = tuple[str, str]
+
+
+class UnreadItemsError(TransientError):
+    """DynamoDB did not read all that it was asked for."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"{left} items were not read: try again")
+
+
+class Change(NamedTuple):
+    """An item in place of a version, and what is put with it where there is none."""
+
+    key: Key
+    version: int
+    """That was read; 0 where there was none."""
+    attributes: Item
+    marks: Sequence[Item] = ()
+
+    @property
+    def actions(self) -> int:
+        """Items that it writes."""
+        return 1 + len(self.marks)
+
+
+class MarkedItems:
+    """A table by `pk` and `sk`. Reads are strongly consistent.
+
+    Every method may raise ClientError and BotoCoreError.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        region: str,
+        take: Callable[[int], object] = lambda _: None,
+        pause: Callable[[int], object] = lambda _: None,
+        client: Any = None,  # noqa: ANN401 - botocore makes it from data
+    ) -> None:
+        """
+        Args:
+            table: its name.
+            region: of AWS.
+            take: waits until so many write units may be used; see `pitboss.pacing.Pace`.
+            pause: waits before the n-th try of what was left unread.
+            client: one of DynamoDB where it is not to be the environment's.
+        """
+        self.table = table
+        self._region = region
+        self._take = take
+        self._pause = pause
+        self._given = client
+
+    @cached_property
+    def client(self) -> Any:  # noqa: ANN401 - botocore makes it from data
+        """DynamoDB's."""
+        if self._given is not None:
+            return self._given
+        config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 4})
+        return botocore.session.get_session().create_client(
+            "dynamodb", region_name=self._region, config=config
+        )
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """The items of these keys; what is not there has none.
+
+        Raises:
+            UnreadItemsError: DynamoDB is busy.
+        """
+        asked = [{"pk": s(pk), "sk": s(sk)} for pk, sk in dict.fromkeys(keys)]
+        found: dict[Key, Item] = {}
+        tries = 0
+        while asked:
+            some, asked = asked[:_BATCH_KEYS], asked[_BATCH_KEYS:]
+            wanted = {self.table: {"Keys": some, "ConsistentRead": True}}
+            answer = self.client.batch_get_item(RequestItems=wanted)
+            for item in answer["Responses"].get(self.table, ()):
+                found[item["pk"]["S"], item["sk"]["S"]] = item
+            left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            if left:
+                tries += 1
+                if tries >= _TRIES:
+                    raise UnreadItemsError(len(left))
+                self._pause(tries)
+                asked = left + asked
+        return found
+
+    def replace(self, changes: Sequence[Change]) -> set[int]:
+        """Write changes, as many in a transaction as it takes.
+
+        Returns:
+            The positions of those that were not written: another writer was first, or DynamoDB is
+            busy. None of what belongs to them is written. A change whose answer was lost may be
+            among them: read again, and it is known.
+        """
+        left: set[int] = set()
+        batch: list[int] = []
+        size = 0
+        for position, change in enumerate(changes):
+            if size + change.actions > MAX_ACTIONS:
+                left |= self._written(changes, batch)
+                batch, size = [], 0
+            batch.append(position)
+            size += change.actions
+        return left | self._written(changes, batch)
+
+    def _written(self, changes: Sequence[Change], batch: list[int]) -> set[int]:
+        if not batch:
+            return set()
+        actions = [action for position in batch for action in self._actions(changes[position])]
+        self._take(len(actions) * UNITS_A_WRITE)
+        try:
+            self.client.transact_write_items(TransactItems=actions)
+        except self.client.exceptions.TransactionCanceledException as fault:
+            codes = [reason["Code"] for reason in fault.response["CancellationReasons"]]
+            failed, first = set[int](), 0
+            for position in batch:
+                end = first + changes[position].actions
+                if any(code != "None" for code in codes[first:end]):
+                    failed.add(position)
+                first = end
+            rest = [position for position in batch if position not in failed]
+            return failed | self._written(changes, rest) if failed else set(batch)
+        return set()
+
+    def _actions(self, change: Change) -> list[Item]:
+        pk, sk = change.key
+        version = {"version": {"N": str(change.version + 1)}}
+        put: Item = {
+            "TableName": self.table,
+            "Item": {"pk": s(pk), "sk": s(sk)} | version | change.attributes,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if change.version:
+            put["ConditionExpression"] = "version = :known"
+            put["ExpressionAttributeValues"] = {":known": {"N": str(change.version)}}
+        new = "attribute_not_exists(pk)"
+        return [
+            {"Put": put},
+            *(
+                {"Put": {"TableName": self.table, "Item": mark, "ConditionExpression": new}}
+                for mark in change.marks
+            ),
+        ]
+
+
+def s(text: str) -> dict[str, str]:
+    """Text, in DynamoDB's form."""
+    return {"S": text}
+
+
+def n(number: int) -> dict[str, str]:
+    """An integer, in DynamoDB's form."""
+    return {"N": str(number)}
