@@ -79,6 +79,8 @@ class Action(StrEnum):
     SEND_GAME_EVENTS = "game-events:write"
     ISSUE_INSTALLS = "installs:write"
     """Ask for tokens with which games on players' devices send events."""
+    READ_METRICS = "metrics:read"
+    """Live metrics of games; they name no player."""
 
 
 class Group(StrEnum):
@@ -113,7 +115,13 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
         }
     ),
     Group.ANALYST: frozenset(
-        {Action.READ_FLOOR, Action.READ_MACHINES, Action.READ_SHUFFLERS, Action.READ_MAINTENANCE}
+        {
+            Action.READ_FLOOR,
+            Action.READ_MACHINES,
+            Action.READ_SHUFFLERS,
+            Action.READ_MAINTENANCE,
+            Action.READ_METRICS,
+        }
     ),
     Group.COMPLIANCE: frozenset(
         {
@@ -140,6 +148,7 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
             Action.READ_SHUFFLERS,
             Action.READ_MAINTENANCE,
             Action.ANSWER_ALERTS,
+            Action.READ_METRICS,
         }
     ),
 }

@@ -239,3 +239,12 @@ def partition_key(property_id: str, application_id: str, event: GameEvent) -> st
     whose = event.player_id or event.event_id
     lane = int.from_bytes(sha256(whose.encode()).digest()[:2]) % LANES
     return f"{property_id}/{application_id}/{lane}"
+
+
+def lane_of(key: str) -> int:
+    """The lane that a partition key names.
+
+    >>> lane_of("P1/space-race/7")
+    7
+    """
+    return int(key.rpartition("/")[2])
