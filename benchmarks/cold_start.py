@@ -45,6 +45,10 @@ CLIENTS = {
         "from pitboss.stores.floor import DynamoFloor as S; S('table', 'us-east-1')",
     ),
     "watch_play": "from pitboss.stores.reviews import DynamoReviews as S; S('table', 'us-east-1')",
+    **dict.fromkeys(
+        ("measure_events", "serve_metrics"),
+        "from pitboss.stores.metrics import DynamoMetrics as S; S('table', 'us-east-1')._client",
+    ),
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "

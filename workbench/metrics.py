@@ -15,6 +15,7 @@ from workbench.console import UsageError, WorkbenchError, out, print_json
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
 if TYPE_CHECKING:
+    from pitboss.gaming_day import GamingDays
     from pitboss.metrics.definition import Metric
     from pitboss.metrics.documents import MetricsDocument, WindowDocument
     from pitboss.metrics.reading import Registered
@@ -112,8 +113,9 @@ def show(
     import msgspec
 
     _must_be_windows(windows)
+    must_be_id(property_id, "property")
     with _store() as store:
-        document = _now(store, property_id, application, key, windows)
+        document = _now(store, _gaming_days(), property_id, application, key=key, windows=windows)
     if as_json:
         print_json(msgspec.to_builtins(document))
     else:
@@ -131,13 +133,13 @@ def watch(
     """Show what metrics come to, anew every second."""
     from rich.live import Live
 
+    must_be_id(property_id, "property")
     until = None if seconds is None else time.monotonic() + seconds
+    gaming_days = _gaming_days()
     with _store() as store, Live(console=out, auto_refresh=False) as screen:
         while until is None or time.monotonic() < until:
-            screen.update(
-                _table(_now(store, property_id, application, None, 2)),
-                refresh=True,
-            )
+            document = _now(store, gaming_days, property_id, application)
+            screen.update(_table(document), refresh=True)
             time.sleep(1)
 
 
@@ -206,23 +208,28 @@ def _store() -> "Iterator[DynamoMetrics]":
 
 def _now(
     store: "DynamoMetrics",
+    gaming_days: "GamingDays",
     property_id: str,
     application: str | None,
-    key: str | None,
-    windows: int,
+    *,
+    key: str | None = None,
+    windows: int = 2,
 ) -> "MetricsDocument":
-    from pitboss.gaming_day import GamingDays
     from pitboss.metrics.documents import document
-    from workbench.stack import settings_of
     from workbench.unchanged import now_ms
 
-    must_be_id(property_id, "property")
-    gaming_days = GamingDays.parse(settings_of("serve_metrics")["GAMING_DAYS"])
     now = now_ms()
     today = gaming_days.ordinal_of(property_id)(now // 60_000)
     return document(
         store, property_id, today, now, windows=windows, application_id=application, key=key
     )
+
+
+def _gaming_days() -> "GamingDays":
+    from pitboss.gaming_day import GamingDays
+    from workbench.stack import settings_of
+
+    return GamingDays.parse(settings_of("serve_metrics")["GAMING_DAYS"])
 
 
 def _table(document: "MetricsDocument") -> Table:

@@ -135,6 +135,12 @@ MAY: dict[str, set[str]] = {
         "standings TransactWriteItems",
         *("audit PutItem", "audit TransactWriteItems"),
     },
+    "MeasureEventsFunction": {
+        *("metrics GetItem", "metrics BatchGetItem", "metrics Query"),
+        *("metrics PutItem", "metrics TransactWriteItems"),
+        *("game stream DescribeStream", "game stream GetShardIterator", *ITERATED),
+        *("quarantine put on failure", "quarantine list"),
+    },
     "MigrateDatabaseFunction": {
         *(f"database key of {whose} GetSecretValue" for whose in DATABASE_KEYS)
     },
@@ -151,6 +157,11 @@ MAY: dict[str, set[str]] = {
         *("offers GetItem", "offers BatchGetItem", "quarantine list"),
         # Where the embedded AWS does not look at the namespace, any.
         *("metrics put", "metrics put elsewhere"),
+    },
+    "PublishMetricsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("metrics Query", "metrics PutItem", "metrics TransactWriteItems"),
+        *("metrics topic publish", "metrics put", "metrics put elsewhere"),
     },
     "RaiseAlertsFunction": {
         *("floor GetItem", "floor Query", "floor PutItem", "floor TransactWriteItems"),
@@ -203,6 +214,7 @@ MAY: dict[str, set[str]] = {
     "ServeMaintenanceFunction": {
         *("database key of Maintainer GetSecretValue", "cursor key GetSecretValue")
     },
+    "ServeMetricsFunction": {"metrics Query"},
     "ServeOffersFunction": {
         *("offers GetItem", "offers BatchGetItem", "offers Query", "offers index Query"),
         *("offers PutItem", "offers UpdateItem", "offers DeleteItem", "offers TransactWriteItems"),
@@ -593,6 +605,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("experiments", stack["ExperimentsTableName"], {**key, "sk": {"S": "x"}}),
+        *table_calls("metrics", stack["MetricsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("offers", stack["OffersTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("standings", stack["StandingsTableName"], {**key, "sk": {"S": "x"}}),
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),
@@ -615,6 +628,12 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
             "sns",
             "publish",
             {"TopicArn": stack["OperationsTopicArn"], "Message": "a test of what a role may do"},
+        ),
+        Call(
+            "metrics topic publish",
+            "sns",
+            "publish",
+            {"TopicArn": stack["MetricsTopicArn"], "Message": "a test of what a role may do"},
         ),
         Call(
             "player topic publish",

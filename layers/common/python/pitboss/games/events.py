@@ -242,9 +242,10 @@ def partition_key(property_id: str, application_id: str, event: GameEvent) -> st
 
 
 def lane_of(key: str) -> int:
-    """The lane that a partition key names.
+    """The lane that a partition key names; of a key that is none of ours the first.
 
     >>> lane_of("P1/space-race/7")
     7
     """
-    return int(key.rpartition("/")[2])
+    lane = key.rpartition("/")[2]
+    return int(lane) % LANES if lane.isdecimal() else 0

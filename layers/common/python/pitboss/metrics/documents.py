@@ -178,7 +178,11 @@ def in_words(metric: Metric) -> str:
         return f"sessions of a gaming day, over after {window.idle} without an event"
     if metric.is_of_players:
         days = "gaming day" if window.every is None else f"{window.length} of gaming days"
-        return days if metric.after_days is None else f"{days}, {metric.after_days} days after"
+        return (
+            days
+            if metric.after_days is None
+            else f"{days}, of those new {metric.after_days} d before"
+        )
     if window.every is None:
         return f"{window.length}, one after the other"
     return f"{window.length}, every {window.every}"
