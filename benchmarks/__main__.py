@@ -16,6 +16,7 @@ from benchmarks import (
     client_cuts,
     cold_start,
     decision_time,
+    event_to_metric,
     experiment_peeking,
     failure_data,
     floor_writes,
@@ -38,6 +39,7 @@ from benchmarks import (
     overspend,
     page_latency,
     planted_cheats,
+    player_days,
     rating_path,
     read_latency,
     real_day,
@@ -87,6 +89,8 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "page_pan": lambda _: live_page.pan(),
     "page_hour": lambda _: live_page.hour(),
     "page_latency": lambda seconds: page_latency.run(seconds),
+    "event_to_metric": lambda seconds: event_to_metric.run(seconds),
+    "player_days": lambda _: player_days.run(),
     "planted_cheats": lambda _: planted_cheats.run(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
@@ -96,7 +100,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        *("live_clients", "page_latency"),
+        *("live_clients", "page_latency", "event_to_metric"),
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""

@@ -8,6 +8,7 @@ from workbench import (
     openapi_floor,
     openapi_games,
     openapi_maintenance,
+    openapi_metrics,
     openapi_offers,
     openapi_shufflers,
 )
@@ -57,6 +58,7 @@ def api_document() -> Document:
             *openapi_shufflers.tags(),
             *openapi_maintenance.tags(),
             *openapi_audit.tags(),
+            *openapi_metrics.tags(),
             *openapi_experiments.tags(),
             *openapi_games.tags(),
         ],
@@ -103,6 +105,7 @@ def api_document() -> Document:
             **openapi_shufflers.paths(),
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
+            **openapi_metrics.paths(),
             **openapi_experiments.paths(),
             **openapi_games.paths(),
         },
@@ -301,6 +304,7 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_shufflers.structs()
     structs += openapi_maintenance.structs()
     structs += openapi_audit.structs()
+    structs += openapi_metrics.structs()
     structs += openapi_experiments.structs()
     structs += openapi_games.structs()
     found = components(structs, _REFERENCE)
