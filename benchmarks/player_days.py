@@ -1,8 +1,8 @@
 """DAU, MAU, sessions and retention of a month of a million events, beside an exact recount.
 
 Players come and go over `DAYS` days; their events are late by up to six days, one in ten comes
-twice and some batches come again whole. The deployed code brings them in, with memory in place of the table;
-beside it everything is counted anew from the unique events, by DuckDB.
+twice and some batches come again whole. The deployed code brings them in, with memory in place of
+the table; beside it everything is counted anew from the unique events, by DuckDB.
 """
 
 import random

@@ -380,7 +380,7 @@ def workbench_studio(property_id: str = DEFAULT_PROPERTY) -> "Principal":
 
     name = _own_name("workbench-studio", property_id)
     scopes = Action.SEND_GAME_EVENTS, Action.READ_METRICS
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _principal(name, Kind.GATEWAY, property_id, None, *scopes)
 
 
 def _own_name(name: str, property_id: str) -> str:

@@ -164,6 +164,16 @@ def test_nothing_is_lost_or_counted_twice_whatever_fails_between_any_two_calls(
     assert values(store)["players",] == 10
 
 
+def test_two_consumers_of_one_lane_undo_nothing(store: DynamoMetrics) -> None:
+    store.define(NORTH, METRICS[0], SECONDS)
+    workers = [measurer(store), measurer(store)]
+
+    outcomes = [workers[number % 2]([record(event(number))]) for number in range(4)]
+
+    assert values(store) == {("rounds",): 4}
+    assert [one.contended for one in outcomes] == [0, 0, 1, 1]
+
+
 def test_a_lane_that_is_always_written_elsewhere_is_given_back(store: DynamoMetrics) -> None:
     class Contended(DynamoMetrics):
         tries = 0
