@@ -21,7 +21,7 @@ export const GROUPS = {
     'maintenance:answer',
     'alerts:answer',
   ],
-  analyst: ['floor:read', 'machines:read', 'shufflers:read', 'maintenance:read'],
+  analyst: ['floor:read', 'machines:read', 'shufflers:read', 'maintenance:read', 'metrics:read'],
   compliance: [
     'floor:read',
     'ratings:read',
@@ -44,6 +44,7 @@ export const GROUPS = {
     'shufflers:read',
     'maintenance:read',
     'alerts:answer',
+    'metrics:read',
   ],
 };
 
