@@ -31,6 +31,7 @@ from pitboss.metrics.lanes import Head, Lane, Pane, PaneKey, Wanted
 from pitboss.metrics.players import Player
 from pitboss.metrics.reading import Judged, Registered, threshold_id
 from pitboss.stores.packing import Zstd
+from pitboss.stores.pages import items_of
 
 CALLS_AT_ONCE = 8
 """Lanes that are written at the same time."""
@@ -329,12 +330,7 @@ class DynamoMetrics:
             asked["KeyConditionExpression"] += " AND sk BETWEEN :first AND :last"
             first, last = between
             asked["ExpressionAttributeValues"] |= {":first": _s(first), ":last": _s(last)}
-        while True:
-            page = self._client.query(**asked)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return items_of(self._client, **asked)
 
 
 class KeptDefinitions:
