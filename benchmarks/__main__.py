@@ -16,6 +16,7 @@ from benchmarks import (
     client_cuts,
     cold_start,
     decision_time,
+    event_to_metric,
     event_to_search,
     experiment_peeking,
     failure_data,
@@ -42,6 +43,7 @@ from benchmarks import (
     overspend,
     page_latency,
     planted_cheats,
+    player_days,
     rating_path,
     read_latency,
     real_day,
@@ -95,6 +97,8 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "page_latency": lambda seconds: page_latency.run(seconds),
     "event_to_search": lambda seconds: event_to_search.run(seconds),
     "hot_writes": lambda _: hot_writes.run(),
+    "event_to_metric": lambda seconds: event_to_metric.run(seconds),
+    "player_days": lambda _: player_days.run(),
     "planted_cheats": lambda _: planted_cheats.run(),
     "cold_start": lambda _: cold_start.run(),
     "leaks": lambda _: leaks.run(),
@@ -104,7 +108,8 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        *("live_clients", "page_latency", "event_to_search", "leaderboard_burst"),
+        *("live_clients", "page_latency", "event_to_search", "event_to_metric"),
+        "leaderboard_burst",
     }
 )
 """Figures that are measured on the running stack, or on what was built for it."""

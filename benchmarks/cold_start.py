@@ -51,6 +51,10 @@ CLIENTS = {
     "serve_events": "from pitboss.stores.recent_events import DynamoRecentEvents as R; "
     "from pitboss.stores.audit import DynamoAudit as A; "
     "R('table', 'us-east-1'); A('table', 'us-east-1')._client",
+    **dict.fromkeys(
+        ("measure_events", "serve_metrics"),
+        "from pitboss.stores.metrics import DynamoMetrics as S; S('table', 'us-east-1')._client",
+    ),
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "

@@ -27,6 +27,7 @@ export const GROUPS = {
     'shufflers:read',
     'maintenance:read',
     'game-events:read',
+    'metrics:read',
   ],
   compliance: [
     'floor:read',
@@ -51,6 +52,7 @@ export const GROUPS = {
     'maintenance:read',
     'alerts:answer',
     'game-events:read',
+    'metrics:read',
   ],
 };
 

@@ -88,6 +88,15 @@ HOST = Principal(
     SignIn("jo", frozenset({Group.HOST}), MONDAY_EVENING // 1_000 + 3_600),
 )
 """Somebody who signed in, and looks after players."""
+ANALYST = Principal(
+    "5b7e1d52-77aa-4c0d-9d4e-21a9c36f0b17",
+    Kind.PERSON,
+    "north",
+    None,
+    GROUPS[Group.ANALYST],
+    SignIn("kim", frozenset({Group.ANALYST}), MONDAY_EVENING // 1_000 + 3_600),
+)
+"""Somebody who signed in, and looks at how games are played."""
 HOST_APP = Principal("host-app", Kind.SERVICE, "north", None, frozenset({Action.READ_RATINGS}))
 STUDIO_ANALYST = Principal(
     "5b7e2d10-7c3a-4b52-9d0e-1f2a3c4d5e6f",
@@ -438,14 +447,14 @@ def packets_record() -> bytes:
     return pack(header, PACKETS, [read_packet(one)[1] for one in PACKETS])
 
 
-def delivered(*records: bytes, stream: str = "slots") -> dict[str, Any]:
+def delivered(*records: bytes, stream: str = "slots", key: str = "north/1940732") -> dict[str, Any]:
     """A batch of the slot stream, or of another, as Lambda hands it on."""
     return {
         "Records": [
             {
                 "kinesis": {
                     "kinesisSchemaVersion": "1.0",
-                    "partitionKey": "north/1940732",
+                    "partitionKey": key,
                     "sequenceNumber": f"49590338271490256608559692538361571095921575989{n:04d}",
                     "data": base64.b64encode(record).decode(),
                     "approximateArrivalTimestamp": (MONDAY_EVENING + 25_000) / 1_000,
@@ -798,7 +807,7 @@ def alarm_told(state: str) -> dict[str, Any]:
 
 def sample_events() -> dict[str, dict[str, Any]]:
     """Every sample event made here, by `<function>/<case>`."""
-    play = stream_record(PLAY)
+    play, games = stream_record(PLAY), game_record()
     zipped = gzip.compress(_array(PLAY), mtime=0)
     return {
         "archive_events/play": delivered(play, stream_record(GAME_ON_ANOTHER)),
@@ -807,7 +816,12 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "connect_live_clients/disconnected": socket("DISCONNECT"),
         "connect_live_clients/foreign_machine": socket("CONNECT", "1940732,5093619"),
         "connect_live_clients/watching": socket("CONNECT", None, OFFICER, "pitboss.v1, a.b.c"),
+        "measure_events/play": delivered(games, stream="games", key="north/space-race/7"),
+        "measure_events/poison_among_good": delivered(
+            games, b"not one of ours", games[:-7], games, stream="games", key="north/space-race/7"
+        ),
         "publish_floor_metrics/now": {},
+        "publish_metrics/now": {},
         "raise_alerts/ringing": alarm_told("ALARM"),
         "raise_alerts/over": alarm_told("OK"),
         "push_live_updates/offer_gone": {"Records": [machine_cleared()]},
@@ -948,6 +962,9 @@ def sample_events() -> dict[str, dict[str, Any]]:
         ),
         "serve_events/freshness": asked("/v1/game-events/freshness", STUDIO_ANALYST),
         "serve_audit/day": asked("/v1/audit", OFFICER, query={"day": "2020-06-15", "limit": "2"}),
+        "serve_metrics/newest": asked(
+            "/v1/metrics", ANALYST, query={"application": "space-race", "windows": "1"}
+        ),
         "serve_maintenance/open": asked(
             "/v1/maintenance", TECHNICIANS, query={"status": "open", "limit": "20"}
         ),

@@ -133,10 +133,10 @@ def hot(
             raise UsageError(f"{event_type!r} is no event type.")
     if set(more) & set(fewer):
         raise UsageError("A type is left out or taken in, not both.")
-    found = _known(property_id, application_id)
+    found = known(property_id, application_id)
     changed = found.with_left_out(more, fewer)
     if changed != found:
-        changed = _changed(changed)
+        changed = keep(changed)
     _show(changed, as_json)
 
 

@@ -382,6 +382,15 @@ def workbench_analyst(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _principal(name, Kind.SERVICE, property_id, None, Action.READ_GAME_EVENTS)
 
 
+def workbench_studio(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The server by which the workbench sends games' events, and looks at what they come to."""
+    from pitboss.access import Action, Kind
+
+    name = _own_name("workbench-studio", property_id)
+    scopes = Action.SEND_GAME_EVENTS, Action.READ_METRICS
+    return _principal(name, Kind.GATEWAY, property_id, None, *scopes)
+
+
 def _own_name(name: str, property_id: str) -> str:
     """The workbench's own name at a property, by hash where the property's id fits in no name."""
     from pitboss.access import is_principal_id

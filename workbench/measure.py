@@ -65,6 +65,11 @@ def analyst(property_id: str) -> AbstractContextManager[PitbossClient]:
     return _client("workbench_analyst", property_id)
 
 
+def studio(property_id: str) -> AbstractContextManager[PitbossClient]:
+    """A client that sends games' events of a property, and reads their metrics."""
+    return _client("workbench_studio", property_id)
+
+
 @contextmanager
 def _client(who: str, property_id: str) -> Iterator[PitbossClient]:
     from workbench import endpoint, gateways

@@ -10,6 +10,7 @@ from workbench import (
     openapi_games,
     openapi_leaderboards,
     openapi_maintenance,
+    openapi_metrics,
     openapi_offers,
     openapi_shufflers,
 )
@@ -59,6 +60,7 @@ def api_document() -> Document:
             *openapi_shufflers.tags(),
             *openapi_maintenance.tags(),
             *openapi_audit.tags(),
+            *openapi_metrics.tags(),
             *openapi_experiments.tags(),
             *openapi_games.tags(),
             *openapi_events.tags(),
@@ -107,6 +109,7 @@ def api_document() -> Document:
             **openapi_shufflers.paths(),
             **openapi_maintenance.paths(),
             **openapi_audit.paths(),
+            **openapi_metrics.paths(),
             **openapi_experiments.paths(),
             **openapi_events.beside(openapi_games.paths()),
             **openapi_leaderboards.paths(),
@@ -307,6 +310,7 @@ def _schemas() -> dict[str, Document]:
     structs += openapi_shufflers.structs()
     structs += openapi_maintenance.structs()
     structs += openapi_audit.structs()
+    structs += openapi_metrics.structs()
     structs += openapi_experiments.structs()
     structs += openapi_games.structs()
     structs += openapi_events.structs()

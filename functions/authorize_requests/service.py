@@ -68,6 +68,7 @@ ROUTES = {
     ("GET", "/v1/reviews"): Action.READ_REVIEWS,
     ("POST", "/v1/reviews/{review_id}/decide"): Action.DECIDE_REVIEWS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
+    ("GET", "/v1/metrics"): Action.READ_METRICS,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
     (
         "GET",

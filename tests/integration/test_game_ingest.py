@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +18,16 @@ from pitboss.lake.layout import GAME, RAW, REFINED, manifest_key, read_raw_key
 from pitboss.lake.manifest import Counts, Manifest
 from pitboss.stores.audit import DynamoAudit, day_of
 from pitboss.stores.lake import S3Lake
+from pitboss.stores.metrics import DynamoMetrics
 from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import KeyPair
+from tests.integration.conftest import name
 from tests.integration.test_access import Sender
 from tests.integration.test_lake import lines_of
 from tests.sample_events import analytics_event, game_event
 from tests.signing_in import signed_in
 from workbench import endpoint, gateways, main, users
+from workbench.metrics import load
 
 JSON = "application/json"
 
@@ -72,6 +76,7 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
             *(Action.READ_ENTITLEMENTS, Action.CONSUME_ENTITLEMENTS),
         }
     )
+    scopes = frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS, Action.READ_METRICS})
     principal = Principal(f"server-{property_id}", Kind.GATEWAY, property_id, None, scopes)
     keys, registry = KeyPair(), gateways.registry()
     registry.register(Credential(principal, keys.public_pem, keys.algorithm, Status.ACTIVE, 1))
@@ -368,3 +373,78 @@ def test_scores_make_a_board_and_a_milestone_gives_once(studio: Studio, eventual
     assert [one["consumed_at"] for one in listed] == [answers[0].json()["consumed_at"]]
     told = json.loads(studio.command("leaderboards", "show", "space-race", "points", "--json"))
     assert told["players"] == found["players"]
+
+
+def test_events_are_measured_shown_and_told_of(
+    studio: Studio, stack: dict[str, str], eventually: Any
+) -> None:
+    studio.apps("add", "chase")
+    mapping = {"event_type": "round_played", "player_id": "PlayerID", "occurred_at": "At"}
+    studio.apps("mappings", "apply", "chase", studio.file(mapping))
+    now = int(time.time())
+    store = DynamoMetrics(stack["MetricsTableName"], "", endpoint.client("dynamodb"))
+    for one in load([Path("metrics")]):
+        store.define(studio.property_id, one, now - 3_600)
+
+    # rounds of two minutes ago: eleven losses and more are told of
+    then = now // 60 * 60 - 110
+    rounds = [{"PlayerID": n, "Wins": 1, "Losses": 9 + n, "At": then} for n in range(4)]
+    publish = physical_id("PublishMetricsFunction")
+    with heard(stack["MetricsTopicArn"], studio.property_id) as told:
+        for _ in range(2):  # the answer is lost, and the client sends again
+            studio.post("/applications/chase/events", rounds)
+        found = eventually(
+            lambda: values(studio),
+            lambda seen: seen.get("daily-active-players") == 4,
+            within=60,
+        )
+        endpoint.client("lambda").invoke(FunctionName=publish, Payload=b"{}")
+        notice = eventually(told)
+
+    assert {key: found[key] for key in ("sessions", "monthly-active-players")} == {
+        "sessions": 4,
+        "monthly-active-players": 4,
+    }
+    assert (notice["key"], notice["what"], notice["value"]) == ("losses-over-10", "crossed", 2)
+
+
+def values(studio: Studio) -> dict[str, Any]:
+    """What each metric comes to in the window that lasts."""
+    headers = {"Authorization": f"Bearer {studio.server.token(b'')}"}
+    found = studio.http.get("/v1/metrics", params={"windows": "1"}, headers=headers).json()
+    return {
+        one["key"]: value["value"]
+        for one in found["metrics"]
+        for value in one["windows"][-1]["values"]
+    }
+
+
+@contextmanager
+def heard(topic: str, property_id: str) -> Iterator[Callable[[], Any]]:
+    """The first message to a topic that is about a property; None until there is one."""
+    sqs, sns = endpoint.client("sqs"), endpoint.client("sns")
+    queue = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    subscription = sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=asked["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+
+    def hear() -> Any:
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        told = [json.loads(one["Body"]) for one in found]
+        return next((one for one in told if one["property_id"] == property_id), None)
+
+    yield hear
+    sns.unsubscribe(SubscriptionArn=subscription)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def physical_id(logical_id: str) -> str:
+    found = endpoint.client("cloudformation").describe_stack_resource(
+        StackName=endpoint.stack_name(), LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])

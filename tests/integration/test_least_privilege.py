@@ -153,6 +153,12 @@ MAY: dict[str, set[str]] = {
         *("triggers ReceiveMessage", "triggers GetQueueAttributes"),
         "undelivered ReceiveMessage",  # as of `DecideOffersFunction`
     },
+    "MeasureEventsFunction": {
+        *("metrics GetItem", "metrics BatchGetItem", "metrics Query"),
+        *("metrics PutItem", "metrics TransactWriteItems"),
+        *("game stream DescribeStream", "game stream GetShardIterator", *ITERATED),
+        *("quarantine put on failure", "quarantine list"),
+    },
     "MigrateDatabaseFunction": {
         *(f"database key of {whose} GetSecretValue" for whose in DATABASE_KEYS)
     },
@@ -175,6 +181,11 @@ MAY: dict[str, set[str]] = {
         *("registry GetItem", "scores topic publish"),
         *("game stream DescribeStream", "game stream GetShardIterator", *ITERATED),
         *("quarantine put on failure", "quarantine list"),
+    },
+    "PublishMetricsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("metrics Query", "metrics PutItem", "metrics TransactWriteItems"),
+        *("metrics topic publish", "metrics put", "metrics put elsewhere"),
     },
     "RaiseAlertsFunction": {
         *("floor GetItem", "floor Query", "floor PutItem", "floor TransactWriteItems"),
@@ -239,6 +250,7 @@ MAY: dict[str, set[str]] = {
     "ServeMaintenanceFunction": {
         *("database key of Maintainer GetSecretValue", "cursor key GetSecretValue")
     },
+    "ServeMetricsFunction": {"metrics Query"},
     "ServeOffersFunction": {
         *("offers GetItem", "offers BatchGetItem", "offers Query", "offers index Query"),
         *("offers PutItem", "offers UpdateItem", "offers DeleteItem", "offers TransactWriteItems"),
@@ -645,6 +657,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("experiments", stack["ExperimentsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("scores", stack["ScoresTableName"], {**key, "sk": {"S": "x"}}),
         scores_index_call(stack["ScoresTableName"]),
+        *table_calls("metrics", stack["MetricsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("offers", stack["OffersTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("standings", stack["StandingsTableName"], {**key, "sk": {"S": "x"}}),
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),
@@ -673,6 +686,12 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
             "sns",
             "publish",
             {"TopicArn": stack["ScoresTopicArn"], "Message": "a test of what a role may do"},
+        ),
+        Call(
+            "metrics topic publish",
+            "sns",
+            "publish",
+            {"TopicArn": stack["MetricsTopicArn"], "Message": "a test of what a role may do"},
         ),
         Call(
             "player topic publish",

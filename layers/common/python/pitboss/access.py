@@ -86,6 +86,8 @@ class Action(StrEnum):
     """Search what players of games did in the last days, by their pseudonyms."""
     ISSUE_INSTALLS = "installs:write"
     """Ask for tokens with which games on players' devices send events."""
+    READ_METRICS = "metrics:read"
+    """Live metrics of games; they name no player."""
 
 
 class Group(StrEnum):
@@ -126,6 +128,7 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
             Action.READ_SHUFFLERS,
             Action.READ_MAINTENANCE,
             Action.READ_GAME_EVENTS,
+            Action.READ_METRICS,
         }
     ),
     Group.COMPLIANCE: frozenset(
@@ -154,6 +157,7 @@ GROUPS: Mapping[Group, frozenset[Action]] = {
             Action.READ_MAINTENANCE,
             Action.ANSWER_ALERTS,
             Action.READ_GAME_EVENTS,
+            Action.READ_METRICS,
         }
     ),
 }

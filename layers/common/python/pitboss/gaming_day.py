@@ -106,6 +106,11 @@ class GamingDays:
         """The property's gaming day (ISO date) of a moment in epoch milliseconds."""
         return _day_of(self.rule_of(property_id))
 
+    def ordinal_of(self, property_id: str) -> Callable[[int], int]:
+        """The property's gaming day of an epoch minute, as an ordinal (`date.toordinal`)."""
+        rule = self.rule_of(property_id)
+        return lambda minute: rule.date_of(minute * 60_000).toordinal()
+
 
 @lru_cache(maxsize=256)
 def _day_of(rule: GamingDay) -> Callable[[int], str]:

@@ -32,18 +32,18 @@ def parameters(given: Mapping[str, list[str]] | None, known: Collection[str]) ->
     return found
 
 
-def limit(query: Mapping[str, str], default: int, most: int) -> int:
+def limit(query: Mapping[str, str], default: int, most: int, name: str = "limit") -> int:
     """How many entries are asked for.
 
     Raises:
         RefusedQueryError: it is no number, or not from 1 to `most`.
     """
-    text = query.get("limit")
+    text = query.get(name)
     if text is None:
         return default
     count = int(text) if _COUNT.fullmatch(text) else 0
     if not 1 <= count <= most:
-        raise RefusedQueryError(f"limit is {_shown(text)}, not a number from 1 to {most}")
+        raise RefusedQueryError(f"{name} is {_shown(text)}, not a number from 1 to {most}")
     return count
 
 

@@ -245,3 +245,13 @@ def lane_of(whose: str) -> int:
 def partition_key(property_id: str, application_id: str, event: GameEvent) -> str:
     """What keeps a client's events in order."""
     return f"{property_id}/{application_id}/{lane_of(event.player_id or event.event_id)}"
+
+
+def lane_of_key(key: str) -> int:
+    """The lane that a partition key names; of a key that is none of ours the first.
+
+    >>> lane_of_key("P1/space-race/7")
+    7
+    """
+    lane = key.rpartition("/")[2]
+    return int(lane) % LANES if lane.isdecimal() else 0

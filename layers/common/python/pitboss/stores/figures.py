@@ -1,8 +1,20 @@
-"""Metrics that are states of a floor: CloudWatch's own call, one a property and minute."""
+"""Metrics that are states of a floor: CloudWatch's own call, as few a minute as there can be."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from itertools import batched
+from typing import Any, NamedTuple
+
+MAX_FIGURES = 1_000
+"""Metrics that one PutMetricData takes."""
+
+
+class Figure(NamedTuple):
+    """A metric's value."""
+
+    name: str
+    dimensions: Mapping[str, str]
+    value: float
 
 
 class CloudWatchFigures:
@@ -31,17 +43,36 @@ class CloudWatchFigures:
             watched: names that are put without a dimension as well.
         """
         watched = frozenset(watched)
-        of_property = [{"Name": "Property", "Value": property_id}]
-        self._client.put_metric_data(
-            Namespace=self._namespace,
-            MetricData=[
-                {
-                    "MetricName": name,
-                    "Dimensions": dimensions,
-                    "Timestamp": at / 1000,
-                    "Value": value,
-                }
+        of_property = {"Property": property_id}
+        self.put_each(
+            at,
+            [
+                Figure(name, dimensions, value)
                 for name, value in values.items()
-                for dimensions in ([of_property, []] if name in watched else [of_property])
+                for dimensions in ([of_property, {}] if name in watched else [of_property])
             ],
         )
+
+    def put_each(self, at: int, figures: Iterable[Figure]) -> None:
+        """Put metrics, each with dimensions of its own, in as few calls as there can be.
+
+        Args:
+            at: the minute they are of, epoch milliseconds.
+            figures: the metrics.
+        """
+        for some in batched(figures, MAX_FIGURES, strict=False):
+            self._client.put_metric_data(
+                Namespace=self._namespace,
+                MetricData=[
+                    {
+                        "MetricName": figure.name,
+                        "Dimensions": [
+                            {"Name": name, "Value": value}
+                            for name, value in figure.dimensions.items()
+                        ],
+                        "Timestamp": at / 1000,
+                        "Value": figure.value,
+                    }
+                    for figure in some
+                ],
+            )

@@ -1,0 +1,61 @@
+"""A minute in, metrics and notices out."""
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from pitboss.settings import read
+from pitboss.stores.figures import CloudWatchFigures
+from pitboss.stores.metrics import DynamoMetrics
+from pitboss.stores.notices import SnsNotices
+from pitboss.telemetry import logger, metrics
+from publish_metrics.service import NAMESPACE, STAGE, PublishMetrics
+from publish_metrics.settings import Settings
+
+log = logger(STAGE)
+count = metrics(STAGE)
+
+
+@cache
+def _wiring() -> PublishMetrics:
+    settings = read(os.environ, Settings)
+    log.setLevel(settings.log_level)
+    region = settings.aws_region
+    return PublishMetrics(
+        DynamoMetrics(settings.metrics_table, region),
+        CloudWatchFigures(NAMESPACE, region),
+        SnsNotices(settings.metrics_topic, region),
+        cache(settings.gaming_days.ordinal_of),
+    )
+
+
+def handler(event: object, context: Any) -> dict[str, int]:  # noqa: ANN401 - Lambda's own type
+    """Publish what every property's metrics come to.
+
+    Returns:
+        Properties that were published.
+
+    Raises:
+        Exception: of the first property that was not; the others were.
+    """
+    publish, now = _wiring(), int(time.time())
+    published = 0
+    faults: list[Exception] = []
+    for property_id in publish.properties():
+        try:
+            done = publish(property_id, now)
+        except Exception as fault:  # noqa: BLE001 - raised below: one keeps no other waiting
+            log.error("metrics are not published", extra={"property_id": property_id})
+            faults.append(fault)
+            continue
+        published += 1
+        count.count("FiguresPut", done.figures)
+        count.count("NoticesTold", done.notices)
+        count.count("ThresholdsContended", done.contended)
+    count.count("PropertiesPublished", published)
+    count.count("PropertiesFailed", len(faults))
+    count.flush()
+    if faults:
+        raise faults[0]
+    return {"properties": published}
