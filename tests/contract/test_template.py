@@ -364,7 +364,7 @@ def test_a_streams_batch_size_is_no_parameter() -> None:
         if event["Type"] == "Kinesis"
     ]
 
-    assert sizes == [10_000] * 7
+    assert sizes == [10_000] * 9
 
 
 def test_writers_of_scores_share_the_tables_rate_among_as_many_as_there_are() -> None:

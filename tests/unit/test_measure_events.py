@@ -1,6 +1,5 @@
-"""Games' events measured, published and shown over tables in memory that fail."""
+"""Games' events measured over tables in memory that fail."""
 
-import json
 import random
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec.structs import replace
 
 from measure_events import handler as entry
 from measure_events.service import MeasureEvents, Outcome, Record
@@ -16,10 +14,7 @@ from pitboss.events.batch import BatchHeader
 from pitboss.games.events import GameEvent
 from pitboss.metrics.documents import document
 from pitboss.metrics.lanes import LATE_MS
-from pitboss.stores.figures import Figure
 from pitboss.stores.metrics import ContendedLaneError, DynamoMetrics, KeptDefinitions
-from publish_metrics.service import PublishMetrics
-from serve_metrics import handler as shown
 from tests import sample_events
 from tests.fakes.network import tables
 from tests.unit.test_metrics import METRICS, NOW, event, metric
@@ -199,100 +194,7 @@ def test_definitions_are_asked_for_again_after_a_minute(store: DynamoMetrics) ->
     assert kept(NORTH) == [METRICS[0]]
 
 
-# Published.
-
-
-class Told:
-    """Takes figures and notices; may fail to say that it did."""
-
-    def __init__(self) -> None:
-        self.figures: list[Figure] = []
-        self.notices: list[dict[str, Any]] = []
-        self.fails = False
-
-    def put_each(self, at: int, figures: Any) -> None:
-        self.figures = list(figures)
-
-    def publish(self, subject: str, text: str) -> None:
-        assert subject.isascii()
-        self.notices.append(json.loads(text))
-        if self.fails:
-            raise TimeoutError
-
-
-def publisher(store: DynamoMetrics, told: Told) -> PublishMetrics:
-    return PublishMetrics(store, told, told, lambda property_id: lambda minute: minute // 1_440)
-
-
-OVER = metric(dimensions=["app_version"], threshold={"over": 1})
-
-
-def test_a_crossing_is_told_until_it_is_known_to_be_told(store: DynamoMetrics) -> None:
-    store.define(NORTH, OVER, SECONDS - 600)
-    told = Told()
-    publish = publisher(store, told)
-    measure = measurer(store)
-    measure([record(event(1), event(2), event(3, app_version="3"))])
-    assert publish(NORTH, SECONDS).notices == 0, "the window is not over"
-
-    told.fails = True
-    with pytest.raises(TimeoutError):
-        publish(NORTH, SECONDS + 75)
-    told.fails = False
-    assert publish(NORTH, SECONDS + 75).notices == 1
-    assert publish(NORTH, SECONDS + 75).notices == 0
-
-    first, second = told.notices
-    assert first == second
-    assert (first["what"], first["dimensions"], first["value"]) == (
-        "crossed",
-        {"app_version": "2.4"},
-        2,
-    )
-    figures = {(one.name, one.dimensions["app_version"]): one.value for one in told.figures}
-    assert figures == {("rounds", "2.4"): 2, ("rounds", "3"): 1}
-    crossed = document(store, NORTH, DAY, NOW + 75_000).metrics[0].crossed
-    assert crossed == [{"app_version": "2.4"}]
-
-    assert publish(NORTH, SECONDS + 200).notices == 1
-    assert told.notices[-1]["what"] == "over"
-
-
-def test_late_events_are_told_of_and_what_was_before_the_threshold_is_not(
-    store: DynamoMetrics,
-) -> None:
-    told = Told()
-    publish, measure = publisher(store, told), measurer(store)
-    low = metric(key="low", threshold={"under": 1})
-    store.define(NORTH, low, SECONDS)
-    measure([record(event(1, NOW + 50_000))])
-
-    begun = (SECONDS // 60 + 1) * 60
-    publish(NORTH, begun + 70)
-    assert told.notices == [], "measured all through, and with an event"
-    publish(NORTH, begun + 130)
-    assert [one["what"] for one in told.notices] == ["crossed"]
-    measure([record(event(2, (begun + 61) * 1000))])
-    publish(NORTH, begun + 140)
-    assert [one["what"] for one in told.notices] == ["crossed", "corrected"]
-
-
-def test_a_threshold_that_is_changed_is_judged_anew(store: DynamoMetrics) -> None:
-    told = Told()
-    publish = publisher(store, told)
-    store.define(NORTH, OVER, SECONDS - 600)
-    measurer(store)([record(event(1), event(2))])
-    publish(NORTH, SECONDS + 75)
-    assert store.define(NORTH, replace(OVER, name="Other"), SECONDS + 76).since == SECONDS - 600
-
-    store.define(NORTH, metric(dimensions=["app_version"], threshold={"over": 9}), SECONDS + 76)
-    publish(NORTH, SECONDS + 80)
-
-    assert len(told.notices) == 1
-    assert document(store, NORTH, DAY, NOW + 80_000).metrics[0].crossed == []
-
-
-# At the functions.
+# At the function.
 
 
 def test_a_poisoned_record_is_left_out_and_its_neighbours_are_measured(
@@ -310,27 +212,3 @@ def test_a_poisoned_record_is_left_out_and_its_neighbours_are_measured(
 
     assert answer == {"batchItemFailures": []}
     assert [(one.lane, len(one.events)) for one in came] == [(7, 3), (7, 3)]
-
-
-def test_metrics_are_shown_to_those_who_may_see_them(
-    store: DynamoMetrics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Wiring:
-        metrics = store
-
-        def day_of(self, property_id: str) -> Any:
-            return lambda minute: minute // 1_440
-
-        def now(self) -> int:
-            return NOW
-
-    monkeypatch.setattr(shown, "_wiring", Wiring)
-    asked = sample_events.load("serve_metrics")["newest"]
-
-    answer = shown.handler(asked, None)
-    assert (answer["statusCode"], json.loads(answer["body"])["metrics"]) == (200, [])
-    wrong = asked | {"multiValueQueryStringParameters": {"windows": ["61"]}}
-    assert shown.handler(wrong, None)["statusCode"] == 400
-    authorizer = asked["requestContext"]["authorizer"] | {"scopes": "floor:read"}
-    other = asked | {"requestContext": asked["requestContext"] | {"authorizer": authorizer}}
-    assert shown.handler(other, None)["statusCode"] == 404
