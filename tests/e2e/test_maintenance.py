@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from tests.e2e.house import House
 from tests.integration.conftest import eventually
 from tests.shuffler_events import published, record
+from tests.subscribing import subscribed
 from workbench import endpoint, gateways, main, maintenance, measure
 from workbench.client import PitbossClient
 
@@ -45,35 +46,16 @@ def said(house: House, stack: dict[str, str]) -> Callable[..., None]:
 @pytest.fixture
 def told(house: House, stack: dict[str, str]) -> Iterator[Callable[[], list[str]]]:
     """What a technician of the house is sent, who wants to hear of what is due this week."""
-    sqs, sns = endpoint.client("sqs"), endpoint.client("sns")
-    url = sqs.create_queue(QueueName=f"test-{uuid.uuid4().hex[:10]}")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    queue = attributes["QueueArn"]
-    by_sns = {
-        **{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}},
-        **{"Action": "sqs:SendMessage", "Resource": queue},
-    }
-    policy = {"Version": "2012-10-17", "Statement": [by_sns]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     wanted = {"property": [house.property_id], "urgency": ["this_week"]}
-    subscription = sns.subscribe(
-        TopicArn=stack["OperationsTopicArn"],
-        Protocol="sqs",
-        Endpoint=queue,
-        Attributes={"FilterPolicy": json.dumps(wanted)},
-    )["SubscriptionArn"]
     heard: list[str] = []
+    with subscribed(stack["OperationsTopicArn"], FilterPolicy=json.dumps(wanted)) as messages:
 
-    def hear() -> list[str]:
-        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            heard.extend(json.loads(one["Body"])["Subject"] for one in found)
-            for one in found:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-        return sorted(heard)
+        def hear() -> list[str]:
+            while found := messages():
+                heard.extend(json.loads(one["Body"])["Subject"] for one in found)
+            return sorted(heard)
 
-    yield hear
-    sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=url)
+        yield hear
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +20,11 @@ from pitboss.stores.lake import S3Lake
 from pitboss.stores.metrics import DynamoMetrics
 from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import KeyPair
-from tests.integration.conftest import name
 from tests.integration.test_access import Sender
 from tests.integration.test_lake import lines_of
 from tests.sample_events import analytics_event, game_event
 from tests.signing_in import signed_in
+from tests.subscribing import subscribed
 from workbench import endpoint, gateways, main, users
 from workbench.metrics import load
 
@@ -73,10 +72,9 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
     scopes = frozenset(
         {
             *(Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS, Action.READ_LEADERBOARDS),
-            *(Action.READ_ENTITLEMENTS, Action.CONSUME_ENTITLEMENTS),
+            *(Action.READ_ENTITLEMENTS, Action.CONSUME_ENTITLEMENTS, Action.READ_METRICS),
         }
     )
-    scopes = frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS, Action.READ_METRICS})
     principal = Principal(f"server-{property_id}", Kind.GATEWAY, property_id, None, scopes)
     keys, registry = KeyPair(), gateways.registry()
     registry.register(Credential(principal, keys.public_pem, keys.algorithm, Status.ACTIVE, 1))
@@ -390,7 +388,7 @@ def test_events_are_measured_shown_and_told_of(
     then = now // 60 * 60 - 110
     rounds = [{"PlayerID": n, "Wins": 1, "Losses": 9 + n, "At": then} for n in range(4)]
     publish = physical_id("PublishMetricsFunction")
-    with heard(stack["MetricsTopicArn"], studio.property_id) as told:
+    with subscribed(stack["MetricsTopicArn"], RawMessageDelivery="true") as messages:
         for _ in range(2):  # the answer is lost, and the client sends again
             studio.post("/applications/chase/events", rounds)
         found = eventually(
@@ -399,7 +397,13 @@ def test_events_are_measured_shown_and_told_of(
             within=60,
         )
         endpoint.client("lambda").invoke(FunctionName=publish, Payload=b"{}")
-        notice = eventually(told)
+        (notice, *_) = eventually(
+            lambda: [
+                told
+                for told in (json.loads(one["Body"]) for one in messages())
+                if told["property_id"] == studio.property_id
+            ]
+        )
 
     assert {key: found[key] for key in ("sessions", "monthly-active-players")} == {
         "sessions": 4,
@@ -417,30 +421,6 @@ def values(studio: Studio) -> dict[str, Any]:
         for one in found["metrics"]
         for value in one["windows"][-1]["values"]
     }
-
-
-@contextmanager
-def heard(topic: str, property_id: str) -> Iterator[Callable[[], Any]]:
-    """The first message to a topic that is about a property; None until there is one."""
-    sqs, sns = endpoint.client("sqs"), endpoint.client("sns")
-    queue = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
-    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    subscription = sns.subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=asked["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-        ReturnSubscriptionArn=True,
-    )["SubscriptionArn"]
-
-    def hear() -> Any:
-        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        told = [json.loads(one["Body"]) for one in found]
-        return next((one for one in told if one["property_id"] == property_id), None)
-
-    yield hear
-    sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=queue)
 
 
 def physical_id(logical_id: str) -> str:

@@ -650,7 +650,7 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("ratings", stack["RatingsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("registry", stack["RegistryTableName"], key),
         *table_calls("installs", stack["InstallsTableName"], key),
-        *table_calls("recent events", stack["RecentEventsTableName"], key),
+        *table_calls("recent events", stack["RecentEventsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("connections", stack["ConnectionsTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("floor", stack["FloorTableName"], {**key, "sk": {"S": "x"}}),
         *table_calls("audit", stack["AuditTableName"], {**key, "sk": {"S": "x"}}),
@@ -761,7 +761,10 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     s3 = endpoint.client("s3")
     for place in (*(PLACES[stage] for stage in STAGES), PLACES["elsewhere"]):
         s3.put_object(Bucket=stack["QuarantineBucketName"], Key=f"{place}{name}", Body=b"x")
-    read = ("raw", "raw games", "runs", "versions", "paces", "failure runs", "failure versions")
+    read = (
+        *("raw", "raw games", "runs", "versions", "paces"),
+        *("failure runs", "failure versions", "risk runs", "risk versions"),
+    )
     for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"
         s3.put_object(Bucket=stack["LakeBucketName"], Key=key, Body=b"x")

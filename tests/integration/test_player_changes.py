@@ -10,7 +10,8 @@ import pytest
 from pitboss.events.player import ChangeKind, PlayerChanged, decode
 from tests.integration import ratings_items
 from tests.integration.conftest import name
-from workbench import endpoint, measure
+from tests.subscribing import subscribed
+from workbench import measure
 
 type Hear = Callable[[], list[tuple[dict[str, str], PlayerChanged]]]
 
@@ -26,45 +27,19 @@ def property_id(stack: dict[str, str]) -> Iterator[str]:
 @pytest.fixture
 def hear(stack: dict[str, str], property_id: str) -> Iterator[Hear]:
     """What came so far to a queue that asked for the property's starts and worth steps alone."""
-    sqs, sns = endpoint.client("sqs"), endpoint.client("sns")
-    topic = stack["PlayerTopicArn"]
-    queue = sqs.create_queue(QueueName=name("queue"))["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     wanted = {"kind": ["session.started", "worth.crossed"], "property_id": [property_id]}
-    subscription = sns.subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=arn,
-        Attributes={"FilterPolicy": json.dumps(wanted), "RawMessageDelivery": "true"},
-        ReturnSubscriptionArn=True,
-    )["SubscriptionArn"]
     heard: list[tuple[dict[str, str], PlayerChanged]] = []
+    asked = {"FilterPolicy": json.dumps(wanted), "RawMessageDelivery": "true"}
+    with subscribed(stack["PlayerTopicArn"], **asked) as messages:
 
-    def hear() -> list[tuple[dict[str, str], PlayerChanged]]:
-        found = sqs.receive_message(
-            QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
-        for message in found.get("Messages", []):
-            attributes = message.get("MessageAttributes", {})
-            said = {key: value["StringValue"] for key, value in attributes.items()}
-            heard.append((said, decode(message["Body"])))
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return heard
+        def hear() -> list[tuple[dict[str, str], PlayerChanged]]:
+            for message in messages():
+                attributes = message.get("MessageAttributes", {})
+                said = {key: value["StringValue"] for key, value in attributes.items()}
+                heard.append((said, decode(message["Body"])))
+            return heard
 
-    yield hear
-    sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=queue)
+        yield hear
 
 
 def test_play_posted_through_the_api_is_heard_by_who_asked_for_it(
