@@ -105,17 +105,35 @@ def test_state_is_kept_where_asked_and_no_process_is_left(another_home: Path) ->
     def topics() -> int:
         return len(endpoint.client("sns").list_topics()["Topics"])
 
+    def changes() -> list[str]:
+        """Of the table, that its stream holds."""
+        streams = endpoint.client("dynamodbstreams")
+        (stream,) = streams.list_streams()["Streams"]
+        of = {"StreamArn": stream["StreamArn"]}
+        (shard,) = streams.describe_stream(**of)["StreamDescription"]["Shards"]
+        start = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = streams.get_shard_iterator(**of, **start)["ShardIterator"]
+        return [one["eventName"] for one in streams.get_records(ShardIterator=iterator)["Records"]]
+
     try:
         stack_commands.ensure_running(keep_state=True)
         first = emulator.Running.load()
         assert first is not None
         endpoint.client("s3").create_bucket(Bucket="test-kept")
         endpoint.client("sns").create_topic(Name="test-kept")
+        endpoint.client("dynamodb").create_table(
+            TableName="test-kept",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        endpoint.client("dynamodb").put_item(TableName="test-kept", Item={"pk": {"S": "a"}})
         assert pitboss("down").stdout == "Stopped.\n"
         assert group_members(first.pid) == []
 
         stack_commands.ensure_running(keep_state=True)
-        assert (bucket_names(), topics()) == (["test-kept"], 1)
+        assert (bucket_names(), topics(), changes()) == (["test-kept"], 1, ["INSERT"])
         assert pitboss("down").stdout == "Stopped.\n"
 
         emulator.wipe_state()

@@ -4,15 +4,15 @@ Run by the emulator's own interpreter, which has nothing of ours: only the stand
 emulator may be imported here. The one argument is the interpreter of the environment the functions
 run in; the emulator starts functions with `sys.executable`.
 
-Twenty things are mended. A function that raises keeps its process; the emulator ends it, so that
-whoever calls next waits for another to start. What a function raises reaches its caller, and so the
-`Retry` and `Catch` of a state machine, by the name of its class; the emulator calls everything
-`Runtime.HandlerError`, and has the class in the traceback that it logs. A state machine's
-definition in S3 may be YAML; the emulator reads JSON. A task may wait as long as its input says
-(`TimeoutSecondsPath`). Who may publish to a topic may do so in batches: IAM knows no action
-`sns:PublishBatch`. What a state machine publishes keeps its attributes, by which subscriptions
-filter. And each mapping of a stream is polled by a thread of its own: the emulator has one for all,
-so that a consumer keeps every other one waiting.
+Twenty-one things are mended. A function that raises keeps its process; the emulator ends it, so
+that whoever calls next waits for another to start. What a function raises reaches its caller, and
+so the `Retry` and `Catch` of a state machine, by the name of its class; the emulator calls
+everything `Runtime.HandlerError`, and has the class in the traceback that it logs. A state
+machine's definition in S3 may be YAML; the emulator reads JSON. A task may wait as long as its
+input says (`TimeoutSecondsPath`). Who may publish to a topic may do so in batches: IAM knows no
+action `sns:PublishBatch`. What a state machine publishes keeps its attributes, by which
+subscriptions filter. And each mapping of a stream is polled by a thread of its own: the emulator
+has one for all, so that a consumer keeps every other one waiting.
 
 Of signing in: a token that was refreshed names the groups of who signed in; the emulator forgets
 them. And nobody signs up to a pool whose users an administrator makes. Of WebSockets: an authorizer
@@ -31,7 +31,8 @@ with a certificate that is no longer active is cut off. And a rule invokes a fun
 invoked by events, tried again and then given to its failure destination, and no more than two at a
 time: the emulator starts a thread and a process for every message.
 
-Of its end: it saves its state though somebody is connected, as a page that is open is.
+Of its end: it saves its state though somebody is connected, as a page that is open is; and with it
+what tables' streams hold, of which it keeps only how far each mapping has read.
 """
 
 import asyncio
@@ -44,6 +45,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from copy import deepcopy
 from types import FunctionType
 from typing import Any
 
@@ -434,6 +436,26 @@ def mend_ending() -> None:
     asyncio.Server.wait_closed = closed  # type: ignore[method-assign,assignment]
 
 
+def mend_state(dynamodb: Any) -> None:  # noqa: ANN401 - a module of the emulator
+    """Keep what tables' streams hold with the tables, as where each mapping is in them is kept.
+
+    Without it a mapping waits, after a restart, for as many changes as there ever were before it.
+    """
+    get, load = dynamodb.get_state, dynamodb.load_persisted_state
+    streams = "_stream_records", "_stream_trimmed"
+
+    def get_state() -> dict[str, Any]:
+        state: dict[str, Any] = get()
+        return state | {name: deepcopy(getattr(dynamodb, name)) for name in streams}
+
+    def load_persisted_state(data: dict[str, Any]) -> None:
+        load(data)
+        for name in streams:
+            getattr(dynamodb, name).update(data.get(name, {}))
+
+    dynamodb.get_state, dynamodb.load_persisted_state = get_state, load_persisted_state
+
+
 def _naming(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     return lambda *arguments: named(execute(*arguments))
 
@@ -447,6 +469,7 @@ def main() -> None:
         apigateway,
         cloudwatch,
         cognito,
+        dynamodb,
         iot,
         lambda_svc,
         sns,
@@ -474,6 +497,7 @@ def main() -> None:
     mend_websockets(apigateway)
     mend_metrics(cloudwatch, lambda_svc)
     mend_ending()
+    mend_state(dynamodb)
     serve()
 
 
