@@ -113,6 +113,14 @@ def test_one_place_alone_is_a_map() -> None:
     assert written_over(charts.heat_map(found, None, 720)) == []
 
 
+@pytest.mark.parametrize(("x", "y"), [(500.00000000000006, 500), (1e-310, 500), (0, 1e-200)])
+def test_places_that_differ_by_rounding_alone_are_one(x: float, y: float) -> None:
+    found = read(lake_of([caught(round(x), round(y)), caught(x, y)]))
+
+    assert [one.counts for one in found.bins] == [(2,)]
+    assert charts.heat_map(found, None, 720).height > 0
+
+
 def test_y_goes_up_where_the_bounds_say_so() -> None:
     assert Bounds(0, 0, 100, 60).shown(10, 20) == (10, 20)
     assert Bounds(0, 60, 100, 0).shown(10, 20) == (10, 40)

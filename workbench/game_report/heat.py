@@ -20,6 +20,10 @@ from workbench.report.hexbin import SQRT_3, Axial, centre, hexagon_at
 FEWEST_ACROSS, MOST_ACROSS = 12, 36
 """Hexagons from one side of the map to the other, unless told: the more events, the more."""
 
+LEAST_SPREAD = 1e-9
+"""Of the largest coordinate: events nearer to each other than this are in one place, for doubles
+have no room for hexagons between them."""
+
 FEWEST_EVENTS = 5
 """A hexagon with fewer events of two versions together is too little to tell them apart by."""
 
@@ -172,7 +176,7 @@ def read_heat_map(
     if across is None:
         filled_by = math.isqrt(sum(events for *_, events in placed)) // 2
         across = min(max(filled_by, FEWEST_ACROSS), MOST_ACROSS)
-    radius = max(shown.width, shown.height * 0.6) / (SQRT_3 * across) or 1.0
+    radius = _radius(shown, across)
     names = asked.versions or ("",)
     cells: dict[Axial, Counter[str]] = defaultdict(Counter)
     outside = 0
@@ -192,6 +196,14 @@ def read_heat_map(
     if asked.versions:
         out_of = _divisors(lake, asked, filled(of, values), found)
     return HeatMap(asked, shown, bounds is None, radius, found, outside, unplaced, out_of)
+
+
+def _radius(shown: Bounds, across: int) -> float:
+    """Of so many hexagons from side to side; 1 where all is in one place."""
+    spread = max(shown.width, shown.height * 0.6)
+    if spread <= LEAST_SPREAD * max(1.0, *map(abs, shown)):
+        return 1.0
+    return spread / (SQRT_3 * across)
 
 
 def _around(placed: Sequence[tuple[float, float, str, int]]) -> Bounds:
