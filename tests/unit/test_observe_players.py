@@ -26,6 +26,7 @@ from pitboss.players.observed import (
     Use,
     excluded_then,
     moments,
+    observations,
 )
 from pitboss.stores.parquet import ParquetLake
 from tests import sample_events
@@ -163,6 +164,15 @@ def test_who_excluded_themselves_before_is_no_one_to_foresee_it_of(
     assert excluded_then(Entry(NOW + DAY_MS, None, 0), HERE) is False  # is not known yet
 
 
+def test_who_comes_back_from_an_exclusion_is_scored_as_others_are() -> None:
+    seen = values(behaviour_of(play(Random(1), LEAST_GAMES)))
+    over = Entry(NOW - 20 * DAY_MS, NOW - 10 * DAY_MS, NOW - 20 * DAY_MS)
+
+    found = observations(HERE, iter([("p-1", seen)]), {"p-1": over})
+
+    assert list(found) == [Observation("p-1", Use.NOW, seen, happened=False)]
+
+
 # --- the door -------------------------------------------------------------------------------------
 
 
@@ -188,7 +198,8 @@ def test_the_handler_keeps_what_was_seen_and_counts_it(monkeypatch: pytest.Monke
 
     answer = door.handler(sample, None)
 
-    assert answer == {"run": sample["run"], "property_id": "north", "players": 1}
-    (found,) = msgspec.json.decode(kept["north.json"], type=list[Observation])
+    assert answer == {"run": sample["run"], "property_id": "north", "players": 2}
+    found, back = msgspec.json.decode(kept["north.json"], type=list[Observation])
+    assert (back.player_id, back.use, back.happened) == ("p-out", Use.NOW, False)
     assert (found.player_id, found.use, found.happened) == ("p-1", Use.NOW, False)
     assert found.seen == pytest.approx(values(behaviour_of(games)))

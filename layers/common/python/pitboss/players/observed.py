@@ -91,21 +91,23 @@ def excluded_then(entry: Entry | None, moment: Moment) -> bool | None:
     """Whether somebody excluded themselves within the horizon; None where they had before it, and
     are no one to foresee it of.
 
+    Now is for scoring: everybody is, also who had. An exclusion that ends says nothing for offers.
+
     Args:
         entry: their place on the list of self-exclusions, if they have one.
         moment: when they are looked at.
     """
-    if entry is None:
+    if entry is None or moment.use is Use.NOW:
         return False
     if entry.since < moment.at:
         return None
-    return moment.use is not Use.NOW and entry.since < moment.at + HORIZON_MS
+    return entry.since < moment.at + HORIZON_MS
 
 
 def observations(
     moment: Moment, players: Iterator[tuple[str, Values]], listed: dict[str, Entry]
 ) -> Iterator[Observation]:
-    """Players at a moment, less those who had excluded themselves.
+    """Players at a moment, less those of whom there is nothing to foresee (`excluded_then`).
 
     Args:
         moment: when they are looked at.
