@@ -413,5 +413,11 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
             others = {"MaintainShufflers": "TellUnstarted", "Risk": "TellUnassessed"}
             told = others.get(name, "TellFailure")
             assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], told), name
+    # A property whose risk cannot be assessed leaves the others theirs: no state of it fails.
+    each = states["Risk"]["ItemProcessor"]["States"]
+    for name in ("ObservePlayers", "AssessRisk"):
+        (caught,) = each[name]["Catch"]
+        assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "TellNotAssessed")
+    assert "Fail" not in [one["Type"] for one in each.values()]
     # Nothing but `Promote` comes between a verdict and a champion.
     assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]
