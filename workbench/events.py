@@ -15,6 +15,7 @@ from rich.table import Table
 
 from workbench.console import UsageError, WorkbenchError, moment, out, print_json, say
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
+from workbench.report.text import shown
 
 if TYPE_CHECKING:
     from workbench.client import PitbossClient
@@ -225,7 +226,8 @@ def _line(event: Event) -> str:
 
 
 def _cells(event: Event) -> list[str]:
-    return [
+    # Levels and data are whatever a client sent.
+    cells = [
         moment(event["occurred_at"]),
         event["event_type"],
         event["player_id"] or "-",
@@ -233,6 +235,7 @@ def _cells(event: Event) -> list[str]:
         "server" if event["is_trusted"] else "client",
         json.dumps(event["data"], ensure_ascii=False),
     ]
+    return list(map(shown, cells))
 
 
 def _now_ms() -> int:

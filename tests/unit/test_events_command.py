@@ -109,6 +109,18 @@ def test_events_are_followed_each_once_in_their_order(api: Api, client: PitbossC
     assert int(api.asked[0]["since"]) == NOW - events.LATE_MS
 
 
+def test_what_a_client_sent_does_nothing_to_the_terminal() -> None:
+    line = events._line(
+        {
+            **{"occurred_at": NOW, "event_type": "crash", "player_id": "p-1", "is_trusted": False},
+            **{"level_id": "\x1b]0;gone\x07", "data": {"said": "\x9b2J\u202e"}},
+        }
+    )
+
+    assert line.isprintable()
+    assert "]0;gone" in line
+
+
 @pytest.mark.parametrize(
     ("text", "ms"),
     [

@@ -149,6 +149,15 @@ def test_what_there_is_not_is_named_with_what_there_is(asked: Asked, said: str) 
         read(lake, asked)
 
 
+def test_levels_that_are_named_do_nothing_to_the_terminal() -> None:
+    rows = [caught(1, 1)._replace(level_id="\x1b[2J")]
+
+    with pytest.raises(NothingToShow) as nothing:
+        read(lake_of(rows))
+
+    assert str(nothing.value).isprintable()
+
+
 def test_nothing_within_the_bounds_says_where_events_are() -> None:
     with pytest.raises(NothingToShow, match="x is from 1 to 5, y from 2 to 9"):
         read(lake_of([caught(1, 2), caught(5, 9)]), bounds=Bounds(50, 50, 60, 60))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from pitboss.lake.tables import APPLICATION_EVENTS, Table
 from workbench.named_queries import filled
 from workbench.report.hexbin import SQRT_3, Axial, centre, hexagon_at
+from workbench.report.text import shown as as_shown
 
 FEWEST_ACROSS, MOST_ACROSS = 12, 36
 """Hexagons from one side of the map to the other, unless told: the more events, the more."""
@@ -224,7 +225,7 @@ def _divisors(lake: Tables, asked: Asked, of: str, found: Sequence[Bin]) -> tupl
         )
     for name in asked.versions:
         if not by_version.get(name):
-            known = ", ".join(f"{one}" for one in sorted(filter(None, by_version)))
+            known = ", ".join(map(as_shown, sorted(filter(None, by_version))))
             raise NothingToShow(
                 f"version {name} has no {asked.per} on this level to divide by (there are {known})"
                 + (": compare --per event" if asked.per is Per.PLAYER else "")
@@ -258,7 +259,8 @@ def _nothing(lake: Tables, asked: Asked, unplaced: int) -> str:
         )]  # fmt: skip
         wanted = asked.versions if what == "app_version" else (given,)
         if not set(wanted or ()) <= set(names):
-            there = f"there are {', '.join(names[:8])}" if names else "there is none with positions"
+            some = ", ".join(map(as_shown, names[:8]))
+            there = f"there are {some}" if names else "there is none with positions"
             return f"no {what} {given}: {there}"
     return "no event has a position"
 

@@ -16,13 +16,22 @@ _MONTHS = (
 )
 
 
+def shown(content: str) -> str:
+    """Text without what would act on a terminal or a document that shows it, whoever made it.
+
+    >>> shown("level" + chr(27) + "[2J")
+    'level�[2J'
+    """
+    return _UNSHOWN.sub("\ufffd", content)
+
+
 def markup(content: str) -> str:
     """Text as HTML and SVG have it, whoever made it.
 
     >>> markup('<b id="7">' + chr(0))
     '&lt;b id=&quot;7&quot;&gt;�'
     """
-    return escape(_UNSHOWN.sub("\ufffd", content))
+    return escape(shown(content))
 
 
 def rounded(numerator: int, denominator: int) -> int:
