@@ -15,6 +15,7 @@ from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
 from typer.testing import CliRunner, Result
 
+from pitboss.lake.layout import SLOT
 from pitboss.offers.card import (
     Bin,
     Card,
@@ -413,6 +414,8 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
             others = {"MaintainShufflers": "TellUnstarted", "Risk": "TellUnassessed"}
             told = others.get(name, "TellFailure")
             assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], told), name
+    # Nor does a day of games that cannot be refined.
+    assert states["Refine"]["Parameters"]["Input"]["family"] == SLOT
     # A property whose risk cannot be assessed leaves the others theirs: no state of it fails.
     each = states["Risk"]["ItemProcessor"]["States"]
     for name in ("ObservePlayers", "AssessRisk"):
