@@ -20,9 +20,10 @@ import { Failure } from '../parts.js';
  *
  * @param {string | null} path null to read nothing
  * @param {(path: string, signal: AbortSignal) => Promise<any>} [read]
+ * @param {unknown} [seen] what it depends on besides: it is read again when that changes
  * @returns {Reading<any>}
  */
-export function useDocument(path, read = (one, signal) => get(one, { signal })) {
+export function useDocument(path, read = (one, signal) => get(one, { signal }), seen) {
   const found = useSignal({ path: /** @type {string | null} */ (null), document: /** @type {any} */ (null), error: /** @type {unknown} */ (null) });
   const tries = useSignal(0);
   useEffect(() => {
@@ -37,7 +38,7 @@ export function useDocument(path, read = (one, signal) => get(one, { signal })) 
       },
     );
     return () => leaving.abort();
-  }, [path, tries.value]);
+  }, [path, tries.value, seen]);
   const { document, error } = found.value.path === path ? found.value : { document: null, error: null };
   return {
     document,
@@ -63,14 +64,17 @@ const ADVICE = {
  */
 export function Part({ title, reading, level = 3, children }) {
   const { document, error, again } = reading;
-  const advice = error instanceof ProblemError ? ADVICE[error.status] : '';
+  const status = error instanceof ProblemError ? error.status : 0;
+  const advice = ADVICE[status];
   return html`<section class="drawer-part">
     <${`h${level}`}>${title}<//>
-    ${error
-      ? html`<${Failure} error=${error} retry=${again} />${advice && html`<p class="dim">${advice}</p>`}`
-      : document === null
-        ? html`<p class="dim" role="status">Reading …</p>`
-        : children(document)}
+    ${status === 404
+      ? html`<p class="dim">${advice}</p>`
+      : error
+        ? html`<${Failure} error=${error} retry=${again} />${advice && html`<p class="dim">${advice}</p>`}`
+        : document === null
+          ? html`<p class="dim" role="status">Reading …</p>`
+          : children(document)}
   </section>`;
 }
 

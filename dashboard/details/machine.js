@@ -26,11 +26,12 @@ const Z = 1.96;
  */
 export function MachineDetails({ assetId, onPlayer }) {
   const path = `/machines/${encodeURIComponent(assetId)}`;
-  const rating = useDocument(path);
-  const ledger = useDocument(`${path}/ledger`, wholeLedger);
   const place = floor.plan.value?.places.find((one) => one.asset_id === assetId);
   floor.version.value;
   const machine = floor.machines.get(assetId);
+  const isRated = Boolean(machine?.sums);
+  const rating = useDocument(path, undefined, isRated);
+  const ledger = useDocument(`${path}/ledger`, wholeLedger, isRated);
   const now = shownAt();
   const letter = stateOf(machine ?? { sums: null, condition: null }, floor.limits.value, now);
   return html`<header class="drawer-head">

@@ -189,9 +189,12 @@ def test_somebody_signs_in_and_sees_play_as_it_happens(house: House, person: Sig
     host = person("host")
     drawer = host.open_machine("1940732")
 
+    shows(drawer, "nothing was rated of it yet")
+
     play(house, "1940732")
 
     shows(drawer, SHOWN)
+    expect(drawer).not_to_contain_text("nothing was rated", timeout=PATIENCE_MS)
     host.look("floor")
     expect(host.page.locator(".floor-map canvas").first).to_be_visible()
 
