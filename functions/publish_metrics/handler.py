@@ -5,6 +5,7 @@ import time
 from functools import cache
 from typing import Any
 
+from pitboss.publishing import publish_each
 from pitboss.settings import read
 from pitboss.stores.figures import CloudWatchFigures
 from pitboss.stores.metrics import DynamoMetrics
@@ -40,22 +41,11 @@ def handler(event: object, context: Any) -> dict[str, int]:  # noqa: ANN401 - La
         Exception: of the first property that was not; the others were.
     """
     publish, now = _wiring(), int(time.time())
-    published = 0
-    faults: list[Exception] = []
-    for property_id in publish.properties():
-        try:
-            done = publish(property_id, now)
-        except Exception as fault:  # noqa: BLE001 - raised below: one keeps no other waiting
-            log.error("metrics are not published", extra={"property_id": property_id})
-            faults.append(fault)
-            continue
-        published += 1
+
+    def once(property_id: str) -> None:
+        done = publish(property_id, now)
         count.count("FiguresPut", done.figures)
         count.count("NoticesTold", done.notices)
         count.count("ThresholdsContended", done.contended)
-    count.count("PropertiesPublished", published)
-    count.count("PropertiesFailed", len(faults))
-    count.flush()
-    if faults:
-        raise faults[0]
-    return {"properties": published}
+
+    return publish_each(publish.properties(), once, log, count, "metrics are not published")

@@ -28,6 +28,7 @@ from tests.contract.template_rules import (
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 TEMPLATE = load(TEXT)
+PUBLISHING = ROOT / "layers/common/python/pitboss/publishing.py"
 FUNCTIONS = functions(TEMPLATE)
 FOLDERS = {path.parent.name for path in (ROOT / "functions").glob("*/__init__.py")}
 RUNTIME_VARIABLES = {"AWS_REGION", "AWS_ENDPOINT_URL"}
@@ -274,17 +275,27 @@ def test_an_environment_overrides_parameters_that_there_are(environment: str) ->
 def counted_metrics() -> dict[str, set[str]]:
     """Every metric that a function counts, by the function's folder."""
     found: dict[str, set[str]] = {}
+    shared = _counted(PUBLISHING.read_text())
     for path in (ROOT / "functions").glob("*/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "count"
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                found.setdefault(path.parent.name, set()).add(str(node.args[0].value))
+        text = path.read_text()
+        counted = _counted(text) | (shared if "import publish_each" in text else set())
+        if counted:
+            found.setdefault(path.parent.name, set()).update(counted)
     return found
+
+
+def _counted(text: str) -> set[str]:
+    return {
+        str(node.args[0].value)
+        for node in ast.walk(ast.parse(text))
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "count"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        )
+    }
 
 
 def test_an_alarm_watches_a_metric_that_is_counted() -> None:
