@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from pitboss.errors import TerminalError
+from pitboss.definitions import InvalidDefinition, parsed
 
 WHOLE = 10_000
 """Basis points: all of a layer's players, and what the weights of the variants add up to."""
@@ -132,12 +131,8 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return frozenset(self.control.flags)
 
 
-class InvalidExperiment(TerminalError, ValueError):
+class InvalidExperiment(InvalidDefinition):
     """What is no experiment, or cannot be registered; `faults` has a sentence for each fault."""
-
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(faults))
 
 
 def parse(content: object) -> Experiment:
@@ -146,14 +141,7 @@ def parse(content: object) -> Experiment:
     Raises:
         InvalidExperiment: naming the place of the first fault of form, or every fault of sense.
     """
-    try:
-        experiment = msgspec.convert(content, Experiment, strict=True)
-    except msgspec.ValidationError as fault:
-        raise InvalidExperiment((str(fault),)) from None
-    faults = tuple(_faults(experiment))
-    if faults:
-        raise InvalidExperiment(faults)
-    return experiment
+    return parsed(content, Experiment, _faults, InvalidExperiment)
 
 
 def _faults(experiment: Experiment) -> Iterator[str]:

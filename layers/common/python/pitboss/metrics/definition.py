@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from pitboss.errors import TerminalError
+from pitboss.definitions import InvalidDefinition, parsed
 from pitboss.games.events import GameEvent
 
 EVERY_APPLICATION = "*"
@@ -200,12 +200,8 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return any(path.startswith(_DATA) for path in paths)
 
 
-class InvalidMetric(TerminalError, ValueError):
+class InvalidMetric(InvalidDefinition):
     """What is no metric; `faults` has a sentence for each fault."""
-
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(faults))
 
 
 def seconds(length: str) -> int:
@@ -223,14 +219,7 @@ def parse(content: object) -> Metric:
     Raises:
         InvalidMetric: naming the place of the first fault of form, or every fault of sense.
     """
-    try:
-        metric = msgspec.convert(content, Metric, strict=True)
-    except msgspec.ValidationError as fault:
-        raise InvalidMetric((str(fault),)) from None
-    faults = tuple(_faults(metric))
-    if faults:
-        raise InvalidMetric(faults)
-    return metric
+    return parsed(content, Metric, _faults, InvalidMetric)
 
 
 def _faults(metric: Metric) -> Iterator[str]:

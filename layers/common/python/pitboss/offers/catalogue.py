@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from pitboss.errors import TerminalError
+from pitboss.definitions import InvalidDefinition, parsed
 
 NO_OFFER = "none"
 """The action of offering nothing; no offer may be called so."""
@@ -133,12 +133,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return next((offer for offer in self.offers if offer.code == code), None)
 
 
-class InvalidCatalogue(TerminalError, ValueError):
+class InvalidCatalogue(InvalidDefinition):
     """Content that is no catalogue; `faults` has a sentence for each fault that was found."""
-
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(faults))
 
 
 def parse(content: object) -> Catalogue:
@@ -147,14 +143,9 @@ def parse(content: object) -> Catalogue:
     Raises:
         InvalidCatalogue: naming the place of the first fault of form, or every fault of sense.
     """
-    try:
-        catalogue = msgspec.convert(content, Catalogue, strict=True)
-    except msgspec.ValidationError as fault:
-        raise InvalidCatalogue((_place(str(fault), content),)) from None
-    faults = tuple(_faults(catalogue))
-    if faults:
-        raise InvalidCatalogue(faults)
-    return catalogue
+    return parsed(
+        content, Catalogue, _faults, InvalidCatalogue, lambda fault: _place(fault, content)
+    )
 
 
 def encode(catalogue: Catalogue) -> bytes:
