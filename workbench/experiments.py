@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench import endpoint
+from workbench import definitions, endpoint
 from workbench.console import WorkbenchError, moment, out, print_json
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
@@ -237,18 +237,9 @@ def load(file: Path) -> "Experiment":
     Raises:
         WorkbenchError: it cannot be read, or is no experiment.
     """
-    import yaml
+    from pitboss.experiments.definition import parse
 
-    from pitboss.experiments.definition import InvalidExperiment, parse
-
-    try:
-        return parse(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as fault:
-        raise WorkbenchError(f"{file} cannot be read: {fault.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise WorkbenchError(f"{file} is neither YAML nor JSON: {fault}") from None
-    except InvalidExperiment as fault:
-        raise WorkbenchError(f"{file} is no experiment: {fault}.") from None
+    return definitions.load(file, parse, "experiment")
 
 
 def described(registered: "Registered") -> dict[str, Any]:

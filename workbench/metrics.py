@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench import endpoint
+from workbench import definitions, endpoint
 from workbench.console import UsageError, WorkbenchError, out, print_json
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
@@ -149,21 +149,12 @@ def load(files: Iterable[Path]) -> "list[Metric]":
     Raises:
         WorkbenchError: one of them cannot be read, or is no metric, or one key is there twice.
     """
-    import yaml
-
-    from pitboss.metrics.definition import InvalidMetric, parse
+    from pitboss.metrics.definition import parse
 
     found: dict[str, Path] = {}
     metrics = []
     for file in _files(files):
-        try:
-            metric = parse(yaml.safe_load(file.read_text(encoding="utf-8")))
-        except OSError as fault:
-            raise WorkbenchError(f"{file} cannot be read: {fault.strerror}.") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as fault:
-            raise WorkbenchError(f"{file} is neither YAML nor JSON: {fault}") from None
-        except InvalidMetric as fault:
-            raise WorkbenchError(f"{file} is no metric: {fault}.") from None
+        metric = definitions.load(file, parse, "metric")
         if metric.key in found:
             raise WorkbenchError(f"{file} has the key of {found[metric.key]}: {metric.key}.")
         found[metric.key] = file
