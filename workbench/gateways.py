@@ -305,90 +305,85 @@ def workbench_gateway(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The gateway the workbench sends as where none is named: every asset of one property."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench", property_id)
-    return _principal(name, Kind.GATEWAY, property_id, None, Action.SEND_SLOT_EVENTS)
+    return _own("workbench", Kind.GATEWAY, property_id, Action.SEND_SLOT_EVENTS)
 
 
 def workbench_service(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service the workbench reads as where none is named."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-reader", property_id)
     scopes = Action.READ_RATINGS, Action.READ_SHUFFLERS
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _own("workbench-reader", Kind.SERVICE, property_id, *scopes)
 
 
 def workbench_floor(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that `pitboss top` looks at the floor by: it sees no player."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-floor", property_id)
-    return _principal(name, Kind.SERVICE, property_id, None, Action.READ_FLOOR)
+    return _own("workbench-floor", Kind.SERVICE, property_id, Action.READ_FLOOR)
 
 
 def workbench_planner(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that keeps a property's floor plan."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-planner", property_id)
     scopes = Action.READ_FLOOR, Action.WRITE_FLOOR
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _own("workbench-planner", Kind.SERVICE, property_id, *scopes)
 
 
 def workbench_games(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The games that the workbench simulates: they show offers and take their players' answers."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-games", property_id)
     scopes = Action.READ_OFFERS, Action.ANSWER_OFFERS, Action.REDEEM_OFFERS
-    return _principal(name, Kind.GATEWAY, property_id, None, *scopes)
+    return _own("workbench-games", Kind.GATEWAY, property_id, *scopes)
 
 
 def workbench_host(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that the workbench keeps catalogue and lists by, and sees offers as a host."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-host", property_id)
     scopes = (
         *(Action.READ_RATINGS, Action.READ_OFFERS, Action.WRITE_CATALOGUE),
         *(Action.APPROVE_OFFERS, Action.READ_EXCLUSIONS, Action.WRITE_EXCLUSIONS),
     )
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _own("workbench-host", Kind.SERVICE, property_id, *scopes)
 
 
 def workbench_technician(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that the workbench looks at recommended maintenance by, and answers it."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-technician", property_id)
     scopes = Action.READ_SHUFFLERS, Action.READ_MAINTENANCE, Action.ANSWER_MAINTENANCE
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _own("workbench-technician", Kind.SERVICE, property_id, *scopes)
 
 
 def workbench_reviewer(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that the workbench looks at suspicions by, and decides them."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-reviewer", property_id)
     scopes = Action.READ_REVIEWS, Action.DECIDE_REVIEWS
-    return _principal(name, Kind.SERVICE, property_id, None, *scopes)
+    return _own("workbench-reviewer", Kind.SERVICE, property_id, *scopes)
 
 
 def workbench_analyst(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The service that the workbench searches games' events by."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-analyst", property_id)
-    return _principal(name, Kind.SERVICE, property_id, None, Action.READ_GAME_EVENTS)
+    return _own("workbench-analyst", Kind.SERVICE, property_id, Action.READ_GAME_EVENTS)
 
 
 def workbench_studio(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     """The server by which the workbench sends games' events, and looks at what they come to."""
     from pitboss.access import Action, Kind
 
-    name = _own_name("workbench-studio", property_id)
     scopes = Action.SEND_GAME_EVENTS, Action.READ_METRICS
-    return _principal(name, Kind.GATEWAY, property_id, None, *scopes)
+    return _own("workbench-studio", Kind.GATEWAY, property_id, *scopes)
+
+
+def _own(name: str, kind: "Kind", property_id: str, *scopes: str) -> "Principal":
+    """One of the workbench's own, of every asset of a property."""
+    return _principal(_own_name(name, property_id), kind, property_id, None, *scopes)
 
 
 def _own_name(name: str, property_id: str) -> str:
