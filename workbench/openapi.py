@@ -14,7 +14,7 @@ from workbench import (
     openapi_offers,
     openapi_shufflers,
 )
-from workbench.openapi_parts import CONTENT_ENCODING, IF_NONE, answers, door
+from workbench.openapi_parts import CONTENT_ENCODING, IF_NONE, answers, door, meaning
 from workbench.schemas import Document, components, envelope_form, prose, unknown_form
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -138,7 +138,6 @@ def _read(operation: str, summary: str, document: str) -> Document:
     from read_ratings import ledgers, service
 
     form = getattr(service, document, None) or getattr(ledgers, document)
-    meaning = prose(form.__doc__).partition(": ")[2]
     action = Action.READ_RATINGS if "Player" in operation else Action.READ_MACHINES
     return {
         "get": {
@@ -149,7 +148,7 @@ def _read(operation: str, summary: str, document: str) -> Document:
             + (_WITHOUT_PLAYERS if operation == "getMachineLedger" else ""),
             "parameters": [*_path_parameters(operation), *_query_parameters(operation), IF_NONE],
             "responses": {
-                "200": answers(f"{meaning[0].upper()}{meaning[1:]}", document, _ETAG),
+                "200": answers(meaning(form), document, _ETAG),
                 "304": {"$ref": "#/components/responses/NotModified"},
                 "400": {"$ref": "#/components/responses/BadQuery"},
                 "401": {"$ref": "#/components/responses/Unauthorized"},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench.openapi_parts import answers, operation, query
+from workbench.openapi_parts import answers, meaning, operation, query
 from workbench.schemas import Document, prose
 
 _MOMENT: Document = {"type": "integer", "minimum": 0}
@@ -26,7 +26,14 @@ def paths() -> Document:
     """The routes."""
     from pitboss.access import Action
     from pitboss.games.events import MAX_LEVEL_CHARACTERS
-    from serve_events.service import DEFAULT_EVENTS, FRESHNESS_ROUTE, MAX_EVENTS, ROUTE
+    from serve_events.service import (
+        DEFAULT_EVENTS,
+        FRESHNESS_ROUTE,
+        MAX_EVENTS,
+        ROUTE,
+        EventsDocument,
+        FreshnessDocument,
+    )
 
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS, "default": DEFAULT_EVENTS}
     level = {"type": "string", "minLength": 1, "maxLength": MAX_LEVEL_CHARACTERS}
@@ -53,7 +60,7 @@ def paths() -> Document:
                     query("before", "`next` of the answer before, as it is.", {"type": "string"}),
                 ],
                 {
-                    "200": answers(_meaning("EventsDocument"), "EventsDocument"),
+                    "200": answers(meaning(EventsDocument), "EventsDocument"),
                     "400": {"$ref": "#/components/responses/BadQuery"},
                     "403": {"$ref": "#/components/responses/Forbidden"},
                 },
@@ -69,7 +76,7 @@ def paths() -> Document:
                 Action.READ_GAME_EVENTS,
                 [],
                 {
-                    "200": answers(_meaning("FreshnessDocument"), "FreshnessDocument"),
+                    "200": answers(meaning(FreshnessDocument), "FreshnessDocument"),
                     "400": {"$ref": "#/components/responses/BadQuery"},
                     "403": {"$ref": "#/components/responses/Forbidden"},
                 },
@@ -81,10 +88,3 @@ def paths() -> Document:
 def beside(others: Document) -> Document:
     """Its routes and others, some of which are other methods of the same paths."""
     return {**others, **{path: others.get(path, {}) | said for path, said in paths().items()}}
-
-
-def _meaning(name: str) -> str:
-    from serve_events import service
-
-    meaning = prose(getattr(service, name).__doc__).partition(": ")[2]
-    return f"{meaning[0].upper()}{meaning[1:]}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench.openapi_parts import answers, identifier, operation
+from workbench.openapi_parts import answers, identifier, meaning, operation
 from workbench.schemas import Document, prose
 
 
@@ -25,7 +25,6 @@ def paths() -> Document:
     from pitboss.access import Action
     from serve_flags.service import ROUTE, FlagsDocument
 
-    meaning = prose(FlagsDocument.__doc__).partition(": ")[2]
     return {
         ROUTE: {
             "get": operation(
@@ -37,7 +36,7 @@ def paths() -> Document:
                 Action.READ_FLAGS,
                 [identifier("player_id", "The player's pseudonym.")],
                 {
-                    "200": answers(f"{meaning[0].upper()}{meaning[1:]}", "FlagsDocument"),
+                    "200": answers(meaning(FlagsDocument), "FlagsDocument"),
                     "403": {"$ref": "#/components/responses/Forbidden"},
                     "503": {"$ref": "#/components/responses/FlagsBusy"},
                 },

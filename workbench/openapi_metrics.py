@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench.openapi_parts import query
+from workbench.openapi_parts import answers, meaning, operation, query
 from workbench.schemas import Document, prose
 
 
@@ -26,33 +26,26 @@ def paths() -> Document:
     from pitboss.metrics.documents import DEFAULT_WINDOWS, MAX_WINDOWS, MetricsDocument
     from serve_metrics.service import ROUTE
 
-    meaning = prose(MetricsDocument.__doc__).partition(": ")[2]
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/MetricsDocument"}}}
     windows = {"type": "integer", "minimum": 1, "maximum": MAX_WINDOWS, "default": DEFAULT_WINDOWS}
     text = {"type": "string"}
     return {
         ROUTE: {
-            "get": {
-                "operationId": "getMetrics",
-                "tags": ["metrics"],
-                "summary": "Read what live metrics of games come to.",
-                "description": "Of the caller's own property, by application. Asks for the scope "
-                f"`{Action.READ_METRICS}`.",
-                "parameters": [
+            "get": operation(
+                "metrics",
+                "getMetrics",
+                "Read what live metrics of games come to.",
+                "By application.",
+                Action.READ_METRICS,
+                [
                     query("application", "Only of this application.", text),
                     query("key", "Only of the metric by that key.", text),
                     query("windows", "How many of each; the last of them lasts still.", windows),
                 ],
-                "responses": {
-                    "200": {
-                        "description": f"{meaning[0].upper()}{meaning[1:]}",
-                        "content": content,
-                    },
+                {
+                    "200": answers(meaning(MetricsDocument), "MetricsDocument"),
                     "400": {"$ref": "#/components/responses/BadQuery"},
-                    "401": {"$ref": "#/components/responses/Unauthorized"},
                     "403": {"$ref": "#/components/responses/Forbidden"},
-                    "429": {"$ref": "#/components/responses/TooManyRequests"},
                 },
-            }
+            )
         }
     }

@@ -1,6 +1,6 @@
 """What the parts of the OpenAPI document are made of."""
 
-from workbench.schemas import Document
+from workbench.schemas import Document, prose
 
 JSON = "application/json"
 LINES = "application/x-ndjson"
@@ -68,6 +68,12 @@ def operation(
         "parameters": parameters,
         "responses": dict(sorted({**_OF_EVERY_ROUTE, **own}.items())),
     }
+
+
+def meaning(documented: object) -> str:
+    """What a document is: what follows the route in its docstring, as a sentence."""
+    said = prose(documented.__doc__).partition(": ")[2]
+    return f"{said[0].upper()}{said[1:]}"
 
 
 def query(name: str, meaning: str, schema: Document) -> Document:

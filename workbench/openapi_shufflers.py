@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workbench.openapi_parts import IF_NONE, query
+from workbench.openapi_parts import IF_NONE, meaning, query
 from workbench.schemas import Document, prose
 
 
@@ -125,7 +125,6 @@ def _read(operation: str, summary: str, document: str, parameters: list[Document
     from pitboss.access import Action
     from serve_shufflers import service
 
-    meaning = prose(getattr(service, document).__doc__).partition(": ")[2]
     return {
         "operationId": operation,
         "tags": ["shufflers"],
@@ -135,7 +134,7 @@ def _read(operation: str, summary: str, document: str, parameters: list[Document
         "parameters": [*parameters, IF_NONE],
         "responses": {
             "200": {
-                "description": f"{meaning[0].upper()}{meaning[1:]}",
+                "description": meaning(getattr(service, document)),
                 "content": {
                     "application/json": {"schema": {"$ref": f"#/components/schemas/{document}"}}
                 },
