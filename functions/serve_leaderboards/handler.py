@@ -15,12 +15,13 @@ from pitboss.queries import RefusedQueryError
 from pitboss.settings import read
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
 from pitboss.stores.applications import DynamoApplications, KeptApplications
+from pitboss.stores.batches import UnreadItemsError
 from pitboss.stores.leaderboards import (
     ConsumedEntitlement,
     ContendedEntitlementError,
     DynamoLeaderboards,
 )
-from pitboss.stores.marked import MarkedItems, UnreadItemsError
+from pitboss.stores.marked import MarkedItems
 from pitboss.telemetry import logger, metrics
 from serve_leaderboards.service import (
     BOARD,

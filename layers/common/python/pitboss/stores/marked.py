@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import botocore.session
 from botocore.config import Config
 
-from pitboss.errors import TransientError
+from pitboss.stores.batches import read_batches
 
 MAX_ACTIONS = 100
 """Items of one transaction (DynamoDB)."""
@@ -20,20 +20,8 @@ MAX_ACTIONS = 100
 UNITS_A_WRITE = 2
 """Write units of an item of at most 1 KB in a transaction (DynamoDB)."""
 
-_BATCH_KEYS = 100
-"""Keys that one BatchGetItem takes."""
-_TRIES = 5
-"""Times that a BatchGetItem may leave keys unread."""
-
 type Item = dict[str, Any]
 type Key = tuple[str, str]
-
-
-class UnreadItemsError(TransientError):
-    """DynamoDB did not read all that it was asked for."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__(f"{left} items were not read: try again")
 
 
 class Change(NamedTuple):
@@ -95,23 +83,8 @@ class MarkedItems:
         Raises:
             UnreadItemsError: DynamoDB is busy.
         """
-        asked = [{"pk": s(pk), "sk": s(sk)} for pk, sk in dict.fromkeys(keys)]
-        found: dict[Key, Item] = {}
-        tries = 0
-        while asked:
-            some, asked = asked[:_BATCH_KEYS], asked[_BATCH_KEYS:]
-            wanted = {self.table: {"Keys": some, "ConsistentRead": True}}
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(self.table, ()):
-                found[item["pk"]["S"], item["sk"]["S"]] = item
-            left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
-            if left:
-                tries += 1
-                if tries >= _TRIES:
-                    raise UnreadItemsError(len(left))
-                self._pause(tries)
-                asked = left + asked
-        return found
+        items = read_batches(self.client, self.table, dict.fromkeys(keys), self._pause)
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
 
     def replace(self, changes: Sequence[Change]) -> set[int]:
         """Write changes, as many in a transaction as it takes.

@@ -18,7 +18,6 @@ version that was read. `expires` (epoch seconds) is on what is not kept for good
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from itertools import batched
 from typing import Any, NamedTuple
 
 import botocore.session
@@ -30,6 +29,7 @@ from pitboss.metrics.definition import Metric
 from pitboss.metrics.lanes import Head, Lane, Pane, PaneKey, Wanted
 from pitboss.metrics.players import Player
 from pitboss.metrics.reading import Judged, Registered, threshold_id
+from pitboss.stores.batches import read_batches
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
 
@@ -44,9 +44,6 @@ PLAYER_SECONDS = 400 * 86_400
 
 THRESHOLD_SECONDS = 30 * 86_400
 
-_BATCH_KEYS = 100
-"""Keys that one BatchGetItem takes."""
-_MAX_TRIES = 8
 _ID_BYTES = 8
 _FAILED = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
@@ -67,13 +64,6 @@ class ContendedLaneError(TransientError):
 
     def __init__(self, lane: "LaneKey") -> None:
         super().__init__(f"lane {lane.lane} of {lane.application_id} is written elsewhere")
-
-
-class UnreadLaneError(TransientError):
-    """DynamoDB did not read all that it was asked for."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__(f"{left} items were not read: try again")
 
 
 class LaneKey(NamedTuple):
@@ -175,7 +165,7 @@ class DynamoMetrics:
         """What is kept of a lane, as far as it is wanted.
 
         Raises:
-            UnreadLaneError: DynamoDB is busy.
+            UnreadItemsError: DynamoDB is busy.
         """
         found = Lane()
         places: dict[tuple[str, str], Callable[[_Item | None], None]] = {}
@@ -187,26 +177,12 @@ class DynamoMetrics:
             places[_player_place(lane, player)] = lambda item, at=player: _take_player(  # type: ignore[misc]
                 found, at, item
             )
-        items = self._items(places)
+        items = {
+            (item["pk"]["S"], item["sk"]["S"]): item
+            for item in read_batches(self._client, self._table, places)
+        }
         for place, take in places.items():
             take(items.get(place))
-        return found
-
-    def _items(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], _Item]:
-        found = {}
-        for keys in batched(places, _BATCH_KEYS, strict=False):
-            left = [_key(*place) for place in keys]
-            for _ in range(_MAX_TRIES):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": left, "ConsistentRead": True}}
-                )
-                for item in answer["Responses"].get(self._table, []):
-                    found[item["pk"]["S"], item["sk"]["S"]] = item
-                left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-                if not left:
-                    break
-            else:
-                raise UnreadLaneError(len(left))
         return found
 
     def commit(self, lane: LaneKey, head: Head, changed: Lane, now: int) -> None:

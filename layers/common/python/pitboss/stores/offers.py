@@ -43,6 +43,7 @@ from pitboss.offers.catalogue import Catalogue
 from pitboss.offers.deciding import Decided
 from pitboss.offers.gate import Facts
 from pitboss.offers.issued import GIVES_BACK, OPEN, IssuedOffer, Status, Step
+from pitboss.stores.batches import read_batches
 from pitboss.stores.pages import items_of
 from pitboss.stores.ratings import Asset, head_key
 
@@ -705,22 +706,8 @@ class DynamoOffers:
         return found
 
     def _batch_get(self, keys: Iterable[_Key]) -> dict[_Key, _Item]:
-        found: dict[_Key, _Item] = {}
-        for some in batched(keys, _BATCH_KEYS, strict=False):
-            asked: dict[str, Any] = {
-                self._table: {"Keys": [_key(key) for key in some], "ConsistentRead": True}
-            }
-            for attempt in range(MAX_TRIES):
-                answer = self._client.batch_get_item(RequestItems=asked)
-                for item in answer["Responses"].get(self._table, ()):
-                    found[item["pk"]["S"], item["sk"]["S"]] = item
-                asked = answer.get("UnprocessedKeys") or {}
-                if not asked:
-                    break
-                self._pause(attempt)
-            else:
-                raise UnprocessedKeysError(self._table)
-        return found
+        items = read_batches(self._client, self._table, keys, self._pause)
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
 
     def _query(self, partition: str, begins: str, **more: object) -> Iterator[_Item]:
         return items_of(
@@ -746,13 +733,6 @@ class DynamoOffers:
             ExpressionAttributeValues=values,
             **more,
         )
-
-
-class UnprocessedKeysError(TransientError):
-    """DynamoDB kept leaving keys of a batch unread."""
-
-    def __init__(self, table: str) -> None:
-        super().__init__(f"{table} answers a part of each batch only: it is throttled")
 
 
 _NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
