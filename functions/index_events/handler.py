@@ -14,7 +14,8 @@ from pitboss.events.delivered import KNOWN_GAME, read_records
 from pitboss.games.applications import Application
 from pitboss.settings import read
 from pitboss.stores.applications import DynamoApplications, KeptApplications
-from pitboss.stores.recent_events import CALLS_AT_ONCE, DynamoRecentEvents
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.recent_events import DynamoRecentEvents
 from pitboss.telemetry import logger, metrics
 
 STAGE = "index_events"

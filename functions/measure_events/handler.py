@@ -13,7 +13,8 @@ from pitboss.events.batch import unpack_games
 from pitboss.events.delivered import KNOWN_GAME, read_records
 from pitboss.games.events import lane_of_key
 from pitboss.settings import read
-from pitboss.stores.metrics import CALLS_AT_ONCE, DynamoMetrics, KeptDefinitions
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.metrics import DynamoMetrics, KeptDefinitions
 from pitboss.telemetry import logger, metrics
 
 STAGE = "measure_events"

@@ -20,7 +20,7 @@ from pitboss.metrics.lanes import (
     wanted_for,
 )
 from pitboss.metrics.players import Player
-from pitboss.stores.floor import Spread
+from pitboss.stores.dynamodb import Spread
 from pitboss.stores.metrics import ContendedLaneError, LaneKey
 
 MAX_CONFLICTS = 8

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from pitboss.stores.connections import Listener, UndeliveredError
+from pitboss.stores.dynamodb import Spread
 
 YOUNG_MS = 10_000
 """A connection of this age that cannot be found may not be open yet: it is kept in the table before
@@ -50,14 +51,6 @@ class Sockets(Protocol):
     """Sends over open connections; see `pitboss.stores.connections.LiveApi`."""
 
     def send(self, connection_id: str, message: bytes) -> bool: ...
-
-
-class Spread(Protocol):
-    """Calls a function for each of several values, many at once."""
-
-    def __call__[Value, Result](
-        self, call: Callable[[Value], Result], values: Iterable[Value], /
-    ) -> Iterable[Result]: ...
 
 
 class _Message(NamedTuple):

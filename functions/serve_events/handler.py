@@ -14,7 +14,8 @@ from pitboss.problems import answer, problem
 from pitboss.settings import read
 from pitboss.stores.applications import DynamoApplications, KeptApplications
 from pitboss.stores.audit import DynamoAudit
-from pitboss.stores.recent_events import CALLS_AT_ONCE, DynamoRecentEvents
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.recent_events import DynamoRecentEvents
 from pitboss.telemetry import logger, metrics
 from serve_events.service import FRESHNESS_ROUTE, ROUTE, Asked, freshness, search
 from serve_events.settings import Settings

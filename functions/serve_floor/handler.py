@@ -23,7 +23,8 @@ from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.signed import header, signed_body
 from pitboss.stores.audit import DynamoAudit
-from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.floor import DynamoFloor
 from pitboss.stores.offers import DynamoOffers
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.stores.reviews import DynamoReviews

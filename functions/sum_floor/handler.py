@@ -9,7 +9,8 @@ from typing import Any
 from pitboss.backoff import pause
 from pitboss.errors import BrokenReleaseError
 from pitboss.settings import read
-from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.floor import DynamoFloor
 from pitboss.stores.ratings import read_head
 from pitboss.telemetry import logger, metrics
 from sum_floor.service import HeadStored, SumFloor

@@ -10,7 +10,8 @@ from pitboss.backoff import pause
 from pitboss.events.batch import unpack_metered
 from pitboss.events.delivered import read_records
 from pitboss.settings import read
-from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.floor import DynamoFloor
 from pitboss.telemetry import logger, metrics
 from track_floor.service import Record, TrackFloor
 from track_floor.settings import Settings

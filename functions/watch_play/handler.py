@@ -12,7 +12,7 @@ from pitboss.events.delivered import read_records
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
-from pitboss.stores.floor import CALLS_AT_ONCE
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
 from pitboss.stores.reviews import DynamoReviews
 from pitboss.telemetry import logger, metrics
 from watch_play.service import WatchPlay

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pitboss.stores.floor import CALLS_AT_ONCE, DynamoFloor
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
+from pitboss.stores.floor import DynamoFloor
 from tests.floor_store import FloorStoreSuite
 from workbench import endpoint
 

@@ -28,13 +28,11 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import batched
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-import botocore.session
 import msgspec
 import zstandard
-from botocore.config import Config
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -52,11 +50,9 @@ from pitboss.floor.rows import (
     OfferCounts,
     StreamRate,
 )
+from pitboss.stores.dynamodb import Spread, spread_client
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
-
-CALLS_AT_ONCE = 8
-"""Blocks that are written at the same time."""
 
 MAX_ALERTS = 500
 """Alerts that are shown: the newest."""
@@ -127,14 +123,6 @@ class ContendedAlertError(TransientError):
     """An alert that is changed elsewhere all the time."""
 
 
-class Spread(Protocol):
-    """Calls a function for each of several values, many at once."""
-
-    def __call__[Value, Result](
-        self, call: Callable[[Value], Result], values: Iterable[Value], /
-    ) -> Iterable[Result]: ...
-
-
 class DynamoFloor:
     """The live floors of all properties of a stack.
 
@@ -159,17 +147,7 @@ class DynamoFloor:
         self._table = table
         self._spread = spread
         self._known_floors: set[str] = set()
-        self._client: Any = client or botocore.session.get_session().create_client(
-            "dynamodb",
-            region_name=region,
-            config=Config(
-                parameter_validation=False,
-                connect_timeout=1,
-                read_timeout=3,
-                retries={"total_max_attempts": 4},
-                max_pool_connections=CALLS_AT_ONCE,
-            ),
-        )
+        self._client: Any = client or spread_client(region)
 
     # The floor as it is.
 

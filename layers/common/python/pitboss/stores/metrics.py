@@ -20,9 +20,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-import botocore.session
 import msgspec
-from botocore.config import Config
 
 from pitboss.errors import TransientError
 from pitboss.metrics.definition import Metric
@@ -30,11 +28,9 @@ from pitboss.metrics.lanes import Head, Lane, Pane, PaneKey, Wanted
 from pitboss.metrics.players import Player
 from pitboss.metrics.reading import Judged, Registered, threshold_id
 from pitboss.stores.batches import read_batches
+from pitboss.stores.dynamodb import spread_client
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
-
-CALLS_AT_ONCE = 8
-"""Lanes that are written at the same time."""
 
 KEPT_SECONDS = 16 * 86_400
 """Slices and panes: an event may be a week late, and a stream be read again for another."""
@@ -97,17 +93,7 @@ class DynamoMetrics:
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - botocore makes it from data
-        return self._given or botocore.session.get_session().create_client(
-            "dynamodb",
-            region_name=self._region,
-            config=Config(
-                parameter_validation=False,
-                connect_timeout=1,
-                read_timeout=3,
-                retries={"total_max_attempts": 4},
-                max_pool_connections=CALLS_AT_ONCE,
-            ),
-        )
+        return self._given or spread_client(self._region)
 
     # What is measured.
 

@@ -17,10 +17,7 @@ writing it again, in any order, changes nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import batched
-from typing import Any, NamedTuple, Protocol
-
-import botocore.session
-from botocore.config import Config
+from typing import Any, NamedTuple
 
 from pitboss.errors import TransientError
 from pitboss.games.recent import (
@@ -33,11 +30,9 @@ from pitboss.games.recent import (
     RecentEvent,
     unpacked,
 )
+from pitboss.stores.dynamodb import Spread, spread_client
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
-
-CALLS_AT_ONCE = 8
-"""Writes, and cells that are read, at the same time."""
 
 MAX_TRIES = 6
 """Times that what DynamoDB did not take is put."""
@@ -48,14 +43,6 @@ _BATCH_PUTS = 25
 _zstd = Zstd(level=3)
 
 type Item = dict[str, Any]
-
-
-class Spread(Protocol):
-    """Calls a function for each of several values, many at once."""
-
-    def __call__[Value, Result](
-        self, call: Callable[[Value], Result], values: Iterable[Value], /
-    ) -> Iterable[Result]: ...
 
 
 class UnwrittenEventsError(TransientError):
@@ -97,17 +84,7 @@ class DynamoRecentEvents:
         """
         self._table = table
         self._spread = spread
-        self._client: Any = client or botocore.session.get_session().create_client(
-            "dynamodb",
-            region_name=region,
-            config=Config(
-                parameter_validation=False,
-                connect_timeout=1,
-                read_timeout=3,
-                retries={"total_max_attempts": 4},
-                max_pool_connections=CALLS_AT_ONCE,
-            ),
-        )
+        self._client: Any = client or spread_client(region)
 
     # What is written.
 
