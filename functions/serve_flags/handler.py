@@ -8,7 +8,7 @@ from typing import Any
 
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, busy, problem
 from pitboss.settings import read
 from pitboss.stores.experiments import DynamoExperiments, UnreadExposuresError
 from pitboss.telemetry import logger, metrics
@@ -52,9 +52,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         wiring = _wiring()
         served = serve(wiring.experiments, caller.property_id, player_id, wiring.now())
     except UnreadExposuresError as fault:
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(fault), correlation_id)
-        refused["headers"]["Retry-After"] = "1"
-        return refused
+        return busy(str(fault), correlation_id)
     else:
         count.count("FlagsServed")
         count.count("PlayersExposed", served.exposed)

@@ -10,7 +10,7 @@ from typing import Any
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.envelope import is_identifier
 from pitboss.games.leaderboards import Board
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, busy, problem
 from pitboss.queries import RefusedQueryError
 from pitboss.settings import read
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
@@ -87,9 +87,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         state = {"consumed_at": fault.entitlement.consumed_at}
         return problem(HTTPStatus.CONFLICT, str(fault), correlation_id, state)
     except (ContendedEntitlementError, UnreadItemsError) as fault:
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(fault), correlation_id)
-        refused["headers"]["Retry-After"] = "1"
-        return refused
+        return busy(str(fault), correlation_id)
     finally:
         count.flush()
 

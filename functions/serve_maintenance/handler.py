@@ -12,7 +12,7 @@ from pitboss import queries
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, busy, problem
 from pitboss.settings import read
 from pitboss.shufflers.maintenance import RefusedChange, Status
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
@@ -112,9 +112,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     except DatabaseUnavailable as fault:
         log.error("no database", extra={"id": correlation_id, "fault": str(fault)})
         detail = "the database does not answer: send the same again"
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, correlation_id)
-        refused["headers"]["Retry-After"] = "1"
-        return refused
+        return busy(detail, correlation_id)
     finally:
         count.flush()
 

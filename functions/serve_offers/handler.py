@@ -12,7 +12,7 @@ from pitboss.access import Action, Decision, Kind, Principal, Resource, authoriz
 from pitboss.events.envelope import is_identifier
 from pitboss.offers.approval import Answer, Verdict
 from pitboss.offers.issued import IssuedOffer
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, busy, problem
 from pitboss.settings import read
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
 from pitboss.stores.approvals import StepFunctionsApprovals
@@ -146,9 +146,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         count.count("AnswersRefused")
         return problem(HTTPStatus.UNPROCESSABLE_CONTENT, str(fault), correlation_id)
     except (service.OfferInMotion, ContendedOfferError) as fault:
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(fault), correlation_id)
-        refused["headers"]["Retry-After"] = "1"
-        return refused
+        return busy(str(fault), correlation_id)
     finally:
         count.flush()
 

@@ -13,7 +13,7 @@ from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.errors import TransientError
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import problem, tagged_answer
+from pitboss.problems import busy, problem, tagged_answer
 from pitboss.settings import read
 from pitboss.signed import headers
 from pitboss.stores.database import Database, DatabaseAddress
@@ -119,9 +119,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         count.count("RequestsUnanswered")
         log.warning("no answer", extra={"id": correlation_id, "fault": str(fault)})
         detail = "the database does not answer: send the same again"
-        refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, correlation_id)
-        refused["headers"]["Retry-After"] = "5"
-        return refused
+        return busy(detail, correlation_id, 5)
     finally:
         count.flush()
 

@@ -68,3 +68,10 @@ def problem(
         **(more or {}),
     }
     return answer(status, body, {"Content-Type": PROBLEM_CONTENT_TYPE})
+
+
+def busy(detail: str, correlation_id: str, seconds: int = 1) -> dict[str, Any]:
+    """A problem that passes: the same may be sent again after so many seconds."""
+    refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, correlation_id)
+    refused["headers"]["Retry-After"] = str(seconds)
+    return refused
