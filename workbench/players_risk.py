@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 LEAST_GAMES = 50
 """Of fewer, nothing is said."""
 
+Property = Annotated[str, typer.Option("--property", help="Whose players they are.")]
+FirstDay = Annotated[
+    str | None, typer.Option("--from", metavar="DAY", help="The first gaming day of play.")
+]
+LastDay = Annotated[
+    str | None, typer.Option("--to", metavar="DAY", help="The last gaming day of play.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
 
 class Scored(NamedTuple):
     """A player's score."""
@@ -39,21 +48,15 @@ def risk(
         Path,
         typer.Option(metavar="FILE", help="What `pitboss players evaluate --save FILE` wrote."),
     ],
-    property_id: Annotated[str, typer.Option("--property", help="Whose players they are.")] = (
-        DEFAULT_PROPERTY
-    ),
-    first_day: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first gaming day of play.")
-    ] = None,
-    last_day: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="The last gaming day of play.")
-    ] = None,
+    property_id: Property = DEFAULT_PROPERTY,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
     gaming1: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Players of the data set gaming1, not the lake's."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Players to print: the highest scores.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score players by how they play, and say why: the highest scores first.
 

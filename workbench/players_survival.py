@@ -28,22 +28,16 @@ class By(StrEnum):
 
 
 def survival(
-    property_id: Annotated[str, typer.Option("--property", help="Whose players they are.")] = (
-        DEFAULT_PROPERTY
-    ),
+    property_id: players_risk.Property = DEFAULT_PROPERTY,
     by: Annotated[
         By, typer.Option(help="Segments: the tier by the points of the first 30 days, or none.")
     ] = By.TIER,
-    first_day: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="The first gaming day of play.")
-    ] = None,
-    last_day: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="The last gaming day of play.")
-    ] = None,
+    first_day: players_risk.FirstDay = None,
+    last_day: players_risk.LastDay = None,
     picture: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.svg", help="Draw the curves, too.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: players_risk.AsJson = False,
 ) -> None:
     """How long carded players stay, by the lake's games: shares, intervals, and whether segments
     differ. Who is away for 30 days has gone.
