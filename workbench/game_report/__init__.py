@@ -13,7 +13,7 @@ import typer
 from workbench.console import UsageError, WorkbenchError, print_json, say, step
 from workbench.console import out as out_console
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
-from workbench.report import day_of
+from workbench.report import AsJson, Lake, Rule, day_of
 from workbench.report.files import content, write
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ DUCKDB_MEGABYTES = 2_000
 _BOUNDS = re.compile(r"[^,]+(,[^,]+){3}")
 
 _Property = Annotated[str, typer.Option("--property", help="The studio's property.")]
-_Lake = Annotated[
-    Path | None,
-    typer.Option(help="Read a copy of the lake in this folder; no stack is needed."),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -76,8 +71,8 @@ def heatmap(
         typer.Option(min=2, max=200, help="Hexagons from side to side. Default: 12 to 36."),
     ] = None,
     property_id: _Property = DEFAULT_PROPERTY,
-    lake: _Lake = None,
-    as_json: _Json = False,
+    lake: Lake = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draw where on a level something happened, or how two versions differ.
 
@@ -135,12 +130,9 @@ def game_report(
         typer.Option(help="Wins and losses are a player's totals so far, not each event's own."),
     ] = False,
     property_id: _Property = DEFAULT_PROPERTY,
-    lake: _Lake = None,
-    gaming_day: Annotated[
-        str | None,
-        typer.Option(help="Its rule, Area/City@HH:MM. Default: the stack's, or Los Angeles at 6."),
-    ] = None,
-    as_json: _Json = False,
+    lake: Lake = None,
+    gaming_day: Rule = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a page of an application's gaming day: players, versions, crashes, levels, losses.
 

@@ -24,6 +24,16 @@ DEFAULT_PAGE = Path("report.html")
 
 DUCKDB_MEGABYTES = 2_000
 
+Lake = Annotated[
+    Path | None,
+    typer.Option(help="Read a copy of the lake in this folder; no stack is needed."),
+]
+Rule = Annotated[
+    str | None,
+    typer.Option(help="Its rule, Area/City@HH:MM. Default: the stack's, or Los Angeles at 6."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -48,15 +58,9 @@ def report(
         Path | None,
         typer.Option(help="A PNG or JPEG behind the map; positions are in its pixels."),
     ] = None,
-    lake: Annotated[
-        Path | None,
-        typer.Option(help="Read a copy of the lake in this folder; no stack is needed."),
-    ] = None,
-    gaming_day: Annotated[
-        str | None,
-        typer.Option(help="Its rule, Area/City@HH:MM. Default: the stack's, or Los Angeles at 6."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    lake: Lake = None,
+    gaming_day: Rule = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a page of a property's gaming day: key figures, hours, floor, holds, data quality.
 
