@@ -82,7 +82,7 @@ class IndexEvents:
         """Keep a batch.
 
         Raises:
-            UnwrittenEventsError: it has to come again.
+            UnwrittenItems: it has to come again.
             Exception: whatever the stores raise. What is written by then is the same when the
                 batch comes again.
         """

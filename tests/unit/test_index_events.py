@@ -32,7 +32,8 @@ from pitboss.games.recent import (
     unique,
     unpacked,
 )
-from pitboss.stores.recent_events import DynamoRecentEvents, Newest, UnwrittenEventsError
+from pitboss.stores.batches import UnwrittenItems
+from pitboss.stores.recent_events import DynamoRecentEvents, Newest
 from serve_events.service import Asked, EventDocument, freshness, search
 from tests.fakes.network import Heard, Strikes, tables
 from tests.sample_events import MONDAY_EVENING as NOW
@@ -267,7 +268,7 @@ def test_what_dynamodb_leaves_is_put_again_and_then_the_batch_comes_again(
         return Part(entries=tuple(range(1, len(items))))
 
     network.fault = one_at_a_time
-    with pytest.raises(UnwrittenEventsError):
+    with pytest.raises(UnwrittenItems):
         indexer()([record(*(event(n, event_type=f"t-{n}") for n in range(20)))])
 
 

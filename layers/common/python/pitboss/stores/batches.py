@@ -8,7 +8,7 @@ from pitboss.backoff import pause
 from pitboss.errors import TransientError
 
 MAX_TRIES = 8
-_BATCH = 25
+BATCH = 25
 """Items that one BatchWriteItem takes."""
 _BATCH_KEYS = 100
 """Keys that one BatchGetItem takes."""
@@ -46,7 +46,7 @@ def write_batches(
         UnwrittenItems: DynamoDB left a part of a batch unprocessed each time.
     """
     written = 0
-    for batch in batched(requests, _BATCH, strict=False):
+    for batch in batched(requests, BATCH, strict=False):
         asked: Any = {table: list(batch)}
         for attempt in range(MAX_TRIES):
             if attempt:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import batched
 from typing import Any, NamedTuple
 
-from pitboss.errors import TransientError
 from pitboss.games.recent import (
     HOUR_MINUTES,
     KEPT_MS,
@@ -30,26 +29,14 @@ from pitboss.games.recent import (
     RecentEvent,
     unpacked,
 )
+from pitboss.stores.batches import BATCH, write_batches
 from pitboss.stores.dynamodb import Spread, spread_client
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
 
-MAX_TRIES = 6
-"""Times that what DynamoDB did not take is put."""
-
-_BATCH_PUTS = 25
-"""Items that one BatchWriteItem takes."""
-
 _zstd = Zstd(level=3)
 
 type Item = dict[str, Any]
-
-
-class UnwrittenEventsError(TransientError):
-    """Items that DynamoDB did not take, however often they were put."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(f"{count} items of recent events are not written")
 
 
 class Newest(NamedTuple):
@@ -102,23 +89,16 @@ class DynamoRecentEvents:
             pause: waits before the n-th try.
 
         Raises:
-            UnwrittenEventsError: not all of it is; some may be.
+            UnwrittenItems: not all of it is; some may be.
         """
         items = [_block(_owner(*whose), one) for whose, some in blocks.items() for one in some]
         items += [_place(_owner(*whose), one) for whose, some in places.items() for one in some]
 
         def put(some: Iterable[Item]) -> None:
-            wanted = [{"PutRequest": {"Item": item}} for item in some]
-            for attempt in range(1, MAX_TRIES + 1):
-                asked = {self._table: wanted}
-                left = self._client.batch_write_item(RequestItems=asked).get("UnprocessedItems")
-                wanted = (left or {}).get(self._table, [])
-                if not wanted:
-                    return
-                pause(attempt)
-            raise UnwrittenEventsError(len(wanted))
+            requests = ({"PutRequest": {"Item": item}} for item in some)
+            write_batches(self._client, self._table, requests, pause)
 
-        for _ in self._spread(put, batched(items, _BATCH_PUTS, strict=False)):
+        for _ in self._spread(put, batched(items, BATCH, strict=False)):
             pass  # raises what a call raised
 
     def tell_newest(self, property_id: str, newest: Newest) -> None:
