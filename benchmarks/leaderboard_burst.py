@@ -39,6 +39,7 @@ from pitboss.stores.leaderboards import BoardOf, DynamoLeaderboards, DynamoScore
 from pitboss.stores.marked import MAX_ACTIONS, UNITS_A_WRITE, MarkedItems
 from pitboss.stores.topic import Message
 from publish_scores.service import boards_of, publish_scores
+from tests.fakes.network import make_scores_table
 from workbench import apps, endpoint, gateways
 from workbench.client import PitbossClient
 from workbench.console import WorkbenchError, say
@@ -153,13 +154,7 @@ def in_memory(updates: int) -> dict[str, Any]:
 
     clock = Clock(NOW, random.Random(1))
     network = Network(clock)
-    network.dynamodb.create_table(
-        "scores",
-        "pk",
-        "sk",
-        types={"part": "S", "place": "S"},
-        indexes={"by_place": ("part", "place")},
-    )
+    make_scores_table(network)
     with patch.dict("os.environ", ENVIRONMENT), clock.installed(), network.installed():
         writers = [_Writer(spent) for _ in range(WRITERS)]
         waiting = _messages(plan)

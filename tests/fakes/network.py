@@ -27,6 +27,17 @@ def tables(now: int, *names: str) -> Iterator[Network]:
         assert network.unknown == []
 
 
+def make_scores_table(network: Network) -> None:
+    """The table `scores`, as the template makes that of leaderboards."""
+    network.dynamodb.create_table(
+        "scores",
+        "pk",
+        "sk",
+        types={"part": "S", "place": "S"},
+        indexes={"by_place": ("part", "place")},
+    )
+
+
 class Strikes:
     """Lets a fault strike one of the calls to come; nothing strikes before `at`."""
 

@@ -28,7 +28,7 @@ from pitboss.stores.leaderboards import (
     Place,
 )
 from pitboss.stores.marked import MarkedItems
-from tests.fakes.network import tables
+from tests.fakes.network import make_scores_table, tables
 from tests.sample_events import load
 from workbench.proof.dynamodb import item_bytes
 from workbench.proof.network import (
@@ -54,18 +54,8 @@ MAX = Rule("best", Best.MAX, (GOLD,))
 @pytest.fixture
 def network() -> Iterator[Network]:
     with tables(NOW) as made:
-        make_table(made)
+        make_scores_table(made)
         yield made
-
-
-def make_table(network: Network) -> None:
-    network.dynamodb.create_table(
-        "scores",
-        "pk",
-        "sk",
-        types={"part": "S", "place": "S"},
-        indexes={"by_place": ("part", "place")},
-    )
 
 
 ITEMS = MarkedItems("scores", "us-east-1")
@@ -201,7 +191,7 @@ def test_none_is_lost_and_none_twice_whatever_fails(
 ) -> None:
     """Each message is delivered until it was taken, some once more, in any order and batches."""
     with tables(NOW) as network:
-        make_table(network)
+        make_scores_table(network)
         network.fault = lambda call: _fitting(call, faults.pop(call.number, None))
         scores = [score(f"e-{n}", value, f"p-{n % 3}") for n, value in enumerate(values)]
         waiting = [message(one, rule=rule) for one in scores for rule in (SUM, MAX)]

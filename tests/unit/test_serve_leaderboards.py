@@ -12,9 +12,9 @@ from pitboss.games.leaderboards import Best, Board, Period
 from pitboss.gaming_day import GamingDay
 from serve_leaderboards import handler as http
 from serve_leaderboards.service import BOARD, CONSUME, ENTITLEMENTS
-from tests.fakes.network import tables
+from tests.fakes.network import make_scores_table, tables
 from tests.sample_events import RACE_BADGE, RACE_SHOP, SCORES, asked, load, sent
-from tests.unit.test_keep_scores import BOARDS, keep, make_table
+from tests.unit.test_keep_scores import BOARDS, keep
 
 NOW = 1_592_277_300_000
 WINS = Board("wins", "level_finished", Best.SUM, name="Wins")
@@ -32,7 +32,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     monkeypatch.setattr(http, "_wiring", lambda: wiring)
     with tables(NOW) as network:
-        make_table(network)
+        make_scores_table(network)
         keep(*SCORES)
         yield
 
