@@ -27,7 +27,6 @@ undo each other's rows, and what comes again is known. A plan's versions stay.
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from itertools import batched
 from typing import Any
 from uuid import uuid4
 
@@ -50,6 +49,7 @@ from pitboss.floor.rows import (
     OfferCounts,
     StreamRate,
 )
+from pitboss.stores.batches import read_batches, write_batches
 from pitboss.stores.dynamodb import Spread, spread_client
 from pitboss.stores.packing import Zstd
 from pitboss.stores.pages import items_of
@@ -72,10 +72,6 @@ KEPT_SECONDS = {
 
 _FAILED = "ConditionalCheckFailed"
 _PASSING = frozenset({"TransactionConflict", _FAILED, "None"})
-_BATCH_KEYS = 100
-"""Keys that one BatchGetItem takes."""
-_BATCH_PUTS = 25
-"""Items that one BatchWriteItem takes."""
 _NONE = "-"
 """In place of a player where no card was in."""
 
@@ -126,8 +122,8 @@ class ContendedAlertError(TransientError):
 class DynamoFloor:
     """The live floors of all properties of a stack.
 
-    Every method may raise ClientError and BotoCoreError, after which it may or may not be done;
-    all may be called again. What only reads may raise UnreadableFloorError.
+    Every method may raise ClientError, BotoCoreError and TransientError, after which it may or may
+    not be done; all may be called again. What only reads may raise UnreadableFloorError.
     """
 
     def __init__(
@@ -206,15 +202,9 @@ class DynamoFloor:
         keys = {_block_sort(kind, number): number for number in numbers}
         found: dict[int, Item | None] = dict.fromkeys(keys.values())
         partition = _partition(property_id, kind)
-        for some in batched(keys, _BATCH_KEYS, strict=False):
-            wanted = {
-                self._table: {"Keys": [_key(partition, sk) for sk in some], "ConsistentRead": True}
-            }
-            while wanted:
-                answer = self._client.batch_get_item(RequestItems=wanted)
-                for item in answer["Responses"].get(self._table, ()):
-                    found[keys[item["sk"]["S"]]] = item
-                wanted = answer.get("UnprocessedKeys") or {}
+        places = ((partition, sk) for sk in keys)
+        for item in read_batches(self._client, self._table, places):
+            found[keys[item["sk"]["S"]]] = item
         return {number: _block(item, rows, marks) for number, item in found.items()}
 
     def replace_blocks(
@@ -494,10 +484,8 @@ class DynamoFloor:
                 "expires": _expires("bill", bill.occurred_at),
             }
             items[key["pk"]["S"], key["sk"]["S"]] = key | body
-        for some in batched(items.values(), _BATCH_PUTS, strict=False):
-            wanted: Any = {self._table: [{"PutRequest": {"Item": item}} for item in some]}
-            while wanted:
-                wanted = self._client.batch_write_item(RequestItems=wanted).get("UnprocessedItems")
+        requests = ({"PutRequest": {"Item": item}} for item in items.values())
+        write_batches(self._client, self._table, requests)
 
     def bills(
         self, property_id: str, player_id: str | None, since: int, until: int, newest: int = 1_000
