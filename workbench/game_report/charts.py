@@ -359,7 +359,4 @@ def ratio(wins: int, losses: int) -> str:
     >>> ratio(3, 12), ratio(2, 0)
     ('0.25', '–')
     """
-    if not losses:
-        return words.NOTHING
-    whole, rest = divmod(words.rounded(100 * wins, losses), 100)
-    return f"{whole:,}.{rest:02d}"
+    return words.quotient(wins, losses, 2)

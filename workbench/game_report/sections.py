@@ -78,7 +78,7 @@ def tiles(day: GameDay) -> list[Tile]:
         Tile(
             "Sessions",
             words.count(now.sessions),
-            f"{decimal(now.sessions, now.players)} a player",
+            f"{words.quotient(now.sessions, now.players, 1)} a player",
             changed(lambda t: t.sessions),
         ),
         Tile(
@@ -105,18 +105,6 @@ def tiles(day: GameDay) -> list[Tile]:
         ),
         Tile("With a place", words.percent(now.placed, now.events), "of events", None),
     ]
-
-
-def decimal(numerator: int, denominator: int) -> str:
-    """A quotient to a tenth.
-
-    >>> decimal(7, 2), decimal(1, 0)
-    ('3.5', '–')
-    """
-    if not denominator:
-        return words.NOTHING
-    whole, rest = divmod(words.rounded(10 * numerator, denominator), 10)
-    return f"{whole:,}.{rest}"
 
 
 def minutes(milliseconds: int, sessions: int) -> str:
@@ -486,7 +474,7 @@ def losses_per_player(day: GameDay) -> Section:
         "losses",
         "Losses per player",
         f"{words.plural(len(losses), 'player')} with {words.count(whole)} losses, "
-        f"{decimal(whole, len(losses))} each on average; the median is "
+        f"{words.quotient(whole, len(losses), 1)} each on average; the median is "
         f"{words.count(losses[(len(losses) - 1) // 2])}, nine tenths have at most "
         f"{words.count(ninth)}.",
         ("Losses", "Players"),

@@ -44,6 +44,18 @@ def rounded(numerator: int, denominator: int) -> int:
     return sign * ((2 * abs(numerator) + denominator) // (2 * denominator))
 
 
+def quotient(numerator: int, denominator: int, digits: int) -> str:
+    """A quotient to so many decimal digits; by nothing there is none.
+
+    >>> quotient(7, 2, 1), quotient(3, 12, 2), quotient(1, 0, 1)
+    ('3.5', '0.25', '–')
+    """
+    if not denominator:
+        return NOTHING
+    whole, rest = divmod(rounded(10**digits * numerator, denominator), 10**digits)
+    return f"{whole:,}.{rest:0{digits}d}"
+
+
 def cents(theoretical: int) -> int:
     """Theoretical win (ten-thousandths of a cent) to the nearest cent."""
     return rounded(theoretical, _UNITS_PER_CENT)
