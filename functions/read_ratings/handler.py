@@ -13,7 +13,7 @@ from pitboss import queries
 from pitboss.access import Action, Decision, Kind, Principal, Resource, authorize
 from pitboss.cursors import Cursors, CursorScope, RefusedCursorError
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import problem, tagged_answer
+from pitboss.problems import nothing_here, problem, tagged_answer
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import InvalidHouseRules, shipped
 from pitboss.settings import read
@@ -156,7 +156,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return problem(HTTPStatus.BAD_REQUEST, str(refusal), correlation_id)
     if document is None:
         # What there is not, and what the caller may not know of, look the same.
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+        return nothing_here(correlation_id)
     _keep_look(request, document, correlation_id)
     return tagged_answer(document, headers(event, "if-none-match"))
 

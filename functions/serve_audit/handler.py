@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pitboss.access import Action, Decision, Principal, Resource, authorize
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, nothing_here, problem
 from pitboss.queries import RefusedQueryError
 from pitboss.settings import read
 from pitboss.stores.audit import DynamoAudit
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if event["resource"] != ROUTE or (
         authorize(caller, Action.READ_AUDIT, log_of) is not Decision.ALLOWED
     ):
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+        return nothing_here(correlation_id)
     try:
         now = _wiring().now()
         asked = Asked.of(event.get("multiValueQueryStringParameters"), now)

@@ -10,7 +10,7 @@ from typing import Any
 from pitboss import queries
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.games.applications import Application
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, nothing_here, problem
 from pitboss.settings import read
 from pitboss.stores.applications import DynamoApplications, KeptApplications
 from pitboss.stores.audit import DynamoAudit
@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
                 raise _NotFound
     except _NotFound:
         count.count("RequestsNotFound")
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+        return nothing_here(correlation_id)
     except queries.RefusedQueryError as fault:
         count.count("QueriesRefused")
         return problem(HTTPStatus.BAD_REQUEST, str(fault), correlation_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.envelope import is_identifier
-from pitboss.problems import answer, busy, problem
+from pitboss.problems import answer, busy, nothing_here
 from pitboss.settings import read
 from pitboss.stores.experiments import DynamoExperiments, UnreadExposuresError
 from pitboss.telemetry import logger, metrics
@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             or not is_identifier(player_id)
         ):
             count.count("RequestsNotFound")
-            return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+            return nothing_here(correlation_id)
         wiring = _wiring()
         served = serve(wiring.experiments, caller.property_id, player_id, wiring.now())
     except UnreadExposuresError as fault:

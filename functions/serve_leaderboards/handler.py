@@ -10,7 +10,7 @@ from typing import Any
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.events.envelope import is_identifier
 from pitboss.games.leaderboards import Board
-from pitboss.problems import answer, busy, problem
+from pitboss.problems import answer, busy, nothing_here, problem
 from pitboss.queries import RefusedQueryError
 from pitboss.settings import read
 from pitboss.signed import NO_IDEMPOTENCY_KEY, idempotency_key, signed_body
@@ -79,7 +79,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return _answer(event, correlation_id)
     except _NotFound:
         count.count("RequestsNotFound")
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+        return nothing_here(correlation_id)
     except RefusedQueryError as fault:
         count.count("QueriesRefused")
         return problem(HTTPStatus.BAD_REQUEST, str(fault), correlation_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pitboss.access import Action, Decision, Principal, Resource, authorize
 from pitboss.metrics.documents import document
-from pitboss.problems import answer, problem
+from pitboss.problems import answer, nothing_here, problem
 from pitboss.queries import RefusedQueryError
 from pitboss.settings import read
 from pitboss.stores.metrics import DynamoMetrics
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     caller = Principal.from_context(request["authorizer"])
     may = authorize(caller, Action.READ_METRICS, Resource(caller.property_id))
     if event["resource"] != ROUTE or may is not Decision.ALLOWED:
-        return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+        return nothing_here(correlation_id)
     try:
         asked = Asked.of(event.get("multiValueQueryStringParameters"))
         wiring = _wiring()

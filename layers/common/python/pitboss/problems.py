@@ -70,6 +70,11 @@ def problem(
     return answer(status, body, {"Content-Type": PROBLEM_CONTENT_TYPE})
 
 
+def nothing_here(correlation_id: str) -> dict[str, Any]:
+    """The problem of what is not there, or is not for the caller: which of them is not said."""
+    return problem(HTTPStatus.NOT_FOUND, "there is nothing here by that id", correlation_id)
+
+
 def busy(detail: str, correlation_id: str, seconds: int = 1) -> dict[str, Any]:
     """A problem that passes: the same may be sent again after so many seconds."""
     refused = problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, correlation_id)
