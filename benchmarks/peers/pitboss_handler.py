@@ -11,8 +11,8 @@ from unittest import mock
 from benchmarks.peers import harness
 from pitboss.events.player import PlayerChanged
 from pitboss.rating.fold import Tally
-from pitboss.stores.topic import MESSAGES_A_CALL
 from pitboss.stores.ratings import Asset, AssetChange
+from pitboss.stores.topic import MESSAGES_A_CALL
 from rate_players import handler as lambda_handler
 from workbench.memory import MemoryRatings
 
