@@ -52,7 +52,8 @@ class _Open(NamedTuple):
     """What is still to be brought into an entry."""
 
     message: Scores
-    """The newest message that it came with, for its rules."""
+    """Of the messages that it came with, the one with the most milestones: the newest rules, for
+    milestones are only added."""
     scores: dict[str, Score]
     """By event."""
 
@@ -126,7 +127,11 @@ def _work(messages: Iterable[Scores], now: int, outcome: Outcome) -> dict[Place,
                 score.period,
                 score.player_id,
             )
-            one = work.setdefault(place, _Open(message, {}))
+            one = work.get(place)
+            if one is None:
+                one = work[place] = _Open(message, {})
+            elif len(message.rule.milestones) > len(one.message.rule.milestones):
+                one = work[place] = _Open(message, one.scores)
             one.scores.setdefault(score.event_id, score)
     return work
 

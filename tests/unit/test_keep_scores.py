@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from keep_scores import handler as lambda_handler
-from keep_scores.service import ContendedScoresError, Outcome, keep_scores
+from keep_scores.service import MAX_TRIES, ContendedScoresError, Outcome, keep_scores
 from pitboss.errors import TransientError
 from pitboss.games.leaderboards import Best, Entry, Milestone, Rule, Score, Scores
 from pitboss.pacing import Pace
@@ -96,6 +97,17 @@ def test_scores_are_summed_and_a_milestone_gives_once(network: Network) -> None:
     assert given_to() == ["badge-silver"]
     assert keep(message(score("e-4", 1))).granted == 1
     assert given_to() == ["badge-gold", "badge-silver"]
+
+
+@pytest.mark.parametrize("rule", [SUM, MAX])
+def test_a_milestone_that_was_added_is_given_whichever_message_comes_first(
+    network: Network, rule: Rule
+) -> None:
+    older = Rule(rule.board, rule.best)
+    for player, rules in (("p-1", (older, rule)), ("p-2", (rule, older))):
+        first, second = (message(score(f"e-{n}", 10, player), rule=rules[n]) for n in range(2))
+        keep(first, second)
+        assert given_to(player) == sorted(one.gives for one in rule.milestones)
 
 
 def test_more_scores_of_a_player_than_a_transaction_holds_are_all_there(network: Network) -> None:
@@ -233,12 +245,35 @@ def test_two_writers_of_one_player_are_one_after_the_other(network: Network) -> 
     assert given_to() == ["badge-silver"]
 
 
+@pytest.mark.parametrize(("rule", "value"), [(SUM, 9), (MAX, 7)])
+def test_what_another_writer_adds_meanwhile_is_not_overwritten(
+    network: Network, rule: Rule, value: int
+) -> None:
+    """The two have no score in common, so that the version alone tells one of the other."""
+    keep(message(score("e-1", 1), rule=rule))
+    others = [message(score("e-2", 7), rule=rule)]
+
+    def between(call: Call) -> None:
+        if call.operation == "TransactWriteItems" and others:
+            keep(others.pop())
+
+    network.fault = between
+    keep(message(score("e-3", 1, at=NOW - 1), rule=rule))
+
+    entry = kept(rule)
+    assert entry is not None
+    assert entry.value == value
+
+
 def test_a_table_that_refuses_everything_gives_the_messages_back(network: Network) -> None:
     network.fault = lambda call: (
         Cancel((0,), "ThrottlingError") if call.operation == "TransactWriteItems" else None
     )
+    pauses: list[int] = []
     with pytest.raises(ContendedScoresError):
-        keep(message(score("e-1")))
+        keep_scores([message(score("e-1"))], SCORES, lambda: NOW, pauses.append)
+    assert pauses == sorted({*pauses})  # each longer than the one before
+    assert len(pauses) == MAX_TRIES - 1
     network.fault = lambda call: THROTTLED["dynamodb"]
     with pytest.raises(ClientError):
         keep(message(score("e-1")))
@@ -338,6 +373,26 @@ def test_a_rank_far_down_a_large_board_is_estimated(
     assert not estimated.is_exact
     assert estimated.rank == pytest.approx(400, rel=0.5)
     assert BOARDS.rank(board, "p-399", first) == (1, True)
+
+
+def test_a_cold_start_makes_one_client_for_all_parts_of_a_board(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made by the threads that ask the parts, it is made once by each."""
+    makers: list[threading.Thread] = []
+
+    class Session:
+        def create_client(self, service: str, **_: Any) -> Any:
+            makers.append(threading.current_thread())
+            return ITEMS.client
+
+    keep(message(score("e-1", 4)))
+    monkeypatch.setattr("botocore.session.get_session", Session)
+    cold = DynamoLeaderboards(MarkedItems("scores", "us-east-1"))
+    board = BoardOf("north", "race", SUM.board, "all-time", SUM.best)
+
+    assert [one.value for one in cold.top(board, 1)] == [4]
+    assert makers == [threading.current_thread()]
 
 
 def test_an_entitlement_is_used_once(network: Network) -> None:
