@@ -16,7 +16,7 @@ Marks of a board that begins anew expire `KEPT_AFTER_DAYS` after its period; wha
 1 KB, whatever it is of: it takes two write units in a transaction, and up to two of the index.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
@@ -37,6 +37,7 @@ from pitboss.games.leaderboards import (
     placed,
     shard_of,
 )
+from pitboss.stores.dynamodb import CALLS_AT_ONCE
 from pitboss.stores.marked import MAX_ACTIONS, Change, Item, Key, MarkedItems, n, s
 
 KEPT_AFTER_DAYS = 100
@@ -194,10 +195,7 @@ class DynamoLeaderboards:
         players fall in parts by a hash.
         """
         at = place_of(board.best, entry, player_id)
-        with ThreadPoolExecutor(SHARDS) as pool:
-            counted = list(
-                pool.map(lambda part: self._ahead(board, part, at, EXACT_PAGES), range(SHARDS))
-            )
+        counted = self._of_parts(lambda part: self._ahead(board, part, at, EXACT_PAGES))
         if all(is_whole for _, is_whole in counted):
             return Rank(1 + sum(count for count, _ in counted), is_exact=True)
         count, _ = self._ahead(board, shard_of(player_id), at, None)
@@ -209,13 +207,17 @@ class DynamoLeaderboards:
         """The next players of all parts, from a place on."""
         if count == 0:
             return []
-        with ThreadPoolExecutor(SHARDS) as pool:
-            parts = pool.map(
-                lambda part: self._next(board, part, count, beyond, is_backward=is_backward),
-                range(SHARDS),
-            )
-            places = sorted((one for part in parts for one in part), reverse=is_backward)
+        parts = self._of_parts(
+            lambda part: self._next(board, part, count, beyond, is_backward=is_backward)
+        )
+        places = sorted((one for part in parts for one in part), reverse=is_backward)
         return [placed(board.best, one) for one in islice(places, count)]
+
+    def _of_parts[Found](self, look: Callable[[int], Found]) -> list[Found]:
+        """What is found in each part of a board, all looked at at the same time."""
+        _ = self._items.client  # made here once: otherwise each thread makes one of its own
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            return list(pool.map(look, range(SHARDS)))
 
     def _next(
         self, board: BoardOf, part: int, count: int, beyond: str | None, *, is_backward: bool

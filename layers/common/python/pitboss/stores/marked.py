@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import botocore.session
-from botocore.config import Config
-
 from pitboss.stores.batches import read_batches
+from pitboss.stores.dynamodb import spread_client
 
 MAX_ACTIONS = 100
 """Items of one transaction (DynamoDB)."""
@@ -72,10 +70,7 @@ class MarkedItems:
         """DynamoDB's."""
         if self._given is not None:
             return self._given
-        config = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 4})
-        return botocore.session.get_session().create_client(
-            "dynamodb", region_name=self._region, config=config
-        )
+        return spread_client(self._region)
 
     def read(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """The items of these keys; what is not there has none.
