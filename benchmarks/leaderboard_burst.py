@@ -18,7 +18,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -57,6 +57,16 @@ TWICE = 20
 
 FAULTS = 0.01
 """Of the calls of DynamoDB."""
+
+FAULT_KINDS: Mapping[str, Fault] = {
+    "refused": Refuse("ThrottlingException"),
+    "lost": Lose(effect=True),
+    "killed before": Kill(),
+    "killed after": Kill(after=True),
+}
+
+SAID_EVERY = 250
+"""Messages, while they are brought in."""
 
 WRITE_UNITS, WRITERS = 4_000, 10
 """Of the template: what the table takes a second, and the invocations that share it."""
@@ -124,7 +134,7 @@ class _Kept:
 class _Writer:
     """One invocation of `keep_scores` after the other, with a clock of its own."""
 
-    def __init__(self, spent: Counter[int]) -> None:
+    def __init__(self, spent: Counter[int], client: Any) -> None:  # noqa: ANN401
         self.now = 0.0
         pace = Pace(WRITE_UNITS // WRITERS, lambda: self.now, self._sleep)
 
@@ -132,7 +142,7 @@ class _Writer:
             pace.take(units)
             spent[int(self.now)] += units
 
-        self.scores = DynamoScores(MarkedItems("scores", "us-east-1", take))
+        self.scores = DynamoScores(MarkedItems("scores", "us-east-1", take, client=client))
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -146,32 +156,35 @@ def in_memory(updates: int) -> dict[str, Any]:
     def fault(_: Call) -> Fault | None:
         if chance.random() >= FAULTS:
             return None
-        found: Fault = chance.choice(
-            [Refuse("ThrottlingException"), Lose(effect=True), Kill(), Kill(after=True)]
-        )
-        faults[type(found).__name__] += 1
-        return found
+        kind = chance.choice([*FAULT_KINDS])
+        faults[kind] += 1
+        return FAULT_KINDS[kind]
 
     clock = Clock(NOW, random.Random(1))
     network = Network(clock)
     make_scores_table(network)
     with patch.dict("os.environ", ENVIRONMENT), clock.installed(), network.installed():
-        writers = [_Writer(spent) for _ in range(WRITERS)]
+        items = MarkedItems("scores", "us-east-1")
+        writers = [_Writer(spent, items.client) for _ in range(WRITERS)]
         waiting = _messages(plan)
         again = chance.sample(waiting, len(waiting) // TWICE)
         waiting += again
         chance.shuffle(waiting)
         messages = len(waiting)
         network.fault = fault
+        came_again, told = 0, messages
         while waiting:
+            if told - len(waiting) >= SAID_EVERY:
+                told = len(waiting)
+                say(f"{told:,} of {messages:,} messages wait; {faults.total()} calls failed")
             writer = min(writers, key=lambda one: one.now)
             batch = [waiting.pop() for _ in range(min(MESSAGES_A_BATCH, len(waiting)))]
             try:
                 keep_scores(batch, writer.scores, lambda: NOW, lambda _: None)
             except (TransientError, BotoCoreError, ClientError, Killed):
-                waiting = batch + waiting
+                came_again += len(batch)
+                waiting[:0] = batch
         network.fault = None
-        items = MarkedItems("scores", "us-east-1")
         board = BoardOf("north", "race", BOARD.board, ALL_TIME, BOARD.best)
         found = _found(DynamoLeaderboards(items), board, plan)
         counted = _counted(items, "north")
@@ -179,13 +192,16 @@ def in_memory(updates: int) -> dict[str, Any]:
     most = max(spent.values())
     if most > WRITE_UNITS + WRITERS * MAX_ACTIONS * UNITS_A_WRITE:
         raise WorkbenchError(f"{most} write units in a second are more than the rate")
+    if updates >= UPDATES and len(faults) < len(FAULT_KINDS):
+        raise WorkbenchError(f"Only these faults were injected: {dict(faults)}")
     return {
         "where": "in memory, with faults",
         "updates": updates,
         **_checked(plan, found, counted),
         "sent_again": len(again),
         "of_messages": messages - len(again),
-        "faults": faults.total(),
+        "given_back": came_again,
+        "faults": ", ".join(f"{count} {kind}" for kind, count in sorted(faults.items())),
         "seconds": round(seconds, 1),
         "write_units_a_second": round(sum(spent.values()) / seconds),
         "in_the_busiest_second": most,
@@ -252,7 +268,8 @@ def on_the_stack(updates: int) -> dict[str, Any]:
         **_checked(plan, found, counted),
         "sent_again": posts - updates // EVENTS_A_POST,
         "of_messages": updates // EVENTS_A_POST,
-        "faults": 0,
+        "given_back": "",
+        "faults": "none",
         "seconds": round(seconds, 1),
         "write_units_a_second": round(units / seconds),
         "in_the_busiest_second": "",

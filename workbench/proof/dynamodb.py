@@ -710,9 +710,11 @@ class Table:
 
     def listed(self, index: Index, hash_value: str) -> tuple[list[Any], list[Item]]:
         """Sort keys and items of an index's partition, in order. An index is read `lag_ms` late."""
-        keys = {(name, sort) for name, held in self._partitions.items() for sort in held.order}
+        keys: Iterable[_Key] = (
+            (name, sort) for name, held in self._partitions.items() for sort in held.order
+        )
         found = []
-        for key in keys | self._past.keys() if self.lag_ms else keys:
+        for key in {*keys, *self._past} if self.lag_ms else keys:
             item = self.get(key, consistent=False) or {}
             if index.range_key in item and item.get(index.hash_key) == {"S": hash_value}:
                 found.append((_comparable(item[index.range_key]), key, item))
@@ -1109,12 +1111,14 @@ class DynamoDB:
         start = request.get("ExclusiveStartKey")
         begun = None if start is None else table.key(start)
         consistent = request.get("ConsistentRead") is True
-        chosen = [
+        # Taken as far as the page goes: there may be many pages.
+        chosen = (
             item
             for hash_value in table.partitions
+            if begun is None or hash_value >= begun[0]
             for sort, item in zip(*table.partition(hash_value, consistent=consistent), strict=True)
             if begun is None or (hash_value, sort) > begun
-        ]
+        )
         return self._page(table, chosen, request, bound, table.keys)
 
     def _key_condition(self, table: Table | Index, bound: _Bound) -> tuple[str, Node | None]:
@@ -1145,7 +1149,7 @@ class DynamoDB:
     def _page(
         self,
         table: Table,
-        chosen: list[Item],
+        chosen: Iterable[Item],
         request: dict[str, Any],
         bound: _Bound,
         keys: tuple[str, ...],
