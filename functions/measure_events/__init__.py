@@ -4,7 +4,7 @@ Trigger: the game event stream (Kinesis), a batch of records every second.
 Does: brings each event into the panes of the metrics that count it, and into its player's days and
 sessions (`pitboss.metrics`); what is late goes where it belongs.
 Emits: items of the metrics table; metrics RecordsReceived, RecordsUnreadable, EventsReceived,
-EventsTooLate, EventsKnown, EventsMeasured, EventsUnmeasured, PanesFull, LanesWritten,
+EventsTooLate, EventsAhead, EventsKnown, EventsMeasured, EventsUnmeasured, PanesFull, LanesWritten,
 LanesContended.
 
 An event is known by its id, and written with what it counts for in one transaction, so that each

@@ -48,13 +48,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     outcome = _wiring()(
         [Record(lane_of_key(one.kinesis["partitionKey"]), *one.batch) for one in records]
     )
-    if unreadable or outcome.late:
-        left_out = {"records": len(unreadable), "events": outcome.late}
+    if unreadable or outcome.late or outcome.ahead:
+        left_out = {"records": len(unreadable), "events": outcome.late + outcome.ahead}
         log.warning("left out, as archive_events keeps them", extra=left_out)
     count.count("RecordsReceived", len(event["Records"]))
     count.count("RecordsUnreadable", len(unreadable))
     count.count("EventsReceived", outcome.events)
     count.count("EventsTooLate", outcome.late)
+    count.count("EventsAhead", outcome.ahead)
     count.count("EventsKnown", outcome.known)
     count.count("EventsMeasured", outcome.measured)
     count.count("EventsUnmeasured", outcome.unmeasured)

@@ -15,6 +15,7 @@ from pitboss.metrics.lanes import (
     Received,
     Wanted,
     bring_in,
+    is_ahead,
     is_late,
     parts,
     wanted_for,
@@ -59,6 +60,8 @@ class Outcome(Struct):
     events: int = 0
     late: int = 0
     """Too late to count."""
+    ahead: int = 0
+    """Too far in the future to count."""
     known: int = 0
     """Measured before."""
     measured: int = 0
@@ -132,6 +135,8 @@ class MeasureEvents:
                 one = Received(event, header.received_at)
                 if is_late(one):
                     outcome.late += 1
+                elif is_ahead(one):
+                    outcome.ahead += 1
                 else:
                     work.setdefault(lane, []).append(one)
         for lane in work:

@@ -13,7 +13,7 @@ from measure_events.service import MeasureEvents, Outcome, Record
 from pitboss.events.batch import BatchHeader
 from pitboss.games.events import GameEvent
 from pitboss.metrics.documents import document
-from pitboss.metrics.lanes import LATE_MS
+from pitboss.metrics.lanes import AHEAD_MS, LATE_MS
 from pitboss.stores.metrics import ContendedLaneError, DynamoMetrics, KeptDefinitions
 from tests import sample_events
 from tests.fakes.network import tables
@@ -104,6 +104,21 @@ def test_late_events_go_where_they_belong_and_those_that_are_too_late_are_counte
     assert late.late == 1
     assert values(store) == {("rounds",): 1}
     assert values(store, NOW - 3 * 86_400_000) == {("rounds",): 1}
+
+
+def test_an_event_of_a_far_future_is_counted_and_ends_nobodys_days(store: DynamoMetrics) -> None:
+    """A client can say any time; days that are too old for the newest day are not kept."""
+    store.define(NORTH, PLAYERS, SECONDS)
+    measure = measurer(store)
+    measure([record(event(1, player_id="p-1"))])
+
+    ahead = measure(
+        [record(event(2, 4_000_000_000_000, player_id="p-1"), event(3, NOW + AHEAD_MS))]
+    )
+    measure([record(event(4, player_id="p-2"))])
+
+    assert (ahead.ahead, ahead.late) == (1, 0)
+    assert values(store) == {("players",): 2}
 
 
 @pytest.mark.parametrize("seed", range(4))

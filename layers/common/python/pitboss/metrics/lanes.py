@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from pitboss.games.events import GameEvent
 from pitboss.metrics.definition import Fields, Metric, is_met
 from pitboss.metrics.partial import Partial, partial_of, together
-from pitboss.metrics.players import KEPT_DAYS, LATE_DAYS, Player
+from pitboss.metrics.players import AHEAD_DAYS, KEPT_DAYS, LATE_DAYS, Player
 from pitboss.metrics.players import bring_in as bring_in_player
 
 SLICE_SECONDS = 10
@@ -22,6 +22,9 @@ SLICE_SECONDS = 10
 
 LATE_MS = LATE_DAYS * 86_400_000
 """What occurred so long before it was received counts no more: nobody could say whether it did."""
+
+AHEAD_MS = AHEAD_DAYS * 86_400_000
+"""What occurred so long after it was received does not count; see `AHEAD_DAYS`."""
 
 MAX_ITEMS = 90
 """That one transaction may change; DynamoDB takes 100."""
@@ -112,6 +115,11 @@ def is_late(one: Received) -> bool:
     return one.received_at - one.event.occurred_at > LATE_MS
 
 
+def is_ahead(one: Received) -> bool:
+    """Whether it says that it occurred in a future that no clock is wrong by."""
+    return one.event.occurred_at - one.received_at > AHEAD_MS
+
+
 def wanted_for(metrics: Iterable[Metric], events: Iterable[Received]) -> Wanted:
     """What of a lane these events may change."""
     lengths = {one.pane_seconds for one in metrics if not one.is_of_players}
@@ -160,7 +168,7 @@ def bring_in(
         head: of the lane.
         lane: what `wanted_for` asks for.
         metrics: that are about the application.
-        events: none of which `is_late`.
+        events: none of which `is_late` or `is_ahead`.
         day_of: the gaming day, as an ordinal, of an epoch minute.
     """
     brought = Brought(head)

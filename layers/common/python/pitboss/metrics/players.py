@@ -33,8 +33,11 @@ from pitboss.metrics.definition import (
 LATE_DAYS = 7
 """Days that an event may be late by, and still count."""
 
-_REMEMBERED_DAYS = LATE_DAYS + 1
-"""A clock may be ahead by a day."""
+AHEAD_DAYS = 1
+"""Days that a sender's clock may be ahead by. What is farther in the future counts never: the days
+that are kept end with the newest, so one event of the year 2099 would be the end of all of them."""
+
+_REMEMBERED_DAYS = LATE_DAYS + AHEAD_DAYS
 _DAY_MINUTES = 1_440
 
 KEPT_DAYS = 120
