@@ -21,7 +21,7 @@ from pitboss.metrics.definition import IDLE_MINUTES, MONTH_DAYS, RETENTION_DAYS
 from pitboss.metrics.lanes import Head, Lane, Wanted
 from pitboss.metrics.players import DAY_FIELDS, summed
 from pitboss.stores.metrics import ContendedLaneError, LaneKey
-from workbench.console import say
+from workbench.console import WorkbenchError, say
 
 EVENTS = 1_000_000
 PLAYERS = 20_000
@@ -35,7 +35,11 @@ _EPOCH = 719_163
 
 
 def run(events: int = EVENTS) -> dict[str, Any]:
-    """What was counted, and whether it is equal."""
+    """What was counted, and that it is equal.
+
+    Raises:
+        WorkbenchError: a number of a day differs.
+    """
     chance = random.Random(SEED)
     moments = list(_moments(chance, events))
     sent = _sent(chance, moments)
@@ -60,6 +64,15 @@ def run(events: int = EVENTS) -> dict[str, Any]:
         (day, name): count for day, names in days.items() for name, count in names.items() if count
     }
     recounted = _recounted(moments)
+    differ = [
+        place
+        for place in found.keys() | recounted.keys()
+        if found.get(place, 0) != recounted.get(place, 0)
+    ]
+    if differ:
+        raise WorkbenchError(
+            f"{len(differ)} numbers of days are not those of the recount: {sorted(differ)[:5]}"
+        )
     return {
         "figure": "players' days of a month, beside an exact recount",
         "events": len(moments),
@@ -72,11 +85,7 @@ def run(events: int = EVENTS) -> dict[str, Any]:
                 "number": name,
                 "counted": sum(count for (_, one), count in found.items() if one == name),
                 "recounted": sum(count for (_, one), count in recounted.items() if one == name),
-                "days that differ": sum(
-                    found.get(place, 0) != recounted.get(place, 0)
-                    for place in found.keys() | recounted.keys()
-                    if place[1] == name
-                ),
+                "days that differ": sum(place[1] == name for place in differ),
             }
             for name in DAY_FIELDS
         ],
