@@ -79,6 +79,24 @@ def test_a_crossing_is_told_until_it_is_known_to_be_told(store: DynamoMetrics) -
     assert told.notices[-1]["what"] == "over"
 
 
+def test_what_two_runs_judge_at_the_same_time_is_told_by_one(store: DynamoMetrics) -> None:
+    store.define(NORTH, OVER, SECONDS - 600)
+    told = Told()
+    measurer(store)([record(event(1), event(2))])
+    other = publisher(store, told)
+
+    class Between(Told):
+        """The other run comes between what this one reads and what it keeps."""
+
+        def put_each(self, at: int, figures: Any) -> None:
+            assert other(NORTH, SECONDS + 75).notices == 1
+
+    done = publisher(store, between := Between())(NORTH, SECONDS + 75)
+
+    assert (done.notices, done.contended) == (0, 1)
+    assert (len(told.notices), between.notices) == (1, [])
+
+
 def test_late_events_are_told_of_and_what_was_before_the_threshold_is_not(
     store: DynamoMetrics,
 ) -> None:
