@@ -60,6 +60,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("EventsMeasured", outcome.measured)
     count.count("EventsUnmeasured", outcome.unmeasured)
     count.count("PanesFull", outcome.full)
+    count.count("EventsCrowded", outcome.crowded)
     count.count("LanesWritten", outcome.written)
     count.count("LanesContended", outcome.contended)
     count.flush()

@@ -69,6 +69,8 @@ class Outcome(Struct):
     """Times that an event met what a metric asks, but has no measurement."""
     full: int = 0
     """Times that a pane had no room for detail."""
+    crowded: int = 0
+    """That a lane had no room for, to know them again."""
     written: int = 0
     """Transactions."""
     contended: int = 0
@@ -197,6 +199,7 @@ class MeasureEvents:
             outcome.measured += brought.measured
             outcome.unmeasured += brought.unmeasured
             outcome.full += brought.full
+            outcome.crowded += brought.crowded
             outcome.written += brought.is_anything
             return
 

@@ -194,13 +194,17 @@ def _place(boards: Boards, board: BoardOf, player_id: str) -> PlayersPlace | Non
     if entry is None:
         return None
     rank, is_exact = boards.rank(board, player_id, entry)
-    ahead, behind = boards.around(board, player_id, entry, NEIGHBOURS)
+    ahead, behind = (
+        [one for one in beside if one.player_id != player_id]  # its place before, in the index
+        for beside in boards.around(board, player_id, entry, NEIGHBOURS)
+    )
     return PlayersPlace(
         rank,
         is_exact,
         entry.value,
         entry.at,
-        _ranked(ahead, rank - len(ahead)),
+        # The index may have changed since the rank was counted.
+        _ranked(ahead, max(1, rank - len(ahead))),
         _ranked(behind, rank + 1),
     )
 

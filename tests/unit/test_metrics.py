@@ -404,3 +404,16 @@ def test_a_crossing_too_long_ago_is_let_be() -> None:
     told, judged = after(judged, {120: 5, 180: 5})
 
     assert (told, judged.crossing, judged.is_crossed) == ([], None, True)
+
+
+def test_what_a_lane_has_no_room_to_know_again_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lanes, "MAX_SLICE_EVENTS", 3)
+    came = [Received(event(number), NOW) for number in (1, 2, 2, 3, 4, 5, 1)]
+
+    brought = bring_in(Head(), Lane(), [metric()], came, lambda minute: 1)
+
+    assert (brought.measured, brought.known, brought.crowded) == (3, 2, 2)
+    again = bring_in(brought.head, brought.lane, [metric()], came, lambda minute: 1)
+    assert (again.measured, again.known, again.crowded) == (0, 5, 2)

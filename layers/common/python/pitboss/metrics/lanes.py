@@ -44,6 +44,10 @@ _ID_BYTES = 8
 """Of what an event is known by: two of the 10,000 in a lane's slice are taken for one with a
 probability of 3 in a million million."""
 
+MAX_SLICE_EVENTS = 45_000
+"""That a lane's slice knows, 360 kB of ids of the 400 kB that an item may have. What a lane has
+beyond them in ten seconds, at 4,500 events/s, no metric counts."""
+
 type PaneKey = tuple[int, int]
 """Its length, and when it begins, in seconds."""
 type Values = tuple[str, ...]
@@ -103,6 +107,8 @@ class Brought(Struct):
     """Times that an event met what a metric asks, but has no measurement."""
     full: int = 0
     """Times that a pane had no room for detail."""
+    crowded: int = 0
+    """Events that a slice had no room for: no metric counts them."""
 
     @property
     def is_anything(self) -> bool:
@@ -174,12 +180,18 @@ def bring_in(
     brought = Brought(head)
     days: dict[int, dict[str, int]] = {}
     new: dict[PaneKey, dict[tuple[str, Values], list[Partial]]] = {}
+    slices: dict[int, set[bytes]] = {}
     measuring = [one for one in metrics if not one.is_of_players]
     for one in events:
         event = one.event
         if event.player_id is not None:
             _bring_in_player(brought, lane, days, event, day_of)
-        _measure(brought, lane, new, event, measuring)
+        _measure(brought, lane, slices, new, event, measuring)
+    brought.lane.slices |= {
+        part: frozenset(ids)
+        for part, ids in slices.items()
+        if len(ids) > len(lane.slices.get(part, ()))
+    }
     for key, found in new.items():
         brought.lane.panes[key] = _with(brought, lane.panes.get(key, {}), found)
     if brought.is_anything:
@@ -211,6 +223,7 @@ def _bring_in_player(
 def _measure(
     brought: Brought,
     lane: Lane,
+    slices: dict[int, set[bytes]],
     new: dict[PaneKey, dict[tuple[str, Values], list[Partial]]],
     event: GameEvent,
     metrics: Iterable[Metric],
@@ -229,12 +242,17 @@ def _measure(
     if not found:
         return
     part = at - at % SLICE_SECONDS
-    known = brought.lane.slices.get(part) or lane.slices.get(part, frozenset())
+    if part not in slices:
+        slices[part] = set(lane.slices.get(part, ()))
+    known = slices[part]
     event_id = blake2b(event.event_id.encode(), digest_size=_ID_BYTES).digest()
     if event_id in known:
         brought.known += 1
         return
-    brought.lane.slices[part] = known | {event_id}
+    if len(known) >= MAX_SLICE_EVENTS:
+        brought.crowded += 1
+        return
+    known.add(event_id)
     brought.measured += 1
     for metric, partial in found:
         values = tuple(_said(fields(path)) for path in metric.dimensions)
