@@ -35,6 +35,8 @@ DECIDED_WITHIN_SECONDS = 120
 WAGER_CENTS = 5_000
 SHOWN = "$10"
 """A wager of one of the five minutes that a machine's coin-in is the mean of."""
+SHOWN_TWICE = "$20"
+FLOOR = "**/v1/floor/live*"
 BILL_CENTS = 2_000
 SEATED_MS = 2_000
 
@@ -195,6 +197,11 @@ def test_somebody_signs_in_and_sees_play_as_it_happens(house: House, person: Sig
 
     shows(drawer, SHOWN)
     expect(drawer).not_to_contain_text("nothing was rated", timeout=PATIENCE_MS)
+    # Where the floor cannot be read again, the connection alone tells what changes.
+    host.page.route(FLOOR, lambda route: route.abort())
+    play(house, "1940732")
+    shows(drawer, SHOWN_TWICE)
+    host.page.unroute(FLOOR)
     host.look("floor")
     expect(host.page.locator(".floor-map canvas").first).to_be_visible()
 
