@@ -135,19 +135,24 @@ def tab(**options: Any) -> Iterator[Tab]:
             browser.close()
 
 
-@contextmanager
-def signed_in(open_tab: Tab, address: str, property_id: str) -> Iterator[None]:
-    """A host of a property, through the hosted pages of the stack."""
+def sign_in_a_host(open_tab: Tab, address: str, property_id: str) -> None:
+    """A new host of a property, through the hosted pages of the stack."""
     password = users.new_password()
     users.add(property_id, property_id, ["host"], password)
+    open_tab.page.goto(address)
+    open_tab.page.click("#sign-in")
+    open_tab.page.fill("input[name=username]", property_id)
+    open_tab.page.fill("input[name=password]", password)
+    open_tab.page.keyboard.press("Enter")
+    open_tab.wait_for_floor()
+
+
+@contextmanager
+def signed_in(open_tab: Tab, address: str, property_id: str) -> Iterator[None]:
+    """A host of a property is signed in, and gone after it."""
     cognito, pool = users._pool()
     try:
-        open_tab.page.goto(address)
-        open_tab.page.click("#sign-in")
-        open_tab.page.fill("input[name=username]", property_id)
-        open_tab.page.fill("input[name=password]", password)
-        open_tab.page.keyboard.press("Enter")
-        open_tab.wait_for_floor()
+        sign_in_a_host(open_tab, address, property_id)
         yield
     finally:
         cognito.admin_delete_user(UserPoolId=pool, Username=property_id)

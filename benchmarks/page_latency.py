@@ -22,6 +22,8 @@ from contextlib import ExitStack, contextmanager
 from itertools import batched
 from typing import Any
 
+from playwright.sync_api import Page
+
 from benchmarks.browser import START_SECONDS, signed_in, tab
 from benchmarks.read_latency import percentiles
 from workbench import measure, page
@@ -87,15 +89,15 @@ def run(seconds: int = 90) -> dict[str, Any]:
         sent = opened.enter_context(_floor(property_id, sender, seconds))
         address = page.start()
         open_tab = opened.enter_context(tab())
-        open_tab.page.add_init_script(f"({_WATCH})({json.dumps(ASSET)})")
+        watch(open_tab.page)
         opened.enter_context(signed_in(open_tab, address, property_id))
-        _play(property_id, probe)  # so that its drawer has something to show
+        play(property_id, probe)  # so that its drawer has something to show
         open_tab.page.evaluate(f"location.hash = '#/floor?machine={ASSET}'")
         time.sleep(WARM_UP_SECONDS)
         before, began = sent[0], time.monotonic()
         games = []
         while time.monotonic() - began < seconds:
-            games.append(_play(property_id, probe))
+            games.append(play(property_id, probe))
             time.sleep(random.uniform(*EVERY_SECONDS))
         rate = (sent[0] - before) / (time.monotonic() - began)
         time.sleep(5)
@@ -124,7 +126,12 @@ def run(seconds: int = 90) -> dict[str, Any]:
     }
 
 
-def _play(property_id: str, probe: PitbossClient) -> tuple[int, float, float]:
+def watch(page: Page) -> None:
+    """Have a page that is loaded next note when the machine's rows come, and are painted."""
+    page.add_init_script(f"({_WATCH})({json.dumps(ASSET)})")
+
+
+def play(property_id: str, probe: PitbossClient) -> tuple[int, float, float]:
     """Play a game now: when it ended, and when its POST began and was answered, epoch ms."""
     ended = time.time_ns() // 1_000_000
 

@@ -25,7 +25,8 @@ def test_the_readme_has_commands_to_go_on_with() -> None:
 @pytest.mark.usefixtures("stack")
 def test_the_readme_s_commands_work_one_after_the_other(tmp_path: Path) -> None:
     environment = os.environ | {"PITBOSS_HOME": str(home()), "NO_COLOR": "1"}
-    (tmp_path / "docs").symlink_to(ROOT / "docs")  # what is written stays in the folder of the test
+    for folder in ("docs", "metrics"):  # what is written stays in the folder of the test
+        (tmp_path / folder).symlink_to(ROOT / folder)
     for command in COMMANDS:
         _, *arguments = shlex.split(command)
 

@@ -210,6 +210,8 @@ def _path(route: str) -> str:
     now = time.time_ns() // 60_000_000_000
     if route == "/v1/floor/minutes":
         path += f"?first={(now - 5) * 60_000}&last={now * 60_000}"
+    if route == "/v1/game-events":
+        path += "?application=none-such"
     return path
 
 

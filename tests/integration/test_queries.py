@@ -43,8 +43,10 @@ def ask(stack: dict[str, str], statement: str) -> Result:
 
 @pytest.mark.parametrize("name", named_queries.all_queries())
 def test_a_query_finds(name: str, stack: dict[str, str]) -> None:
-    statement = named_queries.find(name).statement(
-        {"time_zone": "America/Los_Angeles", **golden_lake.RANGE}
+    query = named_queries.find(name)
+    defaults = {one.name: one.default for one in query.parameters if one.default is not None}
+    statement = query.statement(
+        defaults | {"time_zone": "America/Los_Angeles", **golden_lake.RANGE}
     )
 
     assert ask(stack, statement).rows == golden_lake.ANSWERS[name]

@@ -364,6 +364,7 @@ MAY = {
         GET /v1/shufflers  GET /v1/shufflers/{asset_id}  GET /v1/shufflers/{asset_id}/history
         GET /v1/tables/paces
         GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
+        GET /v1/game-events  GET /v1/game-events/freshness  GET /v1/metrics
         CONNECT $connect
     """,
     "compliance": """
@@ -396,6 +397,7 @@ MAY = {
         GET /v1/shufflers  GET /v1/shufflers/{asset_id}  GET /v1/shufflers/{asset_id}/history
         GET /v1/tables/paces
         GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
+        GET /v1/game-events  GET /v1/game-events/freshness  GET /v1/metrics
         CONNECT $connect
     """,
 }

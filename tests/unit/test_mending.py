@@ -279,12 +279,18 @@ class MemoryS3:
     def get_paginator(self, _: str) -> "MemoryS3":
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+    def paginate(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str,  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+    ) -> list[dict[str, Any]]:
         when = datetime(2026, 11, 21, tzinfo=UTC)
         found = [
             {"Key": key, "Size": len(body), "LastModified": when}
             for key, body in self.objects.items()
-            if key.startswith(Prefix)
+            if key.startswith(Prefix) and key > StartAfter
         ]
         return [{"Contents": found[:1]}, {"Contents": found[1:]}, {}]
 

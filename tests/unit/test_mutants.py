@@ -19,10 +19,10 @@ import pitboss.stores.ratings
 import rate_players.handler
 import rate_players.service
 from pitboss.rating.fold import Fold
-from pitboss.stores.changes import SnsChanges
 from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.stores.stream import KinesisStream, StreamRecord
+from pitboss.stores.topic import SnsTopic
 from workbench.proof import campaign
 from workbench.proof.faults import KINDS
 
@@ -272,7 +272,7 @@ def failed_messages_ignored(patch: pytest.MonkeyPatch) -> None:
     def publish(topic: Any, entries: Any) -> None:
         topic._client.publish_batch(TopicArn=topic._topic, PublishBatchRequestEntries=entries)
 
-    patch.setattr(SnsChanges, "_publish", publish)
+    patch.setattr(SnsTopic, "_publish", publish)
 
 
 def cards_never_idle(patch: pytest.MonkeyPatch) -> None:

@@ -623,6 +623,8 @@ def test_the_document_names_every_parameter_with_its_default() -> None:
         "first_day": "`first_day` (29 days before today)",
         "last_day": "`last_day` (today, UTC)",
         "time_zone": "`time_zone` (`America/Los_Angeles`)",
+        "crash": "`crash` (`client_crashed`)",
+        "level": "`started` and `finished` (`level_started`, `level_finished`)",
     }
 
     assert {one.name: one.default for one in found} == {
@@ -630,6 +632,9 @@ def test_the_document_names_every_parameter_with_its_default() -> None:
         "first_day": "today-29",
         "last_day": "today",
         "time_zone": "America/Los_Angeles",
+        "crash": "client_crashed",
+        "started": "level_started",
+        "finished": "level_finished",
     }
     for one in said.values():
         assert one in text

@@ -41,7 +41,7 @@ from pitboss.offers.policy import is_held_out
 from pitboss.stores import offers as stored_offers
 from pitboss.stores import standings as stored_standings
 from pitboss.stores.ratings import Asset, head_key
-from pitboss.stores.standings import DynamoStandings, read_or_nothing, standing_key
+from pitboss.stores.standings import DynamoStandings, read_or_nothing, risk_key, standing_key
 from serve_offers import service as serving
 from workbench.proof import AwsError, Killed
 from workbench.proof.network import THROTTLED, Call, Cancel, Fault, Kill, Lose, Part, Refuse
@@ -299,6 +299,12 @@ class History:
             if chance.random() < 0.01:
                 continue  # nobody said anything of them
             floor.stand(player_id, self._standing(player_id))
+        # By chance of its own, so that all else is as it is without it.
+        nightly = random.Random(f"leaks/risk/{self.seed}")
+        for player_id in PLAYERS:
+            if nightly.random() < 0.05:
+                risk = gate.Risk(0.9, ("plays longer than before",), "v1", NOON - 600 * MINUTE)
+                floor.assess(player_id, risk)
 
     def _put_lists(self, complete_to: Mapping[ListName, int]) -> None:
         table = self.floor.standings_table
@@ -746,6 +752,8 @@ class History:
             yield "under age"
         if standing.get("jurisdiction") != "US-NV":
             yield "lives elsewhere"
+        if self._stored(risk_key(NORTH, player_id)) is not None:
+            yield "of high risk"
         if asset_id is not None:
             head = self._head(asset_id)
             if not head or "locked_since" in head:

@@ -24,13 +24,13 @@ from pitboss.offers import catalogue as catalogues
 from pitboss.offers.budget import Counter, PlayerBudget
 from pitboss.offers.catalogue import Catalogue
 from pitboss.offers.deciding import Decided
-from pitboss.offers.gate import ListName, Standing
+from pitboss.offers.gate import ListName, Risk, Standing
 from pitboss.offers.issued import GIVES_BACK, IssuedOffer
 from pitboss.offers.policy import Policy, RulePolicy
 from pitboss.rating.house_rules import shipped
 from pitboss.stores.offers import INDEX, DynamoOffers
 from pitboss.stores.ratings import Asset, DynamoRatings, head_key
-from pitboss.stores.standings import DynamoStandings, read_or_nothing, standing_key
+from pitboss.stores.standings import DynamoStandings, read_or_nothing, risk_key, standing_key
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, Network
 
@@ -118,6 +118,13 @@ class OffersFloor:
         self.standings_table.put(
             self.standings_table.key(key),
             key | {"version": {"N": str(standing.version)}, "body": {"B": _base64(body)}},
+        )
+
+    def assess(self, player_id: str, risk: Risk) -> None:
+        """What the night found of a player."""
+        key, body = risk_key(NORTH, player_id), msgspec.json.encode(risk)
+        self.standings_table.put(
+            self.standings_table.key(key), key | {"body": {"B": _base64(body)}}
         )
 
     def complete_lists(self, at: int = NOON) -> None:

@@ -195,7 +195,7 @@ class DynamoStandings:
         keys = (
             _lists_key(property_id),
             _standing_key(property_id, player_id),
-            _risk_key(property_id, player_id),
+            risk_key(property_id, player_id),
         )
         wanted: dict[str, Any] = {self._table: {"Keys": [*keys], "ConsistentRead": True}}
         if asset_id is not None:
@@ -285,7 +285,7 @@ class DynamoStandings:
     def risk(self, property_id: str, player_id: str) -> Risk | None:
         """Why the newest night closed the gate for a player; None where it did not."""
         found = self._client.get_item(
-            TableName=self._table, Key=_risk_key(property_id, player_id), ConsistentRead=True
+            TableName=self._table, Key=risk_key(property_id, player_id), ConsistentRead=True
         ).get("Item")
         return None if found is None else _risk(found)
 
@@ -298,10 +298,10 @@ class DynamoStandings:
         """
         before = {item["sk"]["S"] for item in self._partition(_risk_partition(property_id))}
         puts = (
-            _risk_key(property_id, player_id) | {"body": {"B": msgspec.json.encode(risk)}}
+            risk_key(property_id, player_id) | {"body": {"B": msgspec.json.encode(risk)}}
             for player_id, risk in found.items()
         )
-        over = (_risk_key(property_id, player_id) for player_id in sorted(before - found.keys()))
+        over = (risk_key(property_id, player_id) for player_id in sorted(before - found.keys()))
         requests = (
             *({"PutRequest": {"Item": item}} for item in puts),
             *({"DeleteRequest": {"Key": key}} for key in over),
@@ -593,7 +593,8 @@ def _risk_partition(property_id: str) -> str:
     return f"{property_id}/risk"
 
 
-def _risk_key(property_id: str, player_id: str) -> dict[str, Any]:
+def risk_key(property_id: str, player_id: str) -> dict[str, Any]:
+    """Where it is said that a player is of high risk."""
     return _key(_risk_partition(property_id), player_id)
 
 
