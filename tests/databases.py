@@ -1,5 +1,6 @@
 """Databases for tests: one embedded PostgreSQL a process, one database a test."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,6 +22,9 @@ MONTHS_KEPT = 3
 PASSWORDS = {role: f"of {role}" for role in roles.ROLES}
 
 _TEMPLATE = "migrated"
+
+
+VACUUM_SECONDS = 30
 
 
 class Databases:
@@ -46,7 +50,7 @@ class Databases:
             yield self.server.address(name)
         finally:
             if not keep:
-                self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+                self._drop(name)
 
     @contextmanager
     def one(self) -> Iterator[Callable[..., Database]]:
@@ -60,6 +64,17 @@ class Databases:
                 return found
 
             yield login
+
+    def _drop(self, name: str) -> None:
+        """Remove a database. While the server's own vacuum is at it, nobody may end that."""
+        deadline = time.monotonic() + VACUUM_SECONDS
+        while True:
+            try:
+                return self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            except psycopg.errors.InsufficientPrivilege:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _execute(self, statement: str) -> None:
         address = self.server.address()
