@@ -21,7 +21,7 @@ demo: setup ## a shift through the deployed stack, and what it came to
 	@$(BIN)/pitboss demo $(ARGS)
 
 test: setup ## every test (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
 lint: style types imports template
 
