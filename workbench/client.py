@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from workbench.console import WorkbenchError
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_TRIES = 8
 """Times a request is sent before its answer, or the lack of one, stands."""
@@ -20,7 +22,8 @@ MAX_TRIES = 8
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 5.0
 
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TIMEOUT_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
 # What a gateway, a full queue or an overloaded service answers. Sending again is safe: an event
 # counts once, however often it comes.
 _PASSING = frozenset({429, 500, 502, 503, 504})
@@ -69,7 +72,7 @@ class PitbossClient:
         max_tries: int = MAX_TRIES,
         sleep: Callable[[float], object] = time.sleep,
         jitter: Callable[[], float] = random.random,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         """
         Args:
@@ -80,11 +83,14 @@ class PitbossClient:
             jitter: a number from 0 to 1.
             transport: what carries the requests, for tests.
         """
+        import httpx
+
         self._signer = signer
         self._max_tries = max_tries
         self._sleep = sleep
         self._jitter = jitter
-        self._http = httpx.Client(base_url=api_url, timeout=_TIMEOUT, transport=transport)
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, connect=_CONNECT_SECONDS)
+        self._http = httpx.Client(base_url=api_url, timeout=timeout, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +128,7 @@ class PitbossClient:
             headers["Content-Encoding"] = "gzip"
         return _answer(self._send("POST", "/v1/slot-events", body, headers))
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str) -> "httpx.Response":
         """Read a resource, for example `/v1/machines/1940732`. Any status is an answer.
 
         Raises:
@@ -132,7 +138,7 @@ class PitbossClient:
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
         """Send any other request, again where there is no answer: it must bear that, as what has an
         `Idempotency-Key` does.
 
@@ -146,7 +152,11 @@ class PitbossClient:
         longest = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
         self._sleep(max(longest * self._jitter(), min(at_least, MAX_PAUSE_SECONDS)))
 
-    def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> "httpx.Response":
+        import httpx
+
         for attempt in range(1, self._max_tries + 1):
             last = attempt == self._max_tries
             asked_to_wait = 0.0
@@ -178,7 +188,7 @@ def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _answer(response: "httpx.Response") -> Answer:
     status = response.status_code
     if status in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
         try:
@@ -196,7 +206,7 @@ class _Problem(Struct, frozen=True):
     message: str = ""
 
 
-def _refusal(response: httpx.Response) -> str:
+def _refusal(response: "httpx.Response") -> str:
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except msgspec.MsgspecError:
@@ -204,7 +214,7 @@ def _refusal(response: httpx.Response) -> str:
     return problem.detail or problem.title or problem.message or response.reason_phrase
 
 
-def document_of(answer: httpx.Response, caller: str) -> dict[str, Any]:
+def document_of(answer: "httpx.Response", caller: str) -> dict[str, Any]:
     """What an answer holds.
 
     Args:

@@ -17,13 +17,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pitboss.stores.database import DatabaseAddress
 from workbench.console import WorkbenchError, step
 from workbench.emulator import HOST, any_free_port, is_free, write_private
 from workbench.paths import home
 from workbench.processes import ProcessId, end_group, identify, is_running
+
+if TYPE_CHECKING:
+    from pitboss.stores.database import DatabaseAddress
 
 MAJOR_VERSION = 16
 """As `EngineVersion` of the template says."""
@@ -68,8 +70,10 @@ class Server:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def address(self, name: str = NAME) -> DatabaseAddress:
+    def address(self, name: str = NAME) -> "DatabaseAddress":
         """Where the owner logs in."""
+        from pitboss.stores.database import DatabaseAddress
+
         return DatabaseAddress(
             host=HOST,
             port=self.port,

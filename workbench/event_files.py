@@ -6,11 +6,14 @@ Rated table sessions are a format too, but no events: `workbench.table_sessions`
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, Format, format_of
 from workbench.console import UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    from ingest_slot_events.reading import Format
 
 
 class FileFormat(StrEnum):
@@ -28,6 +31,8 @@ class FileFormat(StrEnum):
             WorkbenchError: they are no events.
 
         """
+        from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS
+
         self.must_be_events()
         return ENVELOPES if self is FileFormat.PITBOSS else GATEWAY_PACKETS
 
@@ -45,8 +50,10 @@ class FileFormat(StrEnum):
             )
 
     @property
-    def reader(self) -> Format:
+    def reader(self) -> "Format":
         """The front door's own reader of these events."""
+        from ingest_slot_events.reading import format_of
+
         return format_of(self.content_type)
 
 

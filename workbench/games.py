@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import batched
 from types import TracebackType
-from typing import Annotated, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol, Self
 
-import httpx
 import typer
 
 from workbench.console import UsageError, WorkbenchError, out, print_json, say
+
+if TYPE_CHECKING:
+    import httpx
 
 ACCEPTANCE = 0.6
 THINK_SECONDS = (0.3, 2.0)
@@ -35,10 +37,10 @@ _MAX_PAUSE_SECONDS = 5.0
 class Api(Protocol):
     """Calls the API as the games' principal; see `workbench.client.PitbossClient`."""
 
-    def get(self, path: str) -> httpx.Response: ...
+    def get(self, path: str) -> "httpx.Response": ...
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> httpx.Response: ...
+    ) -> "httpx.Response": ...
 
 
 class Player(NamedTuple):

@@ -20,15 +20,10 @@ from msgspec import Struct
 
 from ingest_slot_events.service import ingest
 from pitboss.access import Decision, Principal
-from pitboss.events.batch import (
-    BatchHeader,
-    UnreadableRecord,
-    unpack_metered,
-    unpack_received,
-)
+from pitboss.events.batch import BatchHeader, UnreadableRecord, unpack_metered, unpack_received
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import StreamRecord
 from pitboss.posts import FOREIGN, EventResult, Status
-from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import StreamRecord
 from workbench.event_files import FileFormat
 
 SECURITY = FOREIGN | {Decision.MISSING_SCOPE}

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from pitboss.errors import TerminalError, TransientError
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.gaming_day import GamingDay
 from pitboss.imports.accounts import Accounts, SetAside
 from pitboss.imports.lines import lines
@@ -16,7 +17,6 @@ from pitboss.imports.sources import SOURCES, SourceName
 from pitboss.imports.summary import Summary
 from pitboss.rating.tables import TableDay
 from pitboss.stores.imports import Drop, KeptFile
-from pitboss.stores.quarantine import QuarantineEntry
 
 STAGE = "import_files"
 

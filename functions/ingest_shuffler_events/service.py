@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from pitboss.errors import TransientError
+from pitboss.events.record import StreamRecord
 from pitboss.shufflers.messages import Delivered
-from pitboss.stores.stream import StreamRecord
 
 
 class StreamDidNotTakeMessage(TransientError):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.gaming_day import GamingDays
 from pitboss.lake import layout
 from pitboss.lake.manifest import Manifest, Partition, Source, read_quarantine_key
 from pitboss.lake.rated import SUMMARIES, summary_key
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed
 
 MAX_PARTITIONS = 500

@@ -11,13 +11,14 @@ import msgspec
 from pitboss.backoff import pause
 from pitboss.events.batch import BatchHeader, SlotBatch, UnreadableRecord, unpack, unpack_received
 from pitboss.events.delivered import Unreadable, read_records
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.events.slot import SlotEvent
 from pitboss.money import THEORETICAL_UNITS_PER_DOLLAR
 from pitboss.rating.fold import House
 from pitboss.rating.house_rules import shipped
 from pitboss.settings import read
 from pitboss.stores.changes import SnsChanges
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.stores.quarantine import S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
 from pitboss.telemetry import logger, metrics
 from pitboss.traces import posts

@@ -11,10 +11,10 @@ from typing import Protocol
 import msgspec
 
 from pitboss.errors import TerminalError
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.lake import layout
 from pitboss.lake.manifest import Manifest, Partition, Source, TableFile, read_quarantine_key
 from pitboss.lake.tables import Family
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed
 from refine_events import engine, statements
 from refine_events.engine import QuarantineRow, RawFile, Refined

@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 
 from pitboss.errors import TransientError
 from pitboss.events.envelope import InvalidEvent
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.events.shuffler import Unrecognised
 from pitboss.shufflers.messages import ReadMessage, Refused, read_message
 from pitboss.shufflers.state import DayOf, Received, changes_of
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.shufflers import Fold, Written
 
 STAGE = "track_shufflers"

@@ -187,6 +187,26 @@ def test_no_handler_imports_the_workbench_or_another_function(function: str) -> 
     assert imported & ({"workbench", *FUNCTIONS} - {function}) == set()
 
 
+def test_the_command_imports_what_is_heavy_where_it_is_used() -> None:
+    told = "import sys, workbench.main; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    imported = set(done.stdout.split())
+    heavy = {
+        *HEAVY,
+        "botocore",
+        "cryptography",
+        "duckdb",
+        "httpx",
+        "lightgbm",
+        "psycopg",
+    }
+    assert "workbench" in imported
+    assert imported & heavy == set()
+
+
 def test_the_layer_ships_the_model_of_every_service_that_is_called() -> None:
     called = {
         service

@@ -20,7 +20,8 @@ import pytest
 
 from pitboss.events.batch import BatchHeader, pack, unpack_received
 from pitboss.events.envelope import read_envelope
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.stores.quarantine import S3Quarantine
 from tests.e2e.house import PATIENCE_SECONDS, House, Watch, array, now_ms
 from tests.integration.ratings_items import different
 from workbench import endpoint, gateways, measure

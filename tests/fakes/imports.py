@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.imports.sources import SourceName
 from pitboss.rating.tables import TableDay
 from pitboss.stores.imports import Drop, KeptFile
-from pitboss.stores.quarantine import QuarantineEntry
 
 type _Place = tuple[SourceName, str]
 

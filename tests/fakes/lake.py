@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
 
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.lake.manifest import Source
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import Listed, RefinedMeanwhile
 
 START = datetime(2020, 6, 16, tzinfo=UTC)

@@ -16,8 +16,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
-from pitboss.stores.stream import MAX_RECORDS_A_CALL, KinesisStream, StreamRecord
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import StreamRecord
+from pitboss.stores.quarantine import S3Quarantine
+from pitboss.stores.stream import MAX_RECORDS_A_CALL, KinesisStream
 from workbench import endpoint
 from workbench.proof.clock import Clock
 from workbench.proof.network import ENVIRONMENT, Network

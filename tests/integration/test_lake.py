@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import zstandard
 
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.lake.layout import RAW, SLOT, raw_prefix, read_raw_key
 from pitboss.lake.raw import RawLine, read_line
 from pitboss.stores.lake import S3Lake
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.stores.quarantine import S3Quarantine
 from tests.integration.conftest import name
 from tests.sample_events import GAME_ON_ANOTHER, MONDAY_EVENING, PACKETS, PLAY
 from workbench import endpoint, measure

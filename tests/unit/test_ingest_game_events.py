@@ -23,12 +23,12 @@ from ingest_game_events.rules import Rules
 from ingest_game_events.service import MAX_EVENT_BYTES, STAGE, ingest
 from pitboss.access import Principal, Status
 from pitboss.events.batch import unpack_games, unpack_received
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import MAX_RECORD_BYTES, StreamRecord
 from pitboss.games.applications import Application, Category, SchemaFile
 from pitboss.games.mapping import Mapping
 from pitboss.posts import MAX_EVENTS, Answer, RefusedRequest
 from pitboss.posts import Status as Outcome
-from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 from tests import sample_events
 from tests.sample_events import (
     GAME_PLAY,

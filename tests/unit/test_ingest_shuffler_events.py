@@ -8,8 +8,8 @@ import pytest
 
 from ingest_shuffler_events import handler as room
 from ingest_shuffler_events.service import StreamDidNotTakeMessage, ingest
+from pitboss.events.record import StreamRecord
 from pitboss.shufflers.messages import Delivered, read_message
-from pitboss.stores.stream import StreamRecord
 from tests import sample_events
 
 AT = sample_events.MONDAY_EVENING

@@ -22,10 +22,10 @@ from ingest_slot_events.reading import ENVELOPES, GATEWAY_PACKETS, cut, format_o
 from ingest_slot_events.service import STAGE, ingest
 from pitboss.access import Action, Kind, Principal
 from pitboss.events.batch import unpack_metered, unpack_received
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import MAX_RECORD_BYTES, StreamRecord
 from pitboss.events.slot import GameEnded, GameStarted, Unrecognised
 from pitboss.posts import MAX_BYTES, MAX_EVENTS, Answer, RefusedRequest, Status, unpacked
-from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
 from tests import sample_events
 from tests.sample_events import GATEWAY, PACKETS, PLAY, envelope, packet, posted
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from pitboss.access import Principal
 from pitboss.events.batch import BatchHeader, pack
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import NOW
 from tests.fakes.registry import MemoryRegistry, credential, gateway
 from workbench import endpoint, gateways, main, quarantine

@@ -18,10 +18,12 @@ import pitboss.rating.history
 import pitboss.stores.ratings
 import rate_players.handler
 import rate_players.service
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import StreamRecord
 from pitboss.rating.fold import Fold
-from pitboss.stores.quarantine import QuarantineEntry, S3Quarantine
+from pitboss.stores.quarantine import S3Quarantine
 from pitboss.stores.ratings import DynamoRatings
-from pitboss.stores.stream import KinesisStream, StreamRecord
+from pitboss.stores.stream import KinesisStream
 from pitboss.stores.topic import SnsTopic
 from workbench.proof import campaign
 from workbench.proof.faults import KINDS

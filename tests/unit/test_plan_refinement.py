@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.gaming_day import GamingDays
 from pitboss.lake import layout
 from pitboss.lake.manifest import Counts, Manifest, Partition, Source
 from pitboss.lake.rated import summary_key
-from pitboss.stores.quarantine import QuarantineEntry
 from plan_refinement import handler
 from plan_refinement.service import LONGEST_RUN, SETTLED_MS, Plan, Wanted, has_ended, plan
 from tests import sample_events

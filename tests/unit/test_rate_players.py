@@ -11,6 +11,7 @@ import pytest
 from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader, SlotBatch, pack, unpack
 from pitboss.events.player import ChangeKind, PlayerChanged
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.events.slot import (
     RATED_TYPES,
     CardInserted,
@@ -28,7 +29,6 @@ from pitboss.rating import fold as fold_module
 from pitboss.rating.fold import House, SessionDay, Tally
 from pitboss.rating.history import Head, History, MachineDay
 from pitboss.rating.house_rules import PropertyRules, RuleSet, Tier, WorthSegment
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.ratings import (
     Asset,
     AssetChange,

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.envelope import read_envelope
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.gaming_day import GamingDays
 from pitboss.lake import layout, tables
 from pitboss.lake.manifest import Counts, Manifest, Partition
 from pitboss.lake.raw import write_lines
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.refinery import RefinedMeanwhile
 from refine_events import engine, handler
 from refine_events.engine import UnreadableArchive

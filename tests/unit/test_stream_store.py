@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from pitboss.stores.stream import MAX_RECORDS_A_CALL, MAX_TRIES, KinesisStream, StreamRecord
+from pitboss.events.record import StreamRecord
+from pitboss.stores.stream import MAX_RECORDS_A_CALL, MAX_TRIES, KinesisStream
 
 type Reply = Callable[[list[dict[str, Any]]], dict[str, Any]]
 

@@ -18,9 +18,9 @@ from ingest_slot_events.reading import format_of
 from ingest_slot_events.service import ingest
 from pitboss.events.batch import BatchHeader, pack, unpack
 from pitboss.events.player import ChangeKind, decode, encode
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import StreamRecord
 from pitboss.offers.issued import Status, Step
-from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import StreamRecord
 from pitboss.telemetry import metrics
 from pitboss.traces import MAX_POSTS, packed, posts, readable
 from tests import sample_events

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pitboss.errors import TransientError
+from pitboss.events.quarantined import QuarantineEntry
 from pitboss.shufflers.state import Received
-from pitboss.stores.quarantine import QuarantineEntry
 from pitboss.stores.shufflers import Fold, Written
 from tests import sample_events
 from tests.fakes.shufflers import MemoryShufflers

@@ -18,8 +18,8 @@ from msgspec import UNSET, Struct, UnsetType
 from pitboss.access import Decision, Principal
 from pitboss.events.batch import BatchHeader
 from pitboss.events.envelope import InvalidEvent
-from pitboss.stores.quarantine import QuarantineEntry
-from pitboss.stores.stream import MAX_RECORD_BYTES, StreamRecord
+from pitboss.events.quarantined import QuarantineEntry
+from pitboss.events.record import MAX_RECORD_BYTES, StreamRecord
 
 MAX_BYTES = 1_048_576
 """Bytes of a body, unpacked: 1 MiB."""

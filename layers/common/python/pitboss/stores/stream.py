@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pitboss.events.record import StreamRecord
+
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 MAX_RECORDS_A_CALL = 500
-MAX_RECORD_BYTES = 1_048_576
-"""Of a record's data and partition key together."""
-
 MAX_TRIES = 3
 """Times a record is sent before it is answered as failed."""
 
@@ -22,13 +21,6 @@ _TRANSIENT = frozenset(
     {"ProvisionedThroughputExceededException", "InternalFailure", "ServiceUnavailable"}
     | {"ThrottlingException", "LimitExceededException", "KMSThrottlingException"}
 )
-
-
-class StreamRecord(NamedTuple):
-    """A record and the key that keeps its asset's records in order."""
-
-    partition_key: str
-    data: bytes
 
 
 class KinesisStream:
