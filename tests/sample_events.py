@@ -1100,8 +1100,9 @@ def sample_events() -> dict[str, dict[str, Any]]:
         },
         "score_players/property": PLANNED,
         "observe_players/property": {"run": NIGHT, **PLANNED},
-        "assess_risk/property": {"run": NIGHT, "property_id": "north"},
-        "assess_risk/nothing_seen": {"run": "2020-06-18", "property_id": "north"},
+        "assess_players/property": {"run": NIGHT, "property_id": "north"},
+        "assess_players/churn": {"run": NIGHT, "property_id": "north", "family": "churn"},
+        "assess_players/nothing_seen": {"run": "2020-06-18", "property_id": "north"},
         "track_shufflers/messages": delivered(*(_record(message) for message in SHUFFLER_MESSAGES)),
         "track_shufflers/poison_among_good": delivered(
             b"no record", _record(SHUFFLER_MESSAGES[0]), _record(FOREIGN_MESSAGE)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,12 @@ class Family(StrEnum):
     OFFERS = "offers"
     SHUFFLERS = "shufflers"
     RISK = "risk"
+    CHURN = "churn"
+
+    @property
+    def of_players(self) -> bool:
+        """Whether each property has models of its own, of its players."""
+        return self in _OF_PLAYERS
 
     @property
     def does(self) -> str:
@@ -45,10 +52,16 @@ _DOES = {
     Family.OFFERS: "make offers",
     Family.SHUFFLERS: "foresee failures",
     Family.RISK: "say who is of high risk",
+    Family.CHURN: "foresee who stays away",
 }
+_OF_PLAYERS = {
+    Family.RISK: "excluded themselves",
+    Family.CHURN: "did not come back",
+}
+"""Each property has models of its own of these; what those did whom they foresee."""
 
 PropertyOption = Annotated[
-    str | None, typer.Option("--property", help="Whose, of risk: each property has its own.")
+    str | None, typer.Option("--property", help="Whose, of players: each property has its own.")
 ]
 FamilyOption = Annotated[Family, typer.Option("--family", help="Models of what.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -57,7 +70,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is
 
 models_app = typer.Typer(
     no_args_is_help=True,
-    help="Models that choose offers, foresee failures, and say who is of high risk.",
+    help="Models that choose offers, and foresee failures and what players do.",
 )
 
 
@@ -103,8 +116,7 @@ def list_models(
     else:
         out.print(f"No version yet: `pitboss {family.learned_by}` learns one.")
     if serves == RULES:
-        rules = "No model serves, and the gate is closed for nobody by one."
-        out.print(rules if family is Family.RISK else f"The rules of the house ({RULES}) serve.")
+        out.print(_NONE_SERVES.get(family, f"The rules of the house ({RULES}) serve."))
     for one in () if champion is None else champion.history[:10]:
         said = f"{one.version} by {one.promoted_by}: {one.why}"
         out.print(f"{moment(one.promoted_at)} {escape(said)}")
@@ -130,8 +142,8 @@ def show_model(
     if version == RULES:
         raise WorkbenchError(f"{RULES} are the rules of the house: no model, and so no card.")
     card = _card(models, version, family)
-    if family is Family.RISK and (html is not None or png is not None):
-        raise UsageError("A card of risk is not drawn: leave --html and --png away.")
+    if family.of_players and (html is not None or png is not None):
+        raise UsageError(f"A card of {family} is not drawn: leave --html and --png away.")
     drawn = model_card if family is Family.OFFERS else failure_card
     for path, made in ((html, drawn.page), (png, drawn.picture)):
         if path is not None:
@@ -142,8 +154,8 @@ def show_model(
         print_json(card)
     elif family is Family.OFFERS:
         _show(card)
-    elif family is Family.RISK:
-        _show_risk(card)
+    elif family.of_players:
+        _show_players(card, family)
     else:
         _show_failures(card)
 
@@ -330,14 +342,14 @@ def state_times(events: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _models(family: Family, property_id: str | None) -> "S3Models":
-    from pitboss.stores.models import S3Models, risk_of
+    from pitboss.stores.models import S3Models, of_property
 
     name = str(family)
-    if family is Family.RISK:
+    if family.of_players:
         if property_id is None:
-            raise UsageError("Each property has models of risk of its own: say --property.")
+            raise UsageError(f"Each property has models of {family} of its own: say --property.")
         must_be_id(property_id, "property")
-        name = risk_of(property_id)
+        name = of_property(name, property_id)
     elif property_id is not None:
         raise UsageError(f"Models that {family.does} are of all properties: leave --property away.")
     bucket = endpoint.stack_outputs()["LakeBucketName"]
@@ -413,21 +425,22 @@ def _show_failures(card: dict[str, Any]) -> None:
     out.print(table)
 
 
-def _show_risk(card: dict[str, Any]) -> None:
-    verdict, area = card["verdict"], card["auroc"]
+def _show_players(card: dict[str, Any], family: Family) -> None:
+    verdict, area, did = card["verdict"], card["auroc"], _OF_PLAYERS[family]
     out.print(escape(f"{card['version']}: {verdict['reason']}"))
     out.print(
-        f"learned from {card['players']:,} players, of whom {card['excluded']:,} excluded "
-        f"themselves; judged on {card['held_out_players']:,} and {card['held_out_excluded']:,}"
+        f"learned from {card['players']:,} players, of whom {card['happened']:,} {did}; judged on "
+        f"{card['held_out_players']:,} and {card['held_out_happened']:,}"
     )
     told = "not known" if area is None else f"{area[0]:.3f} ({area[1]:.3f} to {area[2]:.3f})"
     out.print(
         f"AUROC {told}, average precision {card['average_precision']:.3f}, Brier score "
         f"{card['brier']:.4f} ({card['guessed_brier']:.4f} by guessing)"
     )
+    above = "the gate is closed: for" if family is Family.RISK else "it is said of"
     out.print(
-        f"from {card['threshold']:.3f} on the gate is closed: for {card['closed']:.1%} of the "
-        f"players held out, {card['found']:.0%} of those who excluded themselves among them"
+        f"from {card['threshold']:.3f} on {above} {card['above']:.1%} of the players held out, "
+        f"{card['found']:.0%} of those who {did} among them"
     )
     table = Table()
     for heading in ("said", "players", "expected", "observed"):
@@ -440,16 +453,16 @@ def _show_risk(card: dict[str, Any]) -> None:
     out.print(table)
 
 
-def _risk_in_short(card: dict[str, Any]) -> dict[str, Any]:
-    short = ("version", "run", "players", "excluded", "auroc", "closed", "found", "verdict")
+def _players_in_short(card: dict[str, Any]) -> dict[str, Any]:
+    short = ("version", "run", "players", "happened", "auroc", "above", "found", "verdict")
     return {name: card[name] for name in short}
 
 
-def _risk_row(card: dict[str, Any]) -> tuple[str, ...]:
-    learned = f"{card['players']:,} players, {card['excluded']:,} excluded themselves"
+def _players_row(card: dict[str, Any], did: str) -> tuple[str, ...]:
+    learned = f"{card['players']:,} players, {card['happened']:,} {did}"
     area = "" if card["auroc"] is None else f"{card['auroc'][0]:.3f}"
     gate = "promote" if card["verdict"]["promote"] else "keep"
-    return learned, area, f"{card['closed']:.1%}", gate
+    return learned, area, f"{card['above']:.1%}", gate
 
 
 def _offers_in_short(card: dict[str, Any]) -> dict[str, Any]:
@@ -480,22 +493,26 @@ def _failures_row(card: dict[str, Any]) -> tuple[str, ...]:
 _SOON = {
     Family.OFFERS: "in a minute",
     Family.SHUFFLERS: "from the next hour on",
-    Family.RISK: "from the next night on",
+    **dict.fromkeys(_OF_PLAYERS, "from the next night on"),
+}
+_NONE_SERVES = {
+    Family.RISK: "No model serves, and the gate is closed for nobody by one.",
+    Family.CHURN: "No model serves, and nobody has a score.",
 }
 _HEADINGS = {
     Family.OFFERS: ("learned from", "value a decision", "gate"),
     Family.SHUFFLERS: ("learned from", "parts", "gate"),
-    Family.RISK: ("learned from", "AUROC", "closed", "gate"),
+    **dict.fromkeys(_OF_PLAYERS, ("learned from", "AUROC", "said of", "gate")),
 }
 _IN_SHORT: dict[Family, Callable[[dict[str, Any]], dict[str, Any]]] = {
     Family.OFFERS: _offers_in_short,
     Family.SHUFFLERS: _failures_in_short,
-    Family.RISK: _risk_in_short,
+    **dict.fromkeys(_OF_PLAYERS, _players_in_short),
 }
 _ROW: dict[Family, Callable[[dict[str, Any]], tuple[str, ...]]] = {
     Family.OFFERS: _offers_row,
     Family.SHUFFLERS: _failures_row,
-    Family.RISK: _risk_row,
+    **{family: partial(_players_row, did=did) for family, did in _OF_PLAYERS.items()},
 }
 
 

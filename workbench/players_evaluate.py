@@ -1,4 +1,4 @@
-"""`pitboss players evaluate`: the score of risk, on data that no one here made.
+"""`pitboss players evaluate`: scores of players, of risk on data that no one here made.
 
 Features, learning, calibration and threshold are those of `pitboss.players`; the data set only has
 a way to be read (`players_gaming1`). What is printed is of players who were held out: neither
@@ -17,10 +17,11 @@ import typer
 from rich.table import Table
 
 from workbench.console import UsageError, out, print_json, step
+from workbench.players_judged import reliability, untuned
 
 if TYPE_CHECKING:
     from pitboss.players.figures import Floats, Group, Interval
-    from pitboss.players.risk import RiskModel
+    from pitboss.players.model import PlayerModel
     from workbench.players_gaming1 import Player
 
 HELD_OUT = 0.3
@@ -30,12 +31,13 @@ class Dataset(StrEnum):
     """What can be read."""
 
     GAMING1 = "gaming1"
+    SIMULATED = "simulated"
 
 
 class Judged(NamedTuple):
     """What a model says of players it did not learn from."""
 
-    model: "RiskModel"
+    model: "PlayerModel"
     rows: int
     high_risk: int
     auroc: "Interval"
@@ -65,9 +67,11 @@ class Compared(NamedTuple):
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the set's files.")],
     dataset: Annotated[Dataset, typer.Option(help="Which set it is.")],
-    seed: Annotated[int, typer.Option(help="Of which players are held out.")] = 1,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The folder of the set's files.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of which players are held out, or made up.")] = 1,
     seeds: Annotated[
         int, typer.Option(min=1, help="So many seeds, from 1 on, are put beside it in the table.")
     ] = 5,
@@ -76,10 +80,24 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Learn a score of risk from 70 % of the players, and say how good it is on the others.
+    """Learn a score of some players, and say how good it is on others.
 
-    From how they play alone: no age, no gender, nothing of what was won or lost.
+    gaming1: of risk, from published players. simulated: of who stays away, from players whose ways
+    are planted. From how they play alone: no age, no gender, nothing of what was won or lost.
     """
+    if dataset is Dataset.SIMULATED:
+        if folder is not None or save is not None:
+            raise UsageError("simulated has no files: leave DIR and --save away.")
+        from workbench import players_simulated
+
+        players_simulated.evaluate(seed, seeds, as_json)
+        return
+    if folder is None:
+        raise UsageError(f"{dataset} is a data set: say the folder of its files.")
+    _evaluate_risk(folder, seed, seeds, save, as_json)
+
+
+def _evaluate_risk(folder: Path, seed: int, seeds: int, save: Path | None, as_json: bool) -> None:
     from workbench import players_gaming1
 
     with step(f"reading {folder.name}"):
@@ -87,10 +105,10 @@ def evaluate(
     with step(f"learning from {1 - HELD_OUT:.0%} of {len(players):,} players"):
         found = judged(players, seed)
     if save is not None:
-        from pitboss.players import risk
+        from pitboss.players import model as bytes_of
 
         try:
-            save.write_bytes(risk.encode(_learned(players, seed)))
+            save.write_bytes(bytes_of.encode(_learned(players, seed)))
         except OSError as fault:
             raise UsageError(f"{save} cannot be written ({fault.strerror}): check it.") from None
     if as_json:
@@ -108,12 +126,12 @@ def evaluate(
     with step(f"the same with other players held out, {seeds} times"):
         others = {one: found if one == seed else judged(players, one) for one in runs}
     with step("the same by LightGBM as it comes"):
-        untuned = {
+        beside = {
             one: compared(players, one, each.answers)
             for one, each in {**others, seed: found}.items()
         }
-    besides = [untuned[one] for one in runs]
-    out.print(_figures(found, list(others.values()), untuned[seed], besides, seed))
+    besides = [beside[one] for one in runs]
+    out.print(_figures(found, list(others.values()), beside[seed], besides, seed))
     _show(found)
 
 
@@ -154,7 +172,7 @@ def judged(players: "Sequence[Player]", seed: int) -> Judged:
     seen = [values(one.behaviour) for one in held]
     answers = np.array([model.probability(one) for one in seen])
     truth = np.array([one.high_risk for one in held], dtype=np.float64)
-    base = model.high_risk / model.players
+    base = model.happened / model.players
     precision, recall, f1 = at_threshold(answers, truth, model.threshold)
     quartile = [f"quartile {one + 1}" for one in _quartiles(held)]
     first: dict[str, int] = defaultdict(int)
@@ -187,27 +205,24 @@ def compared(players: "Sequence[Player]", seed: int, answers: "Floats") -> Compa
 
     learned, held = divided(players, seed)
     truth = np.array([one.high_risk for one in held], dtype=np.float64)
-    untuned = _untuned(learned, held)
-    return Compared(
-        figures.auroc(untuned, truth),
-        figures.auroc_gain(answers, untuned, truth),
-    )
+    others = _untuned(learned, held)
+    return Compared(figures.auroc(others, truth), figures.auroc_gain(answers, others, truth))
 
 
-def _learned(players: "Sequence[Player]", seed: int) -> "RiskModel":
+def _learned(players: "Sequence[Player]", seed: int) -> "PlayerModel":
+    from pitboss.players.families import RISK
     from pitboss.players.features import values
     from pitboss.players.learning import TooFewPlayers, learn
 
     seen = [values(one.behaviour) for one in players]
     try:
-        return learn(seen, [one.high_risk for one in players], seed)
+        return learn(seen, [one.high_risk for one in players], seed, RISK)
     except TooFewPlayers as fault:
         raise UsageError(f"There is too little to learn from: {fault}.") from None
 
 
 def _untuned(learned: "Sequence[Player]", held: "Sequence[Player]") -> "Floats":
     """What LightGBM as it comes says, of all numbers that the files have."""
-    import lightgbm
     import numpy as np
 
     columns = sorted({name for one in learned for name in one.everything})
@@ -216,10 +231,8 @@ def _untuned(learned: "Sequence[Player]", held: "Sequence[Player]") -> "Floats":
         rows = [[one.everything.get(name, np.nan) for name in columns] for one in players]
         return np.array(rows)
 
-    options = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True}
     truth = np.array([one.high_risk for one in learned], dtype=np.float64)
-    trees = lightgbm.train(options, lightgbm.Dataset(table(learned), truth))
-    return np.asarray(trees.predict(table(held)))
+    return untuned(table(learned), truth, table(held))
 
 
 def _quartiles(players: "Sequence[Player]") -> list[int]:
@@ -278,7 +291,7 @@ def _show(found: Judged) -> None:
         f"At or above {found.model.threshold:.3f} a player is said to be of high risk; chosen, as "
         f"weights and calibration were, by the {found.model.players:,} players learned from."
     )
-    out.print(_reliability(found))
+    out.print(reliability(found.reliability))
     out.print(_fairness(found))
     out.print(
         "Nothing protected can be compared: age and gender are not in the data, and no feature is "
@@ -286,22 +299,6 @@ def _show(found: Judged) -> None:
     )
     said = ", ".join(f"{name} ({count})" for name, count in found.reasons[:6])
     out.print(f"What raised the scores of those said to be of high risk most: {said}.")
-
-
-def _reliability(found: Judged) -> Table:
-    table = Table(title="Expected and observed, by tenths of what is said")
-    for column in ("tenth", "players", "expected", "observed", "95 %"):
-        table.add_column(column, justify="right")
-    for one in found.reliability:
-        observed = one.observed
-        table.add_row(
-            one.name.strip(),
-            f"{one.players:,}",
-            f"{one.expected:.3f}",
-            f"{observed.value:.3f}",
-            f"{observed.low:.2f} to {observed.high:.2f}",
-        )
-    return table
 
 
 def _fairness(found: Judged) -> Table:

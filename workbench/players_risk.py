@@ -19,10 +19,7 @@ from workbench.paths import home
 
 if TYPE_CHECKING:
     from pitboss.players.features import Behaviour
-    from pitboss.players.risk import Reason, RiskModel
-
-LEAST_GAMES = 50
-"""Of fewer, nothing is said."""
+    from pitboss.players.model import PlayerModel, Reason
 
 Property = Annotated[str, typer.Option("--property", help="Whose players they are.")]
 FirstDay = Annotated[
@@ -86,12 +83,14 @@ def risk(
     out.print(table)
 
 
-def scored(model: "RiskModel", behaviours: "Mapping[str, Behaviour]") -> list[Scored]:
+def scored(model: "PlayerModel", behaviours: "Mapping[str, Behaviour]") -> list[Scored]:
     """The scores of players with enough games, the highest first."""
+    from pitboss.players.families import RISK
+
     found = [
         Scored(player_id, int(one.games), *model.explain(one))
         for player_id, one in behaviours.items()
-        if one.games is not None and one.games >= LEAST_GAMES
+        if one.games is not None and one.games >= RISK.least_games
     ]
     return sorted(found, key=lambda one: (-one.probability, one.player_id))
 
@@ -166,17 +165,18 @@ def rows_of(asked: str, property_id: str) -> list[tuple[Any, ...]]:
     return list(local_lake.run(parsed, {games.name: fetched.paths}).rows)
 
 
-def _model(file: Path) -> "RiskModel":
-    from pitboss.players import risk
+def _model(file: Path) -> "PlayerModel":
+    from pitboss.players.families import RISK
+    from pitboss.players.model import BrokenPlayerModel, decode
 
     try:
-        return risk.decode(file.read_bytes())
+        return decode(file.read_bytes(), RISK)
     except OSError as fault:
         raise UsageError(
             f"{file} cannot be read ({fault.strerror}): `pitboss players evaluate --save FILE` "
             "writes one."
         ) from None
-    except risk.BrokenRiskModel as fault:
+    except BrokenPlayerModel as fault:
         raise UsageError(f"{file} cannot be used: {fault}.") from None
 
 

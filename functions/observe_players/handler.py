@@ -11,7 +11,7 @@ from observe_players.settings import Settings
 from pitboss.offers.gate import ListName
 from pitboss.settings import read
 from pitboss.stores.lake import S3Lake
-from pitboss.stores.models import RISK, S3Models
+from pitboss.stores.models import S3Models
 from pitboss.stores.parquet import ParquetLake
 from pitboss.stores.standings import DynamoStandings
 from pitboss.telemetry import logger, metrics
@@ -27,8 +27,13 @@ class _Wiring:
     def __init__(self, settings: Settings) -> None:
         log.setLevel(settings.log_level)
         self.lake = S3Lake(settings.lake_bucket, settings.aws_region)
-        self.models = S3Models(settings.lake_bucket, settings.aws_region, family=RISK)
+        self.settings = settings
         self.standings = DynamoStandings(settings.standings_table, None, settings.aws_region)
+
+    def models(self, family: str) -> S3Models:
+        """Where a family's nights are."""
+        settings = self.settings
+        return S3Models(settings.lake_bucket, settings.aws_region, family=family)
 
 
 @cache
@@ -42,8 +47,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     run, property_id = str(event["run"]), str(event["property_id"])
     listed = wiring.standings.members(property_id, ListName.SELF_EXCLUDED)
     with ParquetLake(wiring.lake, property_id, DUCKDB_MEGABYTES) as tables:
-        found = list(observe(tables, event["days"], int(event["known_to"]), listed))
-    wiring.models.put_of_run(run, f"{property_id}.json", msgspec.json.encode(found))
-    count.count("PlayersObserved", len(found))
+        found = observe(tables, event["days"], int(event["known_to"]), listed)
+    for family, players in found.items():
+        body = msgspec.json.encode(players)
+        wiring.models(family).put_of_run(run, f"{property_id}.json", body)
+    observed = sum(map(len, found.values()))
+    count.count("PlayersObserved", observed)
     count.flush()
-    return {"run": run, "property_id": property_id, "players": len(found)}
+    return {"run": run, "property_id": property_id, "players": observed}

@@ -1,13 +1,21 @@
 """The use case: a property's players, as they played before some moments."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from pitboss.lake.rated import GAMES
 from pitboss.lake.tables import Table
 from pitboss.offers.gate import Entry
-from pitboss.players.features import PAUSE_MS, SESSION_GAP_MS, After, Behaviour, Values, values
-from pitboss.players.observed import LEAST_GAMES, Moment, Observation, moments, observations
+from pitboss.players.families import FAMILIES
+from pitboss.players.features import (
+    DAY_MS,
+    PAUSE_MS,
+    SESSION_GAP_MS,
+    After,
+    Behaviour,
+    Visits,
+)
+from pitboss.players.observed import HORIZON_MS, Moment, Observation, Use, moments, observations
 
 
 class Tables(Protocol):
@@ -18,9 +26,9 @@ class Tables(Protocol):
 
 
 def observe(
-    tables: Tables, days: Sequence[str], known_to: int, listed: dict[str, Entry]
-) -> Iterator[Observation]:
-    """Players with enough games, at each moment.
+    tables: Tables, days: Sequence[str], known_to: int, listed: Mapping[str, Entry]
+) -> dict[str, list[Observation]]:
+    """Players at each moment, by the name of the family of models that sees them so.
 
     Args:
         tables: the property's.
@@ -28,18 +36,30 @@ def observe(
         known_to: the end of the newest, epoch milliseconds.
         listed: the property's list of self-exclusions.
     """
+    found: dict[str, list[Observation]] = {name: [] for name in FAMILIES}
     for moment in moments(days, known_to):
-        yield from observations(moment, _played(tables, days, moment), listed)
+        players = behaviours(tables.rows(statement(tables, days, moment)))
+        back = _back(tables, days, moment)
+        for family, one in observations(moment, players, listed, back):
+            found[family.name].append(one)
+    return found
 
 
-def _played(tables: Tables, days: Sequence[str], moment: Moment) -> Iterator[tuple[str, Values]]:
-    for player_id, behaviour in behaviours(tables.rows(statement(tables, days, moment))):
-        yield player_id, values(behaviour)
+def _back(tables: Tables, days: Sequence[str], moment: Moment) -> set[str]:
+    """Who played within a moment's horizon, as far as it is known."""
+    if moment.use is Use.NOW:
+        return set()
+    found = tables.rows(f"""
+        SELECT DISTINCT player_id FROM {tables.table(GAMES, sorted(days))}
+        WHERE kind = 'game' AND player_id IS NOT NULL
+            AND started_at >= {moment.at} AND started_at < {moment.at + HORIZON_MS}
+    """)
+    return {player_id for (player_id,) in found}
 
 
 def behaviours(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, Behaviour]]:
     """How players played, by the rows of `statement`."""
-    for player_id, games, sessions, mean, highest, *after in rows:
+    for player_id, games, sessions, mean, highest, visited, away_ms, first_ms, *after in rows:
         yield (
             player_id,
             Behaviour(
@@ -49,14 +69,13 @@ def behaviours(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, Behaviour
                 highest_stake_cents=highest,
                 after_loss=After(*after[:6]),
                 after_win=After(*after[6:]),
+                visits=Visits(visited, away_ms / DAY_MS, first_ms / DAY_MS),
             ),
         )
 
 
-def statement(
-    tables: Tables, days: Sequence[str], moment: Moment, least_games: int = LEAST_GAMES
-) -> str:
-    """How each player with enough games played in a moment's window.
+def statement(tables: Tables, days: Sequence[str], moment: Moment) -> str:
+    """How each player played in a moment's window.
 
     The same as `pitboss.players.features.behaviour_of` says of the games, where the lake's engine
     has them all, which fit in no memory.
@@ -78,8 +97,11 @@ def statement(
         )
         SELECT player_id, count(*),
             1 + count(*) FILTER (NOT goes_on AND next_at IS NOT NULL),
-            avg(stake), max(stake), {_after("NOT won")}, {_after("won")}
-        FROM followed GROUP BY player_id HAVING count(*) >= {least_games} ORDER BY player_id
+            avg(stake), max(stake),
+            count(DISTINCT ({moment.at} - started_at) // {DAY_MS}),
+            {moment.at} - max(ended_at), {moment.at} - min(started_at),
+            {_after("NOT won")}, {_after("won")}
+        FROM followed GROUP BY player_id ORDER BY player_id
     """
 
 

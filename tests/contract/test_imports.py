@@ -60,7 +60,7 @@ ALSO_HEAVY = {
     "serve_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "track_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
     "serve_maintenance": {"cryptography", "duckdb", "jwt", "pynamodb", "zstandard"},
-    "assess_risk": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
+    "assess_players": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
     "observe_players": {"cryptography", "jwt"},
     "assess_shufflers": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "export_histories": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},

@@ -55,7 +55,7 @@ def test_a_sample_event_that_was_edited_is_noticed() -> None:
 
 NO_REQUESTS = {
     "archive_events",
-    "assess_risk",
+    "assess_players",
     "assess_shufflers",
     "authorize_requests",
     "build_training_set",

@@ -73,8 +73,9 @@ MAY: dict[str, set[str]] = {
         *("lake put raw", "lake put raw games", "lake put unreadable"),
         *("quarantine put on failure", "quarantine list"),
     },
-    "AssessRiskFunction": {
+    "AssessPlayersFunction": {
         *("lake list", "lake get risk runs", "lake get risk versions", "lake put risk versions"),
+        *("lake get churn runs", "lake get churn versions", "lake put churn versions"),
         # Where the embedded AWS does not look at the leading keys, any item.
         *("standings Query", "standings BatchWriteItem"),
     },
@@ -222,7 +223,8 @@ MAY: dict[str, set[str]] = {
         *(f"quarantine get {stage}" for stage in STAGES),
     },
     "ObservePlayersFunction": {
-        *("lake list", "lake get games", "lake put risk runs", "standings Query"),
+        *("lake list", "lake get games", "lake put risk runs", "lake put churn runs"),
+        "standings Query",
     },
     "ScorePlayersFunction": {
         *("lake list", "lake get decisions", "lake get versions"),
@@ -527,6 +529,8 @@ LAKE_PLACES = {
     "failure versions": "models/shufflers/versions/",
     "risk runs": "models/risk/runs/",
     "risk versions": "models/risk/properties/north/",
+    "churn runs": "models/churn/runs/",
+    "churn versions": "models/churn/properties/north/",
     "models": "models/",
     **REFINED_PLACES,
     "at the top": "",
@@ -764,6 +768,7 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     read = (
         *("raw", "raw games", "runs", "versions", "paces"),
         *("failure runs", "failure versions", "risk runs", "risk versions"),
+        *("churn runs", "churn versions"),
     )
     for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"

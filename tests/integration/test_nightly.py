@@ -89,6 +89,7 @@ def test_a_night_learns_judges_and_scores_and_is_run_once(
     (risk,) = (one for one in night["output"]["risk"] if one["property_id"] == week.property_id)
     assert (risk["version"], risk["serves"], risk["at_risk"]) == ("none", "rules-1", 0)
     assert "held out" in risk["why"]  # a week is too little to learn risk from
+    assert (risk["churn"]["version"], risk["churn"]["players"]) == ("none", 0)
     (scored,) = (one for one in night["output"]["scored"] if one["property_id"] == week.property_id)
     assert scored["players"] > 300
     player = next(

@@ -415,12 +415,13 @@ GIVEN: dict[str, dict[str, Any]] = {
     "score_players/property": {"property_id": "north", "players": 0},
     "observe_players/property": {"run": "2020-06-17", "property_id": "north", "players": 0},
     "train_failure_model/run": {"version": "none", "promoted": False},
-    "assess_risk/property": {"version": "none", "serves": "rules-1", "at_risk": 0},
+    "assess_players/property": {"version": "none", "serves": "rules-1", "at_risk": 0},
+    "assess_players/churn": {"version": "none", "serves": "rules-1", "players": 0},
 }
 """What functions that nobody waits for give back."""
 
 RAISED: dict[str, str] = {
-    "assess_risk/nothing_seen": "there is no model '2020-06-18/north.json'",
+    "assess_players/nothing_seen": "there is no model '2020-06-18/north.json'",
     "evaluate_policy/job": "there is no model '2020-06-17/jobs/pitboss-1/output/model.tar.gz'",
     "evaluate_policy/model": "there is no model '2020-06-17/model.vw'",
     "promote_policy/version": "there is no model '2020-06-17-0a1b2c3d'",

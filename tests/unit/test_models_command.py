@@ -13,6 +13,7 @@ import yaml
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import validate_parameters
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from pitboss.lake.layout import SLOT
@@ -30,7 +31,7 @@ from pitboss.offers.learned import RULES
 from pitboss.offers.learning import Recipe
 from pitboss.offers.outcomes import TrainingSummary, Uplift
 from pitboss.players.figures import Interval as Area
-from pitboss.players.judging import RiskCard, card_bytes
+from pitboss.players.judging import PlayerCard, card_bytes
 from pitboss.players.judging import Weight as Weighed
 from pitboss.shufflers.costs import Threshold
 from pitboss.shufflers.failure_card import Bin as Calibrated
@@ -38,7 +39,7 @@ from pitboss.shufflers.failure_card import Card as FailureCard
 from pitboss.shufflers.failure_card import Foreseen, Importance, Scored
 from pitboss.shufflers.failure_gate import Verdict
 from pitboss.shufflers.outlook import OutlookCard
-from pitboss.stores.models import S3Models, risk_of
+from pitboss.stores.models import S3Models, of_property
 from tests import offer_nights
 from workbench import failure_card, main, model_card, models
 from workbench.paths import ROOT
@@ -242,16 +243,18 @@ def risk_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Models]:
         monkeypatch.setattr("workbench.endpoint.client", client.client)
         monkeypatch.setattr("workbench.endpoint.stack_outputs", lambda: outputs)
         monkeypatch.setattr(models, "_who", lambda: "arn:aws:iam::1:user/ann")
-        made = S3Models(bucket._bucket, client=bucket._client, family=risk_of("P1"))
-        card = RiskCard(
-            version="risk-1", run="r", players=900, excluded=40, held_out_players=700,
-            held_out_excluded=30, auroc=Area(0.8, 0.7, 0.9), average_precision=0.2, brier=0.03,
-            guessed_brier=0.04, threshold=0.12, closed=0.06, found=0.4, precision=0.2,
+        made = S3Models(bucket._bucket, client=bucket._client, family=of_property("risk", "P1"))
+        card = PlayerCard(
+            version="risk-1", run="r", players=900, happened=40, held_out_players=700,
+            held_out_happened=30, auroc=Area(0.8, 0.7, 0.9), average_precision=0.2, brier=0.03,
+            guessed_brier=0.04, threshold=0.12, above=0.06, found=0.4, precision=0.2,
             reliability=[Calibrated(0.0, 0.1, 9, 0.02, 0.03), Calibrated(0.1, 1.0, 0, None, None)],
             weights=[Weighed("games", 0.5)], replaces=None,
             verdict=Verdict(True, "The challenger's loss is less.", 0.1, 0.05, 0.2, 700, 700),
         )  # fmt: skip
         made.put_version("risk-1", b"model", card_bytes(card))
+        churn = S3Models(bucket._bucket, client=bucket._client, family=of_property("churn", "P1"))
+        churn.put_version("churn-1", b"model", card_bytes(replace(card, version="churn-1")))
         yield made
 
 
@@ -266,7 +269,7 @@ def test_a_model_of_risk_is_a_propertys_own(risk_store: S3Models) -> None:
     assert "rollback --family risk --property P1` goes back" in promoted.stdout
     assert serves(risk_store) == "risk-1"
     (listed,) = json.loads(pitboss("list", *of, "--json").stdout)["versions"]
-    assert (listed["auroc"][0], listed["closed"]) == (0.8, 0.06)
+    assert (listed["auroc"][0], listed["above"]) == (0.8, 0.06)
     asked = pitboss("rollback", *of, said="n\n").stderr
     assert "say who is of high risk again instead of risk-1, from the next night on" in asked
 
@@ -275,6 +278,15 @@ def test_a_model_of_risk_is_a_propertys_own(risk_store: S3Models) -> None:
     assert "leave --property away" in pitboss("list", "--property", "P1").stderr
     assert "is no id" in pitboss("list", *of[:3], "a/b").stderr
     assert "is not drawn" in pitboss("show", "risk-1", *of, "--png", "card.png").stderr
+
+
+def test_so_is_one_of_who_stays_away(risk_store: S3Models) -> None:
+    of = ("--family", "churn", "--property", "P1")
+    assert "nobody has a score" in pitboss("list", *of).stdout
+    shown = pitboss("show", "churn-1", *of).stdout
+    assert "it is said of 6.0% of the players held out, 40% of those who did not come back" in shown
+    assert "gate is closed" not in shown
+    assert "foresee who stays away instead of" in pitboss("promote", "churn-1", *of).stderr
 
 
 def failures(*words: str, said: str = "") -> Result:
@@ -421,6 +433,9 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
     for name in ("ObservePlayers", "AssessRisk"):
         (caught,) = each[name]["Catch"]
         assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "TellNotAssessed")
+    # Who stays away is asked once it is known for whom the gate is closed; nothing waits for it.
+    assert each["AssessRisk"]["Next"] == "ForeseeChurn"
+    assert each["ForeseeChurn"]["Catch"][0]["Next"] == "TellNotForeseen"
     assert "Fail" not in [one["Type"] for one in each.values()]
     # Nothing but `Promote` comes between a verdict and a champion.
     assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]

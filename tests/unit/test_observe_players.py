@@ -15,11 +15,17 @@ from observe_players import handler as door
 from observe_players.service import behaviours, observe, statement
 from pitboss.lake.rated import GAMES
 from pitboss.offers.gate import Entry, ListName
-from pitboss.players.features import PAUSE_MS, SESSION_GAP_MS, Game, behaviour_of, values
-from pitboss.players.observed import (
+from pitboss.players.families import CHURN, RISK
+from pitboss.players.features import (
     DAY_MS,
+    PAUSE_MS,
+    SESSION_GAP_MS,
+    Game,
+    behaviour_of,
+    values,
+)
+from pitboss.players.observed import (
     HORIZON_MS,
-    LEAST_GAMES,
     WINDOW_MS,
     Moment,
     Observation,
@@ -27,6 +33,7 @@ from pitboss.players.observed import (
     excluded_then,
     moments,
     observations,
+    stayed_away,
 )
 from pitboss.stores.parquet import ParquetLake
 from tests import sample_events
@@ -79,21 +86,24 @@ def test_the_lake_says_of_play_what_the_games_say() -> None:
     chance.shuffle(rows)
 
     with ParquetLake(lake(rows), "north", 300) as tables:
-        found = dict(behaviours(tables.rows(statement(tables, [DAY], HERE, least_games=1))))
+        found = dict(behaviours(tables.rows(statement(tables, [DAY], HERE))))
 
     assert found.keys() == games.keys()
     for player_id, behaviour in found.items():
-        expected = values(behaviour_of(games[player_id]))
-        assert values(behaviour) == pytest.approx(expected, nan_ok=False), player_id
+        expected = values(behaviour_of(games[player_id], NOW), CHURN.features)
+        assert None not in expected[-3:-1]
+        assert values(behaviour, CHURN.features) == pytest.approx(expected), player_id
 
 
 def test_who_has_few_games_is_not_seen() -> None:
     chance = Random(1)
-    rows = [row("p-few", game, 1) for game in play(chance, LEAST_GAMES - 1)]
-    rows += [row("p-more", game, 1) for game in play(chance, LEAST_GAMES)]
+    rows = [row("p-few", game, 1) for game in play(chance, RISK.least_games - 1)]
+    rows += [row("p-more", game, 1) for game in play(chance, RISK.least_games)]
 
     with ParquetLake(lake(rows), "north", 300) as tables:
-        assert [one.player_id for one in observe(tables, [DAY], NOW, {})] == ["p-more"]
+        found = observe(tables, [DAY], NOW, {})
+    names = {family: [one.player_id for one in seen] for family, seen in found.items()}
+    assert names == {"risk": ["p-more"], "churn": ["p-few", "p-more"]}
 
 
 # --- nothing too late -----------------------------------------------------------------------------
@@ -165,12 +175,62 @@ def test_who_excluded_themselves_before_is_no_one_to_foresee_it_of(
 
 
 def test_who_comes_back_from_an_exclusion_is_scored_as_others_are() -> None:
-    seen = values(behaviour_of(play(Random(1), LEAST_GAMES)))
+    played = behaviour_of(play(Random(1), RISK.least_games), NOW)
     over = Entry(NOW - 20 * DAY_MS, NOW - 10 * DAY_MS, NOW - 20 * DAY_MS)
 
-    found = observations(HERE, iter([("p-1", seen)]), {"p-1": over})
+    found = dict(observations(HERE, [("p-1", played)], {"p-1": over}, ()))
 
-    assert list(found) == [Observation("p-1", Use.NOW, seen, happened=False)]
+    assert found == {
+        family: Observation("p-1", Use.NOW, values(played, family.features), happened=False)
+        for family in (RISK, CHURN)
+    }
+
+
+# --- who stays away -------------------------------------------------------------------------------
+
+
+def test_who_does_not_play_within_thirty_days_stays_away() -> None:
+    """From the moment on, and before the horizon's end; of now it is not known."""
+    moment = Moment(Use.HELD_OUT, NOW - HORIZON_MS)
+    comes = {"p-at": 0, "p-in": DAY_MS, "p-last": HORIZON_MS - 1, "p-late": HORIZON_MS}
+    rows = []
+    for player_id, later in {**comes, "p-never": None}.items():
+        rows.append(row(player_id, Game(moment.at - 9_000, moment.at - 1_000, 50, won=False), 1))
+        if later is not None:
+            start = moment.at + later
+            rows.append(row(player_id, Game(start, start + 5_000, 50, won=False), 1))
+    days = ["2026-01-01", DAY]
+
+    with ParquetLake(lake(rows), "north", 300) as tables:
+        found = observe(tables, days, NOW, {})["churn"]
+
+    away = {one.player_id: one.happened for one in found if one.use is Use.HELD_OUT}
+    assert away == dict.fromkeys(comes, False) | {"p-late": True, "p-never": True}
+    assert not any(one.happened for one in found if one.use is Use.NOW)
+
+
+@given(st.integers(-90, 90), st.booleans())
+def test_who_must_not_come_back_does_not_stay_away(days: int, is_back: bool) -> None:
+    moment = Moment(Use.LEARN, NOW)
+    entry = Entry(NOW + days * DAY_MS, None, 0)
+
+    assert stayed_away(None, is_back, moment) is not is_back
+    expected = None if entry.since < NOW + HORIZON_MS else not is_back
+    assert stayed_away(entry, is_back, moment) is expected
+
+
+def test_of_when_somebody_was_there_play_says_days_and_how_long_ago() -> None:
+    starts = [NOW - 20 * DAY_MS, NOW - 20 * DAY_MS - 60_000, NOW - 10 * DAY_MS, NOW - 8 * DAY_MS]
+    played = behaviour_of([Game(at, at + 1_000, 50, won=False) for at in starts], NOW)
+
+    seen = dict(
+        zip([one.name for one in CHURN.features], values(played, CHURN.features), strict=True)
+    )
+
+    assert seen["days_played"] == 3
+    assert seen["days_since_first"] == pytest.approx(20, abs=1e-3)
+    assert seen["days_away"] == pytest.approx(8, abs=1e-3)
+    assert seen["away_to_usual"] == pytest.approx(8 * 3 / (12 + 7), abs=1e-3)
 
 
 # --- the door -------------------------------------------------------------------------------------
@@ -191,15 +251,19 @@ def test_the_handler_keeps_what_was_seen_and_counts_it(monkeypatch: pytest.Monke
 
     wiring = SimpleNamespace(
         lake=made,
-        models=SimpleNamespace(put_of_run=lambda run, name, body: kept.update({name: body})),
+        models=lambda family: SimpleNamespace(
+            put_of_run=lambda run, name, body: kept.update({f"{family}/{run}/{name}": body})
+        ),
         standings=SimpleNamespace(members=members),
     )
     monkeypatch.setattr(door, "_wiring", lambda: wiring)
 
     answer = door.handler(sample, None)
 
-    assert answer == {"run": sample["run"], "property_id": "north", "players": 2}
-    found, back = msgspec.json.decode(kept["north.json"], type=list[Observation])
+    assert answer == {"run": sample["run"], "property_id": "north", "players": 4}
+    run = sample["run"]
+    assert kept.keys() == {f"risk/{run}/north.json", f"churn/{run}/north.json"}
+    found, back = msgspec.json.decode(kept[f"risk/{run}/north.json"], type=list[Observation])
     assert (back.player_id, back.use, back.happened) == ("p-out", Use.NOW, False)
     assert (found.player_id, found.use, found.happened) == ("p-1", Use.NOW, False)
     assert found.seen == pytest.approx(values(behaviour_of(games)))

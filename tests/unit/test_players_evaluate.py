@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pitboss.players import figures
+from pitboss.players.families import RISK
 from pitboss.players.features import After, Behaviour
-from pitboss.players.risk import decode
+from pitboss.players.model import decode
 from tests import golden_lake
 from workbench import local_lake, players_gaming1, players_risk
 from workbench.console import UsageError
@@ -112,7 +113,7 @@ def test_the_table_has_intervals_reliability_and_fairness(tmp_path: Path) -> Non
     for part in ("AUROC", "mean of 2 seeds", "worst", "Expected and observed", "quartile 4"):
         assert part in done.stdout
     assert "age and gender are not in the data" in done.stdout
-    assert decode(saved.read_bytes()).players == 240
+    assert decode(saved.read_bytes(), RISK).players == 240
 
 
 def test_neither_the_order_of_columns_nor_of_rows_matters(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ def test_players_are_scored_by_a_saved_model_and_told_why(tmp_path: Path) -> Non
     found = json.loads(done.stdout)
     assert len(found) == 5
     assert [one["score"] for one in found] == sorted((o["score"] for o in found), reverse=True)
-    assert all(one["games"] >= players_risk.LEAST_GAMES for one in found)
+    assert all(one["games"] >= RISK.least_games for one in found)
     assert any("than 9 in 10 players" in reason for reason in found[0]["reasons"])
 
 

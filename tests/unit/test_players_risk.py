@@ -7,9 +7,10 @@ from statistics import NormalDist
 import pytest
 from msgspec.structs import replace
 
+from pitboss.players.families import RISK
 from pitboss.players.features import FEATURES, After, Behaviour, values
 from pitboss.players.learning import TooFewPlayers, learn
-from pitboss.players.risk import BrokenRiskModel, RiskModel, Term, decode, encode, names
+from pitboss.players.model import BrokenPlayerModel, PlayerModel, Term, decode, encode
 
 pytestmark = pytest.mark.unit
 
@@ -27,14 +28,21 @@ USUAL = Behaviour(
 )
 
 
-def model(**weights: float) -> RiskModel:
+def model(**weights: float) -> PlayerModel:
     """A model whose every feature goes from half of what is usual to twice that."""
     terms = []
-    for name, value in zip(names(), values(USUAL), strict=True):
+    for feature, value in zip(FEATURES, values(USUAL), strict=True):
         assert value is not None
         knots = tuple(value * (0.5 + step / 10) for step in range(11))
-        terms.append(Term(name, knots, weights.get(name, 0.0)))
-    return RiskModel(terms=tuple(terms), offset=-1.0, threshold=0.5, players=100, high_risk=30)
+        terms.append(Term(feature.name, knots, weights.get(feature.name, 0.0)))
+    return PlayerModel(
+        format=RISK.format,
+        terms=tuple(terms),
+        offset=-1.0,
+        threshold=0.5,
+        players=100,
+        happened=30,
+    )
 
 
 def chasing(behaviour: Behaviour = USUAL, cents: float = 14.9) -> Behaviour:
@@ -134,8 +142,8 @@ def test_no_value_is_further_out_than_the_first_or_last_of_two_hundred() -> None
 def test_a_model_is_kept_and_read_again() -> None:
     known = model(sessions=2.0)
 
-    assert decode(encode(known)) == known
-    assert encode(decode(encode(known))) == encode(known)
+    assert decode(encode(known), RISK) == known
+    assert encode(decode(encode(known), RISK)) == encode(known)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +161,8 @@ def test_a_model_is_kept_and_read_again() -> None:
     ids=["empty", "binary", "no-fields", "format", "feature", "fewer", "falling", "no-knots"],
 )
 def test_other_bytes_are_refused(broken: bytes) -> None:
-    with pytest.raises(BrokenRiskModel):
-        decode(broken)
+    with pytest.raises(BrokenPlayerModel):
+        decode(broken, RISK)
 
 
 # --- learning -------------------------------------------------------------------------------------
@@ -162,7 +170,7 @@ def test_other_bytes_are_refused(broken: bytes) -> None:
 
 def test_what_harms_is_learned_and_told_of_others() -> None:
     players, groups = people(900)
-    known = learn([values(one) for one in players[:600]], groups[:600], seed=1)
+    known = learn([values(one) for one in players[:600]], groups[:600], seed=1, family=RISK)
 
     told = [known.probability(values(one)) for one in players[600:]]
     risky = [score for score, group in zip(told, groups[600:], strict=True) if group]
@@ -179,14 +187,16 @@ def test_the_same_players_give_the_same_model() -> None:
     players, groups = people(200)
     seen = [values(one) for one in players]
 
-    assert encode(learn(seen, groups, seed=1)) == encode(learn(seen, groups, seed=1))
+    assert encode(learn(seen, groups, seed=1, family=RISK)) == encode(
+        learn(seen, groups, seed=1, family=RISK)
+    )
 
 
 def test_of_few_players_nothing_is_learned() -> None:
     players, _ = people(60)
 
-    with pytest.raises(TooFewPlayers, match="24 players of high risk and 36 others"):
-        learn([values(one) for one in players], [True] * 24 + [False] * 36, seed=1)
+    with pytest.raises(TooFewPlayers, match="24 to whom it happened and 36 others"):
+        learn([values(one) for one in players], [True] * 24 + [False] * 36, seed=1, family=RISK)
 
 
 def test_a_feature_that_nobody_has_weighs_nothing() -> None:
@@ -194,4 +204,4 @@ def test_a_feature_that_nobody_has_weighs_nothing() -> None:
     place = [one.name for one in FEATURES].index("response_after_loss")
     seen = [tuple(None if i == place else v for i, v in enumerate(values(one))) for one in players]
 
-    assert learn(seen, groups, seed=1).terms[place].weight == 0
+    assert learn(seen, groups, seed=1, family=RISK).terms[place].weight == 0

@@ -1,8 +1,9 @@
-"""How somebody plays, in numbers: what a score of risk sees, and all that it sees.
+"""How somebody plays, in numbers: what a score sees, and all that it sees.
 
 Of behaviour only: how often and how long, how much is staked, how soon the next game comes, what
-is done after a game that won nothing. Nothing of who somebody is, and nothing of what they have
-lost or won: how many games ended one way or the other is kept, and no amount.
+is done after a game that won nothing, and when somebody was last there. Nothing of who somebody is,
+and nothing of what they have lost or won: how many games ended one way or the other is kept, and no
+amount.
 
 What is done after a lost game and a won one is as in Chen, Doekemeijer, Noël and Verbruggen,
 "Winning and losing in online gambling: Effects on within-session chasing", PLOS ONE 17(8), 2022,
@@ -19,6 +20,8 @@ from msgspec import Struct
 SESSION_GAP_MS = 30 * 60_000
 """Without a game for longer, the next one begins a session."""
 
+DAY_MS = 86_400_000
+
 PAUSE_MS = 30_000
 """A response that took longer is a pause, and counts in no mean of response times."""
 
@@ -27,6 +30,8 @@ _CHANGES = (0.5, 100.0)
 """Times in how many games that are added to what was seen, so that few games say little."""
 _RAISES = 3.0
 """Changes of no amount, likewise."""
+_CAME = 7.0
+"""Days that are added to those in which somebody came, likewise."""
 
 
 class Game(NamedTuple):
@@ -61,6 +66,17 @@ class After(Struct, frozen=True):
         return self.games - self.stops
 
 
+class Visits(Struct, frozen=True):
+    """When somebody was there, before a moment. Days are of 24 hours, counted back from it."""
+
+    days: int
+    """With play."""
+    away_days: float
+    """Since the end of the last game."""
+    first_days: float
+    """Since the start of the first."""
+
+
 class Behaviour(Struct, frozen=True, kw_only=True):
     """How somebody played. What is not known is None."""
 
@@ -70,6 +86,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     highest_stake_cents: float | None
     after_loss: After = After()
     after_win: After = After()
+    visits: Visits | None = None
 
 
 class Feature(NamedTuple):
@@ -83,8 +100,14 @@ class Feature(NamedTuple):
     less: str
 
 
-def behaviour_of(games: Iterable[Game]) -> Behaviour:
-    """How somebody played, by their games in any order."""
+def behaviour_of(games: Iterable[Game], at: int | None = None) -> Behaviour:
+    """How somebody played.
+
+    Args:
+        games: theirs, in any order.
+        at: the moment before which they are, epoch milliseconds; without it, nothing is said of
+            when somebody was there.
+    """
     ordered = sorted(games, key=attrgetter("started_at", "ended_at"))
     if not ordered:
         return Behaviour(sessions=0, games=0, mean_stake_cents=None, highest_stake_cents=None)
@@ -97,6 +120,15 @@ def behaviour_of(games: Iterable[Game]) -> Behaviour:
         highest_stake_cents=max(stakes),
         after_loss=_after(ordered, won=False),
         after_win=_after(ordered, won=True),
+        visits=None if at is None else _visits(ordered, at),
+    )
+
+
+def _visits(ordered: list[Game], at: int) -> Visits:
+    return Visits(
+        len({(at - game.started_at) // DAY_MS for game in ordered}),
+        (at - max(game.ended_at for game in ordered)) / DAY_MS,
+        (at - ordered[0].started_at) / DAY_MS,
     )
 
 
@@ -271,12 +303,53 @@ FEATURES = (
         "raises stakes after wins less than {} players",
     ),
 )
-"""What a score sees. How it is scaled does not matter: it is compared with other players'."""
+"""What a score of risk sees. How it is scaled does not matter: it is compared with others'."""
+
+
+def _to_usual(b: Behaviour) -> float | None:
+    """How many days somebody would have been there since the last one, as often as they came."""
+    if b.visits is None:
+        return None
+    came = b.visits.first_days - b.visits.away_days + _CAME
+    return b.visits.away_days * b.visits.days / came
+
+
+def _visited(name: str) -> Callable[[Behaviour], float | None]:
+    return lambda b: None if b.visits is None else float(getattr(b.visits, name))
+
+
+VISITS = (
+    Feature(
+        "days_played",
+        _visited("days"),
+        "plays on more days than {} players",
+        "plays on fewer days than {} players",
+    ),
+    Feature(
+        "days_away",
+        _visited("away_days"),
+        "was last there longer ago than {} players",
+        "was there more lately than {} players",
+    ),
+    Feature(
+        "days_since_first",
+        _visited("first_days"),
+        "first came, in these days, longer ago than {} players",
+        "first came, in these days, more lately than {} players",
+    ),
+    Feature(
+        "away_to_usual",
+        _to_usual,
+        "has been away longer, for how often they come, than {} players",
+        "has been away less long, for how often they come, than {} players",
+    ),
+)
+"""When somebody was there: what says whether they come back, besides how they play."""
 
 type Values = tuple[float | None, ...]
-"""One for each of `FEATURES`."""
+"""One for each feature."""
 
 
-def values(behaviour: Behaviour) -> Values:
+def values(behaviour: Behaviour, features: Iterable[Feature] = FEATURES) -> Values:
     """The features of a behaviour."""
-    return tuple(feature.of(behaviour) for feature in FEATURES)
+    return tuple(feature.of(behaviour) for feature in features)

@@ -1,9 +1,9 @@
-"""A property's own model of risk: learned from its self-exclusions, and judged on a later time.
+"""A property's own model of its players: learned from what they did, and judged on a later time.
 
-What it foresees is that a player excludes themselves within 30 days. It serves if it is surely
-better, on the time held out, than the model that serves, or than saying of everybody how often it
-happens where none does; and it says it of few: a model that would close doors for many players is
-none to act by, however right.
+What it foresees is its family's. It serves if it is surely better, on the time held out, than the
+model that serves, or than saying of everybody how often it happens where none does. A model that
+closes doors serves only if it closes few: one that would close them for many players is none to act
+by, however right.
 
 numpy is in `layers/trees` only: import this where models are learned.
 """
@@ -17,10 +17,11 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pitboss.players.families import Family
 from pitboss.players.figures import Floats, Interval, auroc
 from pitboss.players.learning import TooFewPlayers, learn
+from pitboss.players.model import PlayerModel, encode
 from pitboss.players.observed import Observation, Use
-from pitboss.players.risk import RiskModel, encode
 from pitboss.shufflers.failure_card import (
     Bin,
     at_threshold,
@@ -31,16 +32,7 @@ from pitboss.shufflers.failure_card import (
 )
 from pitboss.shufflers.failure_gate import DeviceLoss, Verdict, decide
 
-CLOSES = 0.05
-"""The share of players who did not exclude themselves that a model's threshold is set to say it of:
-the highest of those it learned from."""
-
-MOST_CLOSED = 2 * CLOSES
-"""The share of the players held out of whom a model may say it. One that says it of more has found
-another floor than the one it learned from."""
-
 SEED = 1
-_OF = "{} players, of whom {} excluded themselves"
 
 
 class Weight(Struct, frozen=True):
@@ -50,30 +42,30 @@ class Weight(Struct, frozen=True):
     weight: float
 
 
-class RiskCard(Struct, frozen=True, kw_only=True):
+class PlayerCard(Struct, frozen=True, kw_only=True):
     """How a model was made, and what it is worth to players of the time held out."""
 
     version: str
     run: str
     players: int
     """Learned from; a player counts once a moment."""
-    excluded: int
-    """Of them, those who excluded themselves within 30 days."""
+    happened: int
+    """Of them, those to whom what is foreseen happened within 30 days."""
     held_out_players: int
-    held_out_excluded: int
+    held_out_happened: int
     auroc: Interval | None
-    """With its 95 % interval; None where fewer than two did, or did not, exclude themselves."""
+    """With its 95 % interval; None where it happened to fewer than two, or to all but fewer."""
     average_precision: float
     brier: float
     guessed_brier: float
     """Of saying of everybody how often it happened to those learned from."""
     threshold: float
-    closed: float
+    above: float
     """The share of players held out that is at or above it."""
     found: float
-    """The share of those who excluded themselves that is."""
+    """The share of those to whom it happened that is."""
     precision: float
-    """The share of those at or above it who did."""
+    """The share of those at or above it to whom it did."""
     reliability: list[Bin]
     weights: list[Weight]
     """The heaviest first."""
@@ -85,25 +77,27 @@ class Learned(NamedTuple):
     """What came of a night."""
 
     model: bytes
-    card: RiskCard
+    card: PlayerCard
 
 
 def learned(
+    family: Family,
     run: str,
     players: Sequence[Observation],
-    champion: RiskModel | None,
+    champion: PlayerModel | None,
     replaces: str | None,
 ) -> Learned:
     """A model of the players that are learned from, judged on those held out.
 
     Args:
+        family: what is foreseen.
         run: the night.
         players: of all moments.
         champion: the model that serves; None where none does, or none that can be read.
         replaces: its version.
 
     Raises:
-        TooFewPlayers: too few excluded themselves, or nobody is held out.
+        TooFewPlayers: it happened to too few, or nobody is held out.
     """
     known = [one for one in players if one.use is Use.LEARN]
     held = [one for one in players if one.use is Use.HELD_OUT]
@@ -111,39 +105,42 @@ def learned(
         raise TooFewPlayers(
             "no player is held out: there are 90 days of play to learn from at least"
         )
-    fitted = learn([one.seen for one in known], [one.happened for one in known], SEED)
-    model = replace(fitted, threshold=_threshold(fitted, known))
+    model = learn([one.seen for one in known], [one.happened for one in known], SEED, family)
+    if family.closes is not None:
+        model = replace(model, threshold=_threshold(model, known, family.closes))
     body = encode(model)
     answers, truth = _answers(model, held), _truth(held)
-    base = np.full(len(held), model.high_risk / model.players)
-    closed = float(np.mean(answers >= model.threshold))
+    base = np.full(len(held), model.happened / model.players)
+    above = float(np.mean(answers >= model.threshold))
     verdict = decide(
         _losses(held, answers, truth),
         _losses(held, base if champion is None else _answers(champion, held), truth),
-        of=_OF,
+        of=f"{{}} players, of whom {{}} {family.happened}",
     )
-    if verdict.promote and closed > MOST_CLOSED:
+    if verdict.promote and family.closes is not None and above > 2 * family.closes:
+        # It has found another floor than the one that it learned from.
         reason = (
-            f"It would close the gate for {closed:.1%} of the players: {MOST_CLOSED:.0%} at most."
+            f"It would close the gate for {above:.1%} of the players: {2 * family.closes:.0%} at "
+            "most."
         )
         verdict = replace(verdict, promote=False, reason=reason)
     precision, found, _ = at_threshold(answers, truth, model.threshold)
     weights = [Weight(term.feature, round(term.weight, 4)) for term in model.terms]
     return Learned(
         body,
-        RiskCard(
-            version=f"risk-{sha256(body).hexdigest()[:16]}",
+        PlayerCard(
+            version=f"{family.name}-{sha256(body).hexdigest()[:16]}",
             run=run,
             players=model.players,
-            excluded=model.high_risk,
+            happened=model.happened,
             held_out_players=len(held),
-            held_out_excluded=int(truth.sum()),
+            held_out_happened=int(truth.sum()),
             auroc=auroc(answers, truth) if 1 < truth.sum() < len(held) - 1 else None,
             average_precision=average_precision(answers, truth),
             brier=scored(answers, truth).brier,
             guessed_brier=scored(base, truth).brier,
             threshold=model.threshold,
-            closed=closed,
+            above=above,
             found=found,
             precision=precision,
             reliability=bins(answers, truth),
@@ -154,18 +151,18 @@ def learned(
     )
 
 
-def card_bytes(card: RiskCard) -> bytes:
+def card_bytes(card: PlayerCard) -> bytes:
     """A card as it is kept."""
     return msgspec.json.format(msgspec.json.encode(card)) + b"\n"
 
 
-def _threshold(model: RiskModel, known: Sequence[Observation]) -> float:
-    """Above what is said of all but so many of those who did not exclude themselves."""
+def _threshold(model: PlayerModel, known: Sequence[Observation], closes: float) -> float:
+    """Above what is said of all but so many of those to whom it did not happen."""
     calm = [model.probability(one.seen) for one in known if not one.happened]
-    return float(np.quantile(calm, 1 - CLOSES, method="higher"))
+    return float(np.quantile(calm, 1 - closes, method="higher"))
 
 
-def _answers(model: RiskModel, players: Sequence[Observation]) -> Floats:
+def _answers(model: PlayerModel, players: Sequence[Observation]) -> Floats:
     return np.array([model.probability(one.seen) for one in players])
 
 

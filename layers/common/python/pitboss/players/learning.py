@@ -1,4 +1,4 @@
-"""Learning a model of risk from players whose group is known.
+"""Learning a model from players of whom it is known whether it happened to them.
 
 Logistic regression with a penalty (ridge), calibrated by what it says of players it did not learn
 from. Nothing is random but which players are in which fold, and that is by a seed: the same players
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pitboss.errors import TerminalError
-from pitboss.players.features import Values
-from pitboss.players.risk import RiskModel, Term, names
+from pitboss.players.families import Family
+from pitboss.players.features import Feature, Values
+from pitboss.players.model import PlayerModel, Term
 from pitboss.shufflers.boosting import calibrated
 from pitboss.shufflers.failure_card import best_threshold, losses
 
@@ -30,44 +31,50 @@ KNOTS = 101
 """Of a feature's scale: percentiles."""
 
 LEAST = 25
-"""Players of either group without whom nothing is learned."""
+"""Players to whom it happened, or did not, without whom nothing is learned."""
 
 
 class TooFewPlayers(TerminalError):
     """Players that say too little."""
 
 
-def learn(seen: Sequence[Values], high_risk: Sequence[bool], seed: int) -> RiskModel:
+def learn(
+    seen: Sequence[Values], happened: Sequence[bool], seed: int, family: Family
+) -> PlayerModel:
     """A model of players.
 
     Args:
         seen: their features.
-        high_risk: whether they are in the group of high risk.
+        happened: whether what the family foresees happened to them.
         seed: of the folds by which the penalty is chosen and the probabilities are calibrated.
+        family: what is foreseen.
 
     Raises:
-        TooFewPlayers: fewer than `LEAST` of one of the groups.
+        TooFewPlayers: it happened to fewer than `LEAST`, or to all but fewer.
     """
-    truth = np.array(high_risk, dtype=np.float64)
+    truth = np.array(happened, dtype=np.float64)
     positives = int(truth.sum())
     if min(positives, len(truth) - positives) < LEAST:
         raise TooFewPlayers(
-            f"{positives} players of high risk and {len(truth) - positives} others: at least "
+            f"{positives} to whom it happened and {len(truth) - positives} others: at least "
             f"{LEAST} of each are needed"
         )
-    fold_of = _folds(high_risk, seed)
+    fold_of = _folds(happened, seed)
     told = {penalty: np.empty(len(truth)) for penalty in PENALTIES}
     for fold in range(FOLDS):
         held = fold_of == fold
-        terms = _terms([one for one, out in zip(seen, held, strict=True) if not out])
+        terms = _terms(
+            family.features, [one for one, out in zip(seen, held, strict=True) if not out]
+        )
         design = _design(terms, seen)
         for penalty in PENALTIES:
             told[penalty][held] = design[held] @ _weights(design[~held], truth[~held], penalty)
     penalty = min(PENALTIES, key=lambda one: float(losses(_odds(told[one]), truth).sum()))
     calibration = calibrated(told[penalty], truth)
-    terms = _terms(seen)
+    terms = _terms(family.features, seen)
     offset, *weights = calibration.slope * _weights(_design(terms, seen), truth, penalty)
-    return RiskModel(
+    return PlayerModel(
+        format=family.format,
         terms=tuple(
             Term(term.feature, term.knots, float(weight))
             for term, weight in zip(terms, weights, strict=True)
@@ -75,29 +82,29 @@ def learn(seen: Sequence[Values], high_risk: Sequence[bool], seed: int) -> RiskM
         offset=float(offset + calibration.offset),
         threshold=best_threshold(calibration.probabilities(told[penalty]), truth),
         players=len(truth),
-        high_risk=positives,
+        happened=positives,
     )
 
 
-def _folds(high_risk: Sequence[bool], seed: int) -> NDArray[np.int_]:
+def _folds(happened: Sequence[bool], seed: int) -> NDArray[np.int_]:
     """Which fold each player is in; both groups are spread over all."""
-    found = np.empty(len(high_risk), dtype=np.int_)
+    found = np.empty(len(happened), dtype=np.int_)
     for group in (False, True):
-        members = [index for index, one in enumerate(high_risk) if one is group]
+        members = [index for index, one in enumerate(happened) if one is group]
         Random(f"{seed}/{group}").shuffle(members)
         found[members] = np.arange(len(members)) % FOLDS
     return found
 
 
-def _terms(seen: Sequence[Values]) -> list[Term]:
+def _terms(features: Sequence[Feature], seen: Sequence[Values]) -> list[Term]:
     """The features' scales, by the players that are learned from; no weights yet."""
     shares = np.linspace(0, 1, KNOTS)
     found = []
-    for name, column in zip(names(), zip(*seen, strict=True), strict=True):
+    for feature, column in zip(features, zip(*seen, strict=True), strict=True):
         known = [value for value in column if value is not None]
         # The values that there are, not between them: whoever is level with many stays so.
         knots = np.quantile(known or [0.0], shares, method="nearest")
-        found.append(Term(name, tuple(map(float, knots))))
+        found.append(Term(feature.name, tuple(map(float, knots))))
     return found
 
 

@@ -11,7 +11,7 @@ judged on; and what is judged on was over by now.
 Times are epoch milliseconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,18 +19,14 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from pitboss.offers.gate import Entry
-from pitboss.players.features import Values
-
-DAY_MS = 86_400_000
+from pitboss.players.families import CHURN, RISK, Family
+from pitboss.players.features import DAY_MS, Behaviour, Values, values
 
 WINDOW_MS = 30 * DAY_MS
 """How far back a player's play is looked at."""
 
 HORIZON_MS = WINDOW_MS
-"""How far ahead it is asked whether they exclude themselves."""
-
-LEAST_GAMES = 50
-"""Of fewer in the window, nothing is said."""
+"""How far ahead it is asked what they do."""
 
 
 class Use(StrEnum):
@@ -56,13 +52,13 @@ class Moment(NamedTuple):
 
 
 class Observation(Struct, frozen=True, array_like=True):
-    """A player at a moment."""
+    """A player at a moment, as a family of models sees them."""
 
     player_id: str
     use: Use
     seen: Values
     happened: bool
-    """Whether they excluded themselves within the horizon; false where that is not over yet."""
+    """Whether what the family foresees did, within the horizon; false where it is not over yet."""
 
 
 def moments(days: Sequence[str], known_to: int) -> list[Moment]:
@@ -104,17 +100,43 @@ def excluded_then(entry: Entry | None, moment: Moment) -> bool | None:
     return entry.since < moment.at + HORIZON_MS
 
 
+def stayed_away(entry: Entry | None, is_back: bool, moment: Moment) -> bool | None:
+    """Whether somebody did not come back within the horizon; None where they excluded themselves
+    before it was over: who must not come back does not stay away.
+
+    Args:
+        entry: their place on the list of self-exclusions, if they have one.
+        is_back: whether they played within the horizon.
+        moment: when they are looked at.
+    """
+    if moment.use is Use.NOW:
+        return False
+    if entry is not None and entry.since < moment.at + HORIZON_MS:
+        return None
+    return not is_back
+
+
 def observations(
-    moment: Moment, players: Iterator[tuple[str, Values]], listed: dict[str, Entry]
-) -> Iterator[Observation]:
-    """Players at a moment, less those of whom there is nothing to foresee (`excluded_then`).
+    moment: Moment,
+    players: Iterable[tuple[str, Behaviour]],
+    listed: Mapping[str, Entry],
+    back: Container[str],
+) -> Iterator[tuple[Family, Observation]]:
+    """Players at a moment, as each family sees them, less those of whom it has nothing to foresee
+    (`excluded_then`, `stayed_away`) or who played too few games.
 
     Args:
         moment: when they are looked at.
         players: how each of them played in its window.
         listed: the list of self-exclusions.
+        back: who played within its horizon.
     """
-    for player_id, seen in players:
-        happened = excluded_then(listed.get(player_id), moment)
-        if happened is not None:
-            yield Observation(player_id, moment.use, seen, happened)
+    for player_id, behaviour in players:
+        entry = listed.get(player_id)
+        for family, happened in (
+            (RISK, excluded_then(entry, moment)),
+            (CHURN, stayed_away(entry, player_id in back, moment)),
+        ):
+            if happened is not None and (behaviour.games or 0) >= family.least_games:
+                seen = values(behaviour, family.features)
+                yield family, Observation(player_id, moment.use, seen, happened)

@@ -5,8 +5,11 @@
     models/<family>/champion.json                  the version that serves, and all before it
     models/<family>/runs/<run>/...                 what a night works on
 
-The families are `offers` (`model.vw`), `shufflers` (`model.json`) and `risk/properties/<property>`
-(`model.json`): of risk, each property has models of its own. What a night works on is in `risk`.
+    models/<family>/scores.json                    what the newest night foresees of players
+
+The families are `offers` (`model.vw`), `shufflers` (`model.json`) and those of players, of which
+each property has models of its own: `risk/properties/<property>`, `churn/properties/<property>`.
+What a night works on is in `risk`, `churn`.
 
 A version is written once. The champion is exchanged only where it still is the one that was seen
 (If-Match, If-None-Match), so that of two that promote at once one is told to look again.
@@ -24,7 +27,7 @@ from pitboss.stores.bucket import S3Bucket
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-OFFERS, SHUFFLERS, RISK = "offers", "shufflers", "risk"
+OFFERS, SHUFFLERS = "offers", "shufflers"
 
 MODELS = "models/offers/"
 CHAMPION = f"{MODELS}champion.json"
@@ -74,13 +77,13 @@ class _Found(NamedTuple):
     etag: str
 
 
-def risk_of(property_id: str) -> str:
-    """The family of a property's models of risk.
+def of_property(family: str, property_id: str) -> str:
+    """A property's own models of a family.
 
-    >>> model_key("v1", risk_of("north"))
+    >>> model_key("v1", of_property("risk", "north"))
     'models/risk/properties/north/versions/v1/model.json'
     """
-    return f"{RISK}/properties/{property_id}"
+    return f"{family}/properties/{property_id}"
 
 
 def model_key(version: str, family: str = OFFERS) -> str:
@@ -113,6 +116,7 @@ class S3Models(S3Bucket):
         super().__init__(bucket, region, client)
         self._family = family
         self._champion_key = f"models/{family}/champion.json"
+        self._scores_key = f"models/{family}/scores.json"
 
     def champion(self) -> Champion | None:
         """The version that serves; None where none was ever promoted.
@@ -263,6 +267,21 @@ class S3Models(S3Bucket):
                 return answer is not None and bool(answer["Body"].read() == body)
             raise
         return True
+
+    # --- scores of players ------------------------------------------------------------------------
+
+    def put_scores(self, body: bytes) -> None:
+        """Keep what is foreseen of players, in place of what the night before foresaw."""
+        self._client.put_object(Bucket=self._bucket, Key=self._scores_key, Body=body)
+
+    def scores(self) -> bytes | None:
+        """What the newest night foresees of players; None where none did.
+
+        Raises:
+            ModelsUnreadable: S3 does not answer.
+        """
+        answer = self._get(self._scores_key)
+        return None if answer is None else bytes(answer["Body"].read())
 
     # --- a night's own objects --------------------------------------------------------------------
 

@@ -289,6 +289,10 @@ class DynamoStandings:
         ).get("Item")
         return None if found is None else _risk(found)
 
+    def risks(self, property_id: str) -> set[str]:
+        """For whom the newest night closed the gate."""
+        return {item["sk"]["S"] for item in self._partition(_risk_partition(property_id))}
+
     def put_risks(self, property_id: str, found: Mapping[str, Risk]) -> None:
         """Make these the players of high risk, and nobody else: first those, then who no longer is.
 
@@ -296,7 +300,7 @@ class DynamoStandings:
             UnwrittenItems, ClientError, BotoCoreError: part of it may be done. The same again does
                 the rest.
         """
-        before = {item["sk"]["S"] for item in self._partition(_risk_partition(property_id))}
+        before = self.risks(property_id)
         puts = (
             risk_key(property_id, player_id) | {"body": {"B": msgspec.json.encode(risk)}}
             for player_id, risk in found.items()

@@ -1,4 +1,4 @@
-"""What the environment of `assess_risk` says."""
+"""What the environment of `assess_players` says."""
 
 from dataclasses import dataclass
 

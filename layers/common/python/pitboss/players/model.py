@@ -1,10 +1,10 @@
-"""How near somebody's play is to play that harms: a score, and what it is made of.
+"""How likely something is to happen to a player: a score, and what it is made of.
 
 A score adds up: each feature is taken as its place among the players that were learned from, on
-the scale of a normal distribution, and weighed. The sum is the log-odds of being in the group of
-high risk, by whoever labelled those players. What is not known of somebody, and what they are in
-the middle in, adds nothing. So every score is explained by its own terms, exactly, and takes
-nothing but this module to make.
+the scale of a normal distribution, and weighed. The sum is the log-odds of what the model's family
+foresees; of risk, of being among those of high risk, by whoever labelled the players. What is not
+known of somebody, and what they are in the middle in, adds nothing. So every score is explained by
+its own terms, exactly, and takes nothing but this module to make.
 
 It is no diagnosis. docs/players.md says what it may be used for.
 """
@@ -20,10 +20,8 @@ import msgspec
 from msgspec import Struct
 
 from pitboss.errors import TerminalError
-from pitboss.players.features import FEATURES, Behaviour, Feature, Values, values
-
-FORMAT = "pitboss-player-risk-1"
-"""What a model's bytes say that they are."""
+from pitboss.players.families import FAMILIES, Family
+from pitboss.players.features import Behaviour, Feature, Values, values
 
 MOST_REASONS = 3
 LEAST_REASON = 0.1
@@ -32,11 +30,11 @@ LEAST_REASON = 0.1
 _FAR = 0.005
 """How near to the first or last of all players a place counts."""
 _normal = NormalDist()
-_BY_NAME = {feature.name: feature for feature in FEATURES}
+_BY_NAME = {feature.name: feature for family in FAMILIES.values() for feature in family.features}
 
 
-class BrokenRiskModel(TerminalError):
-    """Bytes that are no model of risk, or none that this version can read."""
+class BrokenPlayerModel(TerminalError):
+    """Bytes that are no model of players, or none that this version can read."""
 
 
 class Term(Struct, frozen=True):
@@ -76,29 +74,30 @@ class Reason(NamedTuple):
 
     feature: str
     moved: float
-    """By how much, in log-odds; above 0 towards high risk."""
+    """By how much, in log-odds; above 0 towards what is foreseen."""
     words: str
 
 
-class RiskModel(Struct, frozen=True, kw_only=True):
+class PlayerModel(Struct, frozen=True, kw_only=True):
     """A model that was learned."""
 
-    format: str = FORMAT
+    format: str
+    """Of its family."""
     terms: tuple[Term, ...]
     offset: float
     """Log-odds of a player who is in the middle in everything."""
     threshold: float
-    """At or above which a player is said to be at high risk."""
+    """At or above which it is said of a player that it will happen."""
     players: int
     """Learned from."""
-    high_risk: int
-    """Of them, those who were labelled so."""
+    happened: int
+    """Of them, those to whom it did."""
 
     def probability(self, seen: Values) -> float:
-        """That a player is in the group of high risk.
+        """That it happens to a player.
 
         Args:
-            seen: what `pitboss.players.features.values` says of them.
+            seen: their features, as the family has them.
         """
         return 1 / (1 + math.exp(-self.offset - sum(self._moved(seen))))
 
@@ -113,7 +112,7 @@ class RiskModel(Struct, frozen=True, kw_only=True):
 
     def explain(self, behaviour: Behaviour) -> tuple[float, list[Reason]]:
         """The probability of a behaviour, and the reasons for it."""
-        seen = values(behaviour)
+        seen = values(behaviour, [_BY_NAME[term.feature] for term in self.terms])
         return self.probability(seen), self.reasons(seen)
 
     def _moved(self, seen: Values) -> list[float]:
@@ -122,33 +121,30 @@ class RiskModel(Struct, frozen=True, kw_only=True):
         ]
 
 
-def encode(model: RiskModel) -> bytes:
+def encode(model: PlayerModel) -> bytes:
     """A model's bytes, JSON; the same model's are the same."""
     return msgspec.json.encode(model)
 
 
-def decode(text: bytes) -> RiskModel:
+def decode(text: bytes, family: Family) -> PlayerModel:
     """A model of its bytes.
 
     Raises:
-        BrokenRiskModel: they are none, or none that this release can read.
+        BrokenPlayerModel: they are none of this family, or none that this release can read.
     """
     try:
-        model = msgspec.json.decode(text, type=RiskModel)
+        model = msgspec.json.decode(text, type=PlayerModel)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-        raise BrokenRiskModel(f"these bytes are no model of risk: {fault}") from fault
-    if model.format != FORMAT:
-        raise BrokenRiskModel(f"the model is of the format {model.format!r}, not {FORMAT!r}")
-    if tuple(term.feature for term in model.terms) != names():
-        raise BrokenRiskModel("the model's features are not those that this release makes")
+        raise BrokenPlayerModel(f"these bytes are no model of {family.name}: {fault}") from fault
+    if model.format != family.format:
+        raise BrokenPlayerModel(
+            f"the model is of the format {model.format!r}, not {family.format!r}"
+        )
+    if [term.feature for term in model.terms] != [feature.name for feature in family.features]:
+        raise BrokenPlayerModel("the model's features are not those that this release makes")
     if any(len(term.knots) < 2 or _falls(term.knots) for term in model.terms):
-        raise BrokenRiskModel("the model's knots are not in order")
+        raise BrokenPlayerModel("the model's knots are not in order")
     return model
-
-
-def names() -> tuple[str, ...]:
-    """The features' names, in their order."""
-    return tuple(feature.name for feature in FEATURES)
 
 
 def _falls(knots: Sequence[float]) -> bool:
