@@ -1100,6 +1100,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
         },
         "score_players/property": PLANNED,
         "observe_players/property": {"run": NIGHT, **PLANNED},
+        "observe_players/offers": {"run": NIGHT, **PLANNED, "family": "propensity"},
         "assess_players/property": {"run": NIGHT, "property_id": "north"},
         "assess_players/churn": {"run": NIGHT, "property_id": "north", "family": "churn"},
         "assess_players/nothing_seen": {"run": "2020-06-18", "property_id": "north"},

@@ -31,6 +31,7 @@ class Family(StrEnum):
     SHUFFLERS = "shufflers"
     RISK = "risk"
     CHURN = "churn"
+    PROPENSITY = "propensity"
 
     @property
     def of_players(self) -> bool:
@@ -53,10 +54,12 @@ _DOES = {
     Family.SHUFFLERS: "foresee failures",
     Family.RISK: "say who is of high risk",
     Family.CHURN: "foresee who stays away",
+    Family.PROPENSITY: "foresee who takes offers",
 }
 _OF_PLAYERS = {
     Family.RISK: "excluded themselves",
     Family.CHURN: "did not come back",
+    Family.PROPENSITY: "took the offer",
 }
 """Each property has models of its own of these; what those did whom they foresee."""
 
@@ -498,6 +501,7 @@ _SOON = {
 _NONE_SERVES = {
     Family.RISK: "No model serves, and the gate is closed for nobody by one.",
     Family.CHURN: "No model serves, and nobody has a score.",
+    Family.PROPENSITY: "No model serves, and nobody has a score.",
 }
 _HEADINGS = {
     Family.OFFERS: ("learned from", "value a decision", "gate"),

@@ -1,4 +1,4 @@
-"""`pitboss players evaluate`, `risk`, `churn` and `survival`: what play says of players."""
+"""`pitboss players evaluate`, `risk`, `churn`, `propensity` and `survival`."""
 
 import typer
 
@@ -10,4 +10,5 @@ def register(parent: typer.Typer) -> None:
     show.players.command("evaluate")(players_evaluate.evaluate)
     show.players.command("risk")(players_risk.risk)
     show.players.command("churn")(players_foreseen.churn)
+    show.players.command("propensity")(players_foreseen.propensity)
     show.players.command("survival")(players_survival.survival)

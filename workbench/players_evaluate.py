@@ -32,6 +32,7 @@ class Dataset(StrEnum):
 
     GAMING1 = "gaming1"
     SIMULATED = "simulated"
+    HILLSTROM = "hillstrom"
 
 
 class Judged(NamedTuple):
@@ -69,7 +70,10 @@ class Compared(NamedTuple):
 def evaluate(
     dataset: Annotated[Dataset, typer.Option(help="Which set it is.")],
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The folder of the set's files.")
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]", help="The folder of the set's files; of hillstrom, the file."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of which players are held out, or made up.")] = 1,
     seeds: Annotated[
@@ -83,17 +87,25 @@ def evaluate(
     """Learn a score of some players, and say how good it is on others.
 
     gaming1: of risk, from published players. simulated: of who stays away, from players whose ways
-    are planted. From how they play alone: no age, no gender, nothing of what was won or lost.
+    are planted. hillstrom: of who takes an offer, from a public experiment. Of players nothing is
+    seen but how they play: no age, no gender, nothing of what was won or lost.
     """
+    if save is not None and dataset is not Dataset.GAMING1:
+        raise UsageError(f"A model of {dataset} is of no use elsewhere: leave --save away.")
     if dataset is Dataset.SIMULATED:
-        if folder is not None or save is not None:
-            raise UsageError("simulated has no files: leave DIR and --save away.")
+        if folder is not None:
+            raise UsageError("simulated has no files: leave PATH away.")
         from workbench import players_simulated
 
         players_simulated.evaluate(seed, seeds, as_json)
         return
     if folder is None:
-        raise UsageError(f"{dataset} is a data set: say the folder of its files.")
+        raise UsageError(f"{dataset} is a data set: say where its files are.")
+    if dataset is Dataset.HILLSTROM:
+        from workbench import players_hillstrom
+
+        players_hillstrom.evaluate(folder, seed, seeds, as_json)
+        return
     _evaluate_risk(folder, seed, seeds, save, as_json)
 
 

@@ -1,4 +1,4 @@
-"""`pitboss players churn`: what the night foresees of players, for people who look after them.
+"""`pitboss players churn` and `propensity`: what the night foresees of players, for people.
 
 Nothing follows from it by itself. It is of nobody whom the gate refuses: the night keeps no score
 of who is on a list or of high risk, and what has changed since the night is asked for here.
@@ -31,6 +31,16 @@ def churn(property_id: Property = DEFAULT_PROPERTY, top: Top = 20, as_json: AsJs
     offers nothing is said.
     """
     _show("churn", "P(away)", property_id, top, as_json)
+
+
+def propensity(
+    property_id: Property = DEFAULT_PROPERTY, top: Top = 20, as_json: AsJson = False
+) -> None:
+    """Players who may take the offer that is shown the most, within 7 days, and why.
+
+    As `churn`. Of any other offer the order of players is the same.
+    """
+    _show("propensity", "P(takes)", property_id, top, as_json)
 
 
 def _show(family: str, heading: str, property_id: str, top: int, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Learns of each property who plays like players who excluded themselves, and who stays away.
+"""Learns of each property who plays like who excluded themselves, stays away, or takes offers.
 
 Trigger: the state machine `nightly_retraining`: `{"run", "property_id"}`, once the run has looked
 at the property's players; and then `{"run", "property_id", "family"}` for each other family.

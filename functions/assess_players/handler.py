@@ -56,7 +56,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     count.count("PlayerModelsPromoted", int(found.is_promoted))
     count.flush()
     return {
-        "run": run,
         "property_id": property_id,
         "version": found.version or "none",
         "promoted": found.is_promoted,

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from observe_players.service import observe
+from observe_players.service import observe, observe_offers
 from observe_players.settings import Settings
 from pitboss.offers.gate import ListName
+from pitboss.players.families import PROPENSITY
 from pitboss.settings import read
 from pitboss.stores.lake import S3Lake
 from pitboss.stores.models import S3Models
@@ -42,12 +43,16 @@ def _wiring() -> _Wiring:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Look at the players of `{"run", "property_id", "days", "known_to"}`; how many there are."""
+    """Look at the players of `{"run", "property_id", "days", "known_to"}`; how many there are.
+
+    With `"family": "propensity"` when they were shown offers.
+    """
     wiring = _wiring()
     run, property_id = str(event["run"]), str(event["property_id"])
     listed = wiring.standings.members(property_id, ListName.SELF_EXCLUDED)
     with ParquetLake(wiring.lake, property_id, DUCKDB_MEGABYTES) as tables:
-        found = observe(tables, event["days"], int(event["known_to"]), listed)
+        look = observe_offers if event.get("family") == PROPENSITY.name else observe
+        found = look(tables, event["days"], int(event["known_to"]), listed)
     for family, players in found.items():
         body = msgspec.json.encode(players)
         wiring.models(family).put_of_run(run, f"{property_id}.json", body)

@@ -76,6 +76,8 @@ MAY: dict[str, set[str]] = {
     "AssessPlayersFunction": {
         *("lake list", "lake get risk runs", "lake get risk versions", "lake put risk versions"),
         *("lake get churn runs", "lake get churn versions", "lake put churn versions"),
+        *("lake get propensity runs", "lake get propensity versions"),
+        "lake put propensity versions",
         # Where the embedded AWS does not look at the leading keys, any item.
         *("standings Query", "standings BatchWriteItem"),
     },
@@ -223,8 +225,8 @@ MAY: dict[str, set[str]] = {
         *(f"quarantine get {stage}" for stage in STAGES),
     },
     "ObservePlayersFunction": {
-        *("lake list", "lake get games", "lake put risk runs", "lake put churn runs"),
-        "standings Query",
+        *("lake list", "lake get games", "lake get decisions", "standings Query"),
+        *("lake put risk runs", "lake put churn runs", "lake put propensity runs"),
     },
     "ScorePlayersFunction": {
         *("lake list", "lake get decisions", "lake get versions"),
@@ -531,6 +533,8 @@ LAKE_PLACES = {
     "risk versions": "models/risk/properties/north/",
     "churn runs": "models/churn/runs/",
     "churn versions": "models/churn/properties/north/",
+    "propensity runs": "models/propensity/runs/",
+    "propensity versions": "models/propensity/properties/north/",
     "models": "models/",
     **REFINED_PLACES,
     "at the top": "",
@@ -768,7 +772,7 @@ def _put_what_is_read(stack: dict[str, str], name: str) -> None:
     read = (
         *("raw", "raw games", "runs", "versions", "paces"),
         *("failure runs", "failure versions", "risk runs", "risk versions"),
-        *("churn runs", "churn versions"),
+        *("churn runs", "churn versions", "propensity runs", "propensity versions"),
     )
     for place in (*read, *REFINED_PLACES):
         key = f"{LAKE_PLACES[place]}{name}"

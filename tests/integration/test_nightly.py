@@ -86,10 +86,12 @@ def test_a_night_learns_judges_and_scores_and_is_run_once(
         decision_summary_key(week.property_id, day),
     ):
         assert s3.head_object(Bucket=stack["LakeBucketName"], Key=key)["ContentLength"]
-    (risk,) = (one for one in night["output"]["risk"] if one["property_id"] == week.property_id)
+    (found,) = (one for one in night["output"]["risk"] if one["property_id"] == week.property_id)
+    risk = found["risk"]
     assert (risk["version"], risk["serves"], risk["at_risk"]) == ("none", "rules-1", 0)
-    assert "held out" in risk["why"]  # a week is too little to learn risk from
-    assert (risk["churn"]["version"], risk["churn"]["players"]) == ("none", 0)
+    for family in ("risk", "churn", "propensity"):  # a week is too little to learn of
+        assert (found[family]["version"], found[family]["players"]) == ("none", 0)
+        assert "held out" in found[family]["why"]
     (scored,) = (one for one in night["output"]["scored"] if one["property_id"] == week.property_id)
     assert scored["players"] > 300
     player = next(

@@ -417,6 +417,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "train_failure_model/run": {"version": "none", "promoted": False},
     "assess_players/property": {"version": "none", "serves": "rules-1", "at_risk": 0},
     "assess_players/churn": {"version": "none", "serves": "rules-1", "players": 0},
+    "observe_players/offers": {"run": "2020-06-17", "property_id": "north", "players": 0},
 }
 """What functions that nobody waits for give back."""
 

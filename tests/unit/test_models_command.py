@@ -435,7 +435,8 @@ def test_every_failure_is_told_before_the_night_ends() -> None:
         assert (caught["ErrorEquals"], caught["Next"]) == (["States.ALL"], "TellNotAssessed")
     # Who stays away is asked once it is known for whom the gate is closed; nothing waits for it.
     assert each["AssessRisk"]["Next"] == "ForeseeChurn"
-    assert each["ForeseeChurn"]["Catch"][0]["Next"] == "TellNotForeseen"
+    for name in ("ForeseeChurn", "ObserveOffers", "ForeseePropensity"):
+        assert each[name]["Catch"][0]["Next"] == "TellNotForeseen"
     assert "Fail" not in [one["Type"] for one in each.values()]
     # Nothing but `Promote` comes between a verdict and a champion.
     assert [name for name, one in states.items() if "PromotePolicy" in str(one)] == ["Promote"]

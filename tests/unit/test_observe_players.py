@@ -1,5 +1,6 @@
 """What `observe_players` sees of play: as the games themselves say, and nothing too late."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from random import Random
@@ -12,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observe_players import handler as door
-from observe_players.service import behaviours, observe, statement
+from observe_players.service import behaviours, observe, observe_offers, statement
+from pitboss.lake.decided import DECISIONS
 from pitboss.lake.rated import GAMES
 from pitboss.offers.gate import Entry, ListName
-from pitboss.players.families import CHURN, RISK
+from pitboss.players.families import CHURN, PROPENSITY, RISK
 from pitboss.players.features import (
     DAY_MS,
     PAUSE_MS,
@@ -26,6 +28,7 @@ from pitboss.players.features import (
 )
 from pitboss.players.observed import (
     HORIZON_MS,
+    TAKE_MS,
     WINDOW_MS,
     Moment,
     Observation,
@@ -34,6 +37,7 @@ from pitboss.players.observed import (
     moments,
     observations,
     stayed_away,
+    use_of_offer,
 )
 from pitboss.stores.parquet import ParquetLake
 from tests import sample_events
@@ -86,7 +90,9 @@ def test_the_lake_says_of_play_what_the_games_say() -> None:
     chance.shuffle(rows)
 
     with ParquetLake(lake(rows), "north", 300) as tables:
-        found = dict(behaviours(tables.rows(statement(tables, [DAY], HERE))))
+        asked = f"SELECT DISTINCT player_id, {NOW} AS moment FROM {tables.table(GAMES, [DAY])}"
+        rows_found = behaviours(tables.rows(statement(tables, [DAY], asked)))
+        found = {player_id: behaviour for player_id, _, behaviour in rows_found}
 
     assert found.keys() == games.keys()
     for player_id, behaviour in found.items():
@@ -152,7 +158,8 @@ def test_play_from_a_moment_on_changes_nothing_of_what_was_seen_at_it() -> None:
 
     def seen(games: list[Game]) -> Any:
         with ParquetLake(lake([row("p-1", game, 1) for game in games]), "north", 300) as tables:
-            return list(behaviours(tables.rows(statement(tables, [DAY], moment))))
+            asked = f"SELECT 'p-1' AS player_id, {moment.at} AS moment"
+            return list(behaviours(tables.rows(statement(tables, [DAY], asked))))
 
     assert seen(earlier) == seen(earlier + after) != []
     straddles = [Game(moment.at - 500, moment.at, 100, won=False)]
@@ -233,11 +240,110 @@ def test_of_when_somebody_was_there_play_says_days_and_how_long_ago() -> None:
     assert seen["away_to_usual"] == pytest.approx(8 * 3 / (12 + 7), abs=1e-3)
 
 
+# --- who takes offers -----------------------------------------------------------------------------
+
+
+def decision(
+    number: int, player_id: str, shown_at: int | None, taken_at: int | None, chosen: str = "meal"
+) -> tuple[Any, ...]:
+    """A decision of one of two offers, as the lake's table has it."""
+    known = {
+        **{"decision_id": f"d-{number}", "player_id": player_id, "chosen": chosen},
+        "actions": json.dumps(
+            [
+                ["none", "none", 0, 500_000],
+                ["meal", "meal", 2_500, 1],
+                ["fp", "free_play", 1_000, 1],
+            ]
+        ),
+        **{"delivered_at": shown_at, "redeemed_at": taken_at},
+    }
+    return tuple(known.get(column.name) for column in DECISIONS.columns)
+
+
+def observed_offers(
+    decisions: list[tuple[Any, ...]], listed: dict[str, Entry] | None = None
+) -> list[Observation]:
+    chance = Random(6)
+    made = MemoryLake()
+    with ParquetLake(made, "north", 300) as tables:
+        ends = sorted({one[SHOWN_AT] for one in decisions if one[SHOWN_AT]} | {NOW})
+        games = [
+            row(player_id, game, 1)
+            for player_id in ("p-1", "p-2")
+            for end in ends
+            for game in play(chance, 3, before=end)
+        ]
+        tables.write(GAMES, DAY, games)
+        tables.write(DECISIONS, DAY, decisions)
+        return observe_offers(tables, [DAY], NOW, listed or {})["propensity"]
+
+
+SHOWN_AT = [column.name for column in DECISIONS.columns].index("delivered_at")
+LONG_AGO = NOW - HORIZON_MS - TAKE_MS
+LATELY = NOW - HORIZON_MS
+
+
+def test_an_offer_is_taken_if_it_is_redeemed_within_seven_days() -> None:
+    found = observed_offers(
+        [
+            decision(1, "p-1", LONG_AGO, LONG_AGO + TAKE_MS - 1),
+            decision(2, "p-2", LONG_AGO, LONG_AGO + TAKE_MS),
+            decision(3, "p-1", LATELY, None, "fp"),
+            decision(4, "p-1", LATELY + 60_000, LATELY + 90_000),  # the same day: the first counts
+            decision(5, "p-2", LATELY - 1, None),  # was not over when what is judged on began
+            decision(6, "p-2", NOW - TAKE_MS, NOW - TAKE_MS + 1),  # is not known of all such
+            decision(7, "p-2", None, None, "none"),
+        ]
+    )
+
+    assert [(one.player_id, one.use, one.happened) for one in found] == [
+        ("p-1", Use.LEARN, True),
+        ("p-1", Use.HELD_OUT, False),
+        ("p-2", Use.LEARN, False),
+        ("p-1", Use.NOW, False),
+        ("p-2", Use.NOW, False),
+    ]
+    names = [one.name for one in PROPENSITY.features]
+    seen = [dict(zip(names, one.seen, strict=True)) for one in found]
+    assert [one["offer_cost"] for one in seen] == [2500, 1000, 2500, 2500, 2500]
+    assert [one["is_free_play"] for one in seen] == [0, 1, 0, 0, 0]
+    assert (seen[1]["offers_shown"], seen[1]["offers_taken"]) == (1, 1.5 / 3)
+    assert (seen[0]["offers_shown"], seen[0]["offers_taken"]) == (0, 0.5 / 2)
+    assert [one["offers_shown"] for one in seen[3:]] == [2, 1]
+    assert [one["offers_taken"] for one in seen[3:]] == [1.5 / 4, 1.5 / 3]
+    assert all(one["games"] for one in seen)
+
+
+def test_who_must_not_take_an_offer_is_not_learned_from() -> None:
+    shown = [decision(1, "p-1", LONG_AGO, None), decision(2, "p-2", LONG_AGO, None)]
+    listed = {"p-1": Entry(LONG_AGO + TAKE_MS - 1, None, 0), "p-2": Entry(NOW, None, 0)}
+
+    found = [one for one in observed_offers(shown, listed) if one.use is Use.LEARN]
+
+    assert [one.player_id for one in found] == ["p-2"]
+    assert observed_offers([]) == []
+
+
+@given(st.integers(-60, 0).map(lambda days: NOW + days * DAY_MS), st.integers(0, DAY_MS))
+def test_of_offers_too_what_is_learned_from_was_over(day: int, later: int) -> None:
+    shown_at = day + later
+    use = use_of_offer(shown_at, NOW)
+
+    if use is Use.LEARN:
+        assert shown_at + TAKE_MS <= LATELY
+    if use is Use.HELD_OUT:
+        assert shown_at >= LATELY
+        assert shown_at + TAKE_MS + DAY_MS <= NOW
+    assert use is not Use.NOW
+
+
 # --- the door -------------------------------------------------------------------------------------
 
 
 def test_the_handler_keeps_what_was_seen_and_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    (sample,) = sample_events.load("observe_players").values()
+    samples = sample_events.load("observe_players")
+    sample = samples["property"]
     chance, kept = Random(2), defaultdict[str, bytes](bytes)
     games = play(chance, 60, before=sample["known_to"])
     made = MemoryLake()
@@ -267,3 +373,5 @@ def test_the_handler_keeps_what_was_seen_and_counts_it(monkeypatch: pytest.Monke
     assert (back.player_id, back.use, back.happened) == ("p-out", Use.NOW, False)
     assert (found.player_id, found.use, found.happened) == ("p-1", Use.NOW, False)
     assert found.seen == pytest.approx(values(behaviour_of(games)))
+    assert door.handler(samples["offers"], None)["players"] == 0  # nobody was shown any
+    assert kept[f"propensity/{run}/north.json"] == b"[]"

@@ -1,7 +1,9 @@
-"""`pitboss players churn` and its evaluation: who is shown, and how good it is."""
+"""`pitboss players churn` and `propensity`: who is shown, and how good what is said is."""
 
 import json
+import os
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +24,8 @@ from workbench.players_simulated import NOW, Guest, stays_away
 
 pytestmark = pytest.mark.unit
 
+DATA = Path(os.environ.get("PITBOSS_DATA", Path(__file__).parents[3] / "shared" / "data"))
+PUBLISHED = DATA / "hillstrom" / "hillstrom-60.csv"
 SCORES = tuple(Score(f"p-{n}", 0.9 - n / 10, ("was last there long ago",)) for n in range(5))
 
 
@@ -111,12 +115,30 @@ def test_the_model_beats_last_visits_and_comes_near_what_can_be_known(
     brier = {name: one["brier"] for name, one in found["scores"].items()}
     assert list(area) == list(players_simulated.NAMES)
     assert area["last_visit"] < area["model"] < area["spread"] < area["truth"]
-    assert area["model"] > area["spread"] - 0.04
+    assert area["model"] > area["spread"] - 0.07
     assert brier["model"] < brier["last_visit"] < found["guessed_brier"]
     assert found["promoted"]
     assert found["rows"] > found["happened"] > 100
 
 
+@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"{PUBLISHED} is not here (PITBOSS_DATA)")
+def test_who_takes_an_offer_is_told_of_people_held_out(tmp_path: Path) -> None:
+    """A sixth of them, for the time that it takes."""
+    lines = PUBLISHED.read_text().splitlines()
+    part = tmp_path / "part.csv"
+    part.write_text("\n".join([lines[0], *lines[1::6]]))
+
+    done = run("evaluate", part, "--dataset", "hillstrom", "--json")
+
+    found = json.loads(done.stdout)["visit"]
+    assert found["auroc"]["model"] > max(0.56, found["auroc"]["untuned"])
+    assert found["auroc"]["base_rate"] == 0.5
+    assert found["brier"]["model"] < found["brier"]["base_rate"]
+    assert found["rows"] > 1_000
+    assert len(found["reliability"]) == 10
+
+
 def test_only_sets_with_files_have_a_folder() -> None:
-    assert "leave DIR" in run("evaluate", "--dataset", "simulated", "x").stderr
-    assert "say the folder" in run("evaluate", "--dataset", "gaming1").stderr
+    assert "leave --save" in run("evaluate", "--dataset", "simulated", "--save", "x").stderr
+    assert "leave PATH" in run("evaluate", "--dataset", "simulated", "x").stderr
+    assert "say where" in run("evaluate", "--dataset", "gaming1").stderr

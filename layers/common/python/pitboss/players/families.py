@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from pitboss.players.features import FEATURES, VISITS, Feature
+from pitboss.players.features import FEATURES, OFFER, VISITS, Feature
 
 
 class Family(Struct, frozen=True, kw_only=True):
@@ -43,4 +43,12 @@ CHURN = Family(
 )
 """That a player who was there does not come back within 30 days. It opens and closes nothing."""
 
-FAMILIES = {family.name: family for family in (RISK, CHURN)}
+PROPENSITY = Family(
+    name="propensity",
+    features=(*FEATURES, *VISITS, *OFFER),
+    happened="took the offer",
+    least_games=1,
+)
+"""That a player redeems an offer within 7 days after it is shown. It opens and closes nothing."""
+
+FAMILIES = {family.name: family for family in (RISK, CHURN, PROPENSITY)}

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from pitboss.offers.catalogue import Kind
+
 SESSION_GAP_MS = 30 * 60_000
 """Without a game for longer, the next one begins a session."""
 
@@ -30,6 +32,8 @@ _CHANGES = (0.5, 100.0)
 """Times in how many games that are added to what was seen, so that few games say little."""
 _RAISES = 3.0
 """Changes of no amount, likewise."""
+_TAKEN = (0.5, 2.0)
+"""Offers taken in how many, likewise."""
 _CAME = 7.0
 """Days that are added to those in which somebody came, likewise."""
 
@@ -77,6 +81,17 @@ class Visits(Struct, frozen=True):
     """Since the start of the first."""
 
 
+class Shown(Struct, frozen=True):
+    """An offer that somebody is shown, and those before it in the same days as the games."""
+
+    kind: str
+    cost_cents: int
+    before: int
+    """Offers that were shown."""
+    taken: int
+    """Of them, redeemed by then."""
+
+
 class Behaviour(Struct, frozen=True, kw_only=True):
     """How somebody played. What is not known is None."""
 
@@ -87,6 +102,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     after_loss: After = After()
     after_win: After = After()
     visits: Visits | None = None
+    shown: Shown | None = None
 
 
 class Feature(NamedTuple):
@@ -345,6 +361,43 @@ VISITS = (
     ),
 )
 """When somebody was there: what says whether they come back, besides how they play."""
+
+
+def _shown(of: Callable[[Shown], float]) -> Callable[[Behaviour], float | None]:
+    return lambda b: None if b.shown is None else of(b.shown)
+
+
+def _of_kind(kind: Kind) -> Feature:
+    return Feature(
+        f"is_{kind}",
+        _shown(lambda shown: float(shown.kind == kind)),
+        f"is shown {kind.replace('_', ' ')}",
+        f"is not shown {kind.replace('_', ' ')}",
+    )
+
+
+OFFER = (
+    Feature(
+        "offers_taken",
+        _shown(lambda shown: (shown.taken + _TAKEN[0]) / (shown.before + _TAKEN[1])),
+        "takes offers more often than {} players",
+        "takes offers less often than {} players",
+    ),
+    Feature(
+        "offers_shown",
+        _shown(lambda shown: shown.before),
+        "was shown more offers than {} players",
+        "was shown fewer offers than {} players",
+    ),
+    Feature(
+        "offer_cost",
+        _shown(lambda shown: shown.cost_cents),
+        "is shown an offer that costs more than those of {} players",
+        "is shown an offer that costs less than those of {} players",
+    ),
+    *(_of_kind(kind) for kind in Kind),
+)
+"""What offer is shown, and what became of those before."""
 
 type Values = tuple[float | None, ...]
 """One for each feature."""

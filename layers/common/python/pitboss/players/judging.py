@@ -48,7 +48,7 @@ class PlayerCard(Struct, frozen=True, kw_only=True):
     version: str
     run: str
     players: int
-    """Learned from; a player counts once a moment."""
+    """Learned from; a player counts once a moment, of propensity once an offer."""
     happened: int
     """Of them, those to whom what is foreseen happened within 30 days."""
     held_out_players: int
@@ -173,6 +173,11 @@ def _truth(players: Sequence[Observation]) -> Floats:
 def _losses(
     players: Sequence[Observation], answers: Floats, truth: Floats
 ) -> dict[str, DeviceLoss]:
-    """How wrong a model is of each; a player is held out at one moment."""
-    each = zip(players, losses(answers, truth), strict=True)
-    return {one.player_id: DeviceLoss(1, int(one.happened), float(loss)) for one, loss in each}
+    """How wrong a model is of each player, at all moments at which they are held out."""
+    found: dict[str, DeviceLoss] = {}
+    for one, loss in zip(players, losses(answers, truth), strict=True):
+        before = found.get(one.player_id, DeviceLoss(0, 0, 0.0))
+        found[one.player_id] = DeviceLoss(
+            before.rows + 1, before.positives + one.happened, before.loss + float(loss)
+        )
+    return found

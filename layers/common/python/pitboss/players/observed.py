@@ -29,6 +29,13 @@ HORIZON_MS = WINDOW_MS
 """How far ahead it is asked what they do."""
 
 
+TAKE_MS = 7 * DAY_MS
+"""How soon after it is shown an offer is redeemed that counts as taken."""
+
+EXPORTED_MS = DAY_MS
+"""How old what the lake knows of offers may be: the night looks at it before it exports its own."""
+
+
 class Use(StrEnum):
     """What players at a moment are for."""
 
@@ -114,6 +121,20 @@ def stayed_away(entry: Entry | None, is_back: bool, moment: Moment) -> bool | No
     if entry is not None and entry.since < moment.at + HORIZON_MS:
         return None
     return not is_back
+
+
+def use_of_offer(shown_at: int, known_to: int) -> Use | None:
+    """What an offer that was shown is for; None where it is not over yet whether it was taken.
+
+    What is learned from was over a horizon before now, and what it is judged on was shown then or
+    later. None in between, too.
+    """
+    over_at, held_from = shown_at + TAKE_MS, known_to - HORIZON_MS
+    if over_at <= held_from:
+        return Use.LEARN
+    if held_from <= shown_at and over_at <= known_to - EXPORTED_MS:
+        return Use.HELD_OUT
+    return None
 
 
 def observations(

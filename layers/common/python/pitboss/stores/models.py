@@ -8,8 +8,8 @@
     models/<family>/scores.json                    what the newest night foresees of players
 
 The families are `offers` (`model.vw`), `shufflers` (`model.json`) and those of players, of which
-each property has models of its own: `risk/properties/<property>`, `churn/properties/<property>`.
-What a night works on is in `risk`, `churn`.
+each property has models of its own: `risk/properties/<property>`, and so `churn` and `propensity`.
+What a night works on is in `risk`, `churn`, `propensity`.
 
 A version is written once. The champion is exchanged only where it still is the one that was seen
 (If-Match, If-None-Match), so that of two that promote at once one is told to look again.
