@@ -61,6 +61,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("EventsUnmeasured", outcome.unmeasured)
     count.count("PanesFull", outcome.full)
     count.count("EventsCrowded", outcome.crowded)
+    count.count("CrashesCounted", outcome.reports)
+    count.count("CrashesUngrouped", outcome.ungrouped)
     count.count("LanesWritten", outcome.written)
     count.count("LanesContended", outcome.contended)
     count.flush()

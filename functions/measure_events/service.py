@@ -71,6 +71,10 @@ class Outcome(Struct):
     """Times that a pane had no room for detail."""
     crowded: int = 0
     """That a lane had no room for, to know them again."""
+    reports: int = 0
+    """Crash reports that were counted."""
+    ungrouped: int = 0
+    """Of these, those that there was no room to tell apart."""
     written: int = 0
     """Transactions."""
     contended: int = 0
@@ -195,11 +199,15 @@ class MeasureEvents:
             kept.lane.slices |= brought.lane.slices
             kept.lane.panes |= brought.lane.panes
             kept.lane.players |= brought.lane.players
+            if brought.lane.tally is not None:
+                kept.lane.tally = brought.lane.tally
             outcome.known += brought.known
             outcome.measured += brought.measured
             outcome.unmeasured += brought.unmeasured
             outcome.full += brought.full
             outcome.crowded += brought.crowded
+            outcome.reports += brought.reports
+            outcome.ungrouped += brought.ungrouped
             outcome.written += brought.is_anything
             return
 
@@ -213,12 +221,15 @@ class MeasureEvents:
             wanted.slices - lane.slices.keys(),
             wanted.panes - lane.panes.keys(),
             wanted.players - lane.players.keys(),
+            wanted.reports if lane.tally is None else 0,
         )
         if missing.items:
             found = self._metrics.lane(key, missing)
             lane.slices |= found.slices
             lane.panes |= found.panes
             lane.players |= found.players
+            if found.tally is not None:
+                lane.tally = found.tally
         return kept
 
     def _forget(self, key: LaneKey) -> None:

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pitboss.definitions import InvalidDefinition, parsed
+from pitboss.games.crashes import Crash, crash_of
 from pitboss.games.events import GameEvent
 
 EVERY_APPLICATION = "*"
@@ -53,6 +54,8 @@ _ENVELOPE_FIELDS = (
     "y",
     "is_trusted",
 )
+_CRASH_GROUP = "crash_group"
+"""A field that an event has not, but that follows from what a crash report says."""
 _DATA = "data."
 
 type Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$(?!\n)")]
@@ -225,9 +228,10 @@ def parse(content: object) -> Metric:
 def _faults(metric: Metric) -> Iterator[str]:
     for path in [one.field for one in metric.where] + list(metric.dimensions) + [metric.of]:
         if path is not None and not is_path(path):
+            known = ", ".join((*_ENVELOPE_FIELDS, _CRASH_GROUP))
             yield (
-                f"{path!r} is no field: it is one of {', '.join(_ENVELOPE_FIELDS)}, or data. and "
-                "the names on the way to what is meant"
+                f"{path!r} is no field: it is one of {known}, or data. and the names on the way to "
+                "what is meant"
             )
     for condition in metric.where:
         if msgspec.structs.asdict(condition).keys() == {"field"} or condition == Condition(
@@ -307,7 +311,9 @@ def _faults_of_players(metric: Metric) -> Iterator[str]:
 
 def is_path(path: str) -> bool:
     """Whether a path names a field that an event may have."""
-    return path in _ENVELOPE_FIELDS or re.fullmatch(r"data(\.[^.\x00-\x1f]+)+", path) is not None
+    if path in (*_ENVELOPE_FIELDS, _CRASH_GROUP):
+        return True
+    return re.fullmatch(r"data(\.[^.\x00-\x1f]+)+", path) is not None
 
 
 def _pane(window: Window) -> int | None:
@@ -325,8 +331,15 @@ class Fields:
         self._event = event
         self._data: Any = None
 
+    @cached_property
+    def crash(self) -> Crash | None:
+        """What it reports; None of an event that is no crash report."""
+        return crash_of(self._event)
+
     def __call__(self, path: str) -> Any:  # noqa: ANN401 - what JSON can say
         """The value; None where there is none."""
+        if path == _CRASH_GROUP:
+            return None if self.crash is None else self.crash.group
         if not path.startswith(_DATA):
             return getattr(self._event, path)
         if self._data is None:

@@ -3,7 +3,8 @@
 Clients of an application are in lanes (`pitboss.games.events.LANES`), and a lane is written as one:
 its head has a version, and whatever else is kept of it is written in one transaction with the head,
 where that is still the one that was read. An event that a metric measures is known by its id and
-the ten seconds it occurred in, so that it counts once however often it comes.
+the ten seconds it occurred in, so that it counts once however often it comes; so is a report of a
+crash (`pitboss.metrics.crashes`), whether or not a metric measures it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,9 @@ from hashlib import blake2b
 
 from msgspec import Struct, field
 
+from pitboss.games.crashes import REPORT_TYPES
 from pitboss.games.events import GameEvent
+from pitboss.metrics.crashes import Counted, Example, Tally, example_of
 from pitboss.metrics.definition import Fields, Metric, is_met
 from pitboss.metrics.partial import Partial, partial_of, together
 from pitboss.metrics.players import AHEAD_DAYS, KEPT_DAYS, LATE_DAYS, Player
@@ -79,11 +82,14 @@ class Wanted(Struct):
     """By when they begin, seconds."""
     panes: set[PaneKey] = field(default_factory=set)
     players: set[str] = field(default_factory=set)
+    reports: int = 0
+    """Crash reports: with some the tally is looked at, and each may leave an example."""
 
     @property
     def items(self) -> int:
-        """How many there are."""
-        return len(self.slices) + len(self.panes) + len(self.players)
+        """How many there are at most."""
+        several = len(self.slices) + len(self.panes) + len(self.players)
+        return several + self.reports + (self.reports > 0)
 
 
 class Lane(Struct):
@@ -92,6 +98,10 @@ class Lane(Struct):
     slices: dict[int, frozenset[bytes]] = field(default_factory=dict)
     panes: dict[PaneKey, Pane] = field(default_factory=dict)
     players: dict[str, Player | None] = field(default_factory=dict)
+    tally: Tally | None = None
+    """Of crash reports; None where it was not looked at."""
+    examples: dict[str, Example] = field(default_factory=dict)
+    """Of groups of crash reports; these are written and not read."""
 
 
 class Brought(Struct):
@@ -109,6 +119,10 @@ class Brought(Struct):
     """Times that a pane had no room for detail."""
     crowded: int = 0
     """Events that a slice had no room for: no metric counts them."""
+    reports: int = 0
+    """Crash reports that were counted."""
+    ungrouped: int = 0
+    """Of these, those that there was no room to tell apart."""
 
     @property
     def is_anything(self) -> bool:
@@ -137,7 +151,9 @@ def wanted_for(metrics: Iterable[Metric], events: Iterable[Received]) -> Wanted:
 
 def _want(wanted: Wanted, lengths: Iterable[int], event: GameEvent) -> None:
     at = event.occurred_at // 1000
-    if lengths:
+    is_report = event.event_type in REPORT_TYPES
+    wanted.reports += is_report
+    if lengths or is_report:
         wanted.slices.add(at - at % SLICE_SECONDS)
     wanted.panes.update((length, at - at % length) for length in lengths)
     if event.player_id is not None:
@@ -151,8 +167,8 @@ def parts(metrics: Iterable[Metric], events: Sequence[Received]) -> Iterator[lis
     lengths = {one.pane_seconds for one in metrics if not one.is_of_players}
     wanted, part = Wanted(), list[Received]()
     for one in sorted(events, key=lambda each: each.event.occurred_at):
-        # One event wants a slice, a player and a pane of each length.
-        if wanted.items + 2 + len(lengths) > MAX_ITEMS:
+        # One event wants a slice, a player, a tally, an example and a pane of each length.
+        if wanted.items + 4 + len(lengths) > MAX_ITEMS:
             yield part
             wanted, part = Wanted(), []
         _want(wanted, lengths, one.event)
@@ -182,11 +198,15 @@ def bring_in(
     new: dict[PaneKey, dict[tuple[str, Values], list[Partial]]] = {}
     slices: dict[int, set[bytes]] = {}
     measuring = [one for one in metrics if not one.is_of_players]
+    counted = Counted(dict(lane.tally or {}))
     for one in events:
         event = one.event
         if event.player_id is not None:
             _bring_in_player(brought, lane, days, event, day_of)
-        _measure(brought, lane, slices, new, event, measuring)
+        _measure(brought, lane, slices, new, one, measuring, counted)
+    brought.ungrouped = counted.ungrouped
+    if brought.reports:
+        brought.lane.tally = counted.tally
     brought.lane.slices |= {
         part: frozenset(ids)
         for part, ids in slices.items()
@@ -225,9 +245,11 @@ def _measure(
     lane: Lane,
     slices: dict[int, set[bytes]],
     new: dict[PaneKey, dict[tuple[str, Values], list[Partial]]],
-    event: GameEvent,
+    one: Received,
     metrics: Iterable[Metric],
+    counted: Counted,
 ) -> None:
+    event = one.event
     at = event.occurred_at // 1000
     fields = Fields(event)
     found: list[tuple[Metric, Partial]] = []
@@ -239,7 +261,8 @@ def _measure(
             brought.unmeasured += 1
         else:
             found.append((metric, partial))
-    if not found:
+    crash = fields.crash
+    if not found and crash is None:
         return
     part = at - at % SLICE_SECONDS
     if part not in slices:
@@ -253,7 +276,12 @@ def _measure(
         brought.crowded += 1
         return
     known.add(event_id)
-    brought.measured += 1
+    brought.measured += bool(found)
+    if crash is not None:
+        brought.reports += 1
+        counted.add(crash, event.app_version, min(event.occurred_at, one.received_at))
+        if counted.is_new:
+            brought.lane.examples[crash.group] = example_of(event, crash)
     for metric, partial in found:
         values = tuple(_said(fields(path)) for path in metric.dimensions)
         pane = metric.pane_seconds, at - at % metric.pane_seconds

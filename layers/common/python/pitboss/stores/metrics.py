@@ -9,6 +9,9 @@
 | slice | `<property>/<application>/slices/<lane>` | `<begins, 12 digits>` | `ids` |
 | pane of a lane | `<property>/<application>/panes/<seconds>` | `<begins>/<lane>` | `body` |
 | player | `<property>/<application>/players/<lane>` | `<player>` | `body` |
+| tally of crashes of a lane | `<property>/<application>/crashes` | `<lane>` | `body` |
+| example of a group | `<property>/<application>/crash-examples` | `<group>/<lane>` | `body` |
+| that a group is mended | `<property>/<application>/crash-resolutions` | `<group>` | `body` |
 | threshold | `<property>/thresholds` | `<application>/<key>/<values>` | `version`, `body` |
 
 What is kept of a lane is written with its head in one transaction, where the head still has the
@@ -23,6 +26,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pitboss.errors import TransientError
+from pitboss.metrics.crashes import Example, Group, Resolution, Tally
 from pitboss.metrics.definition import Metric
 from pitboss.metrics.lanes import Head, Lane, Pane, PaneKey, Wanted
 from pitboss.metrics.players import Player
@@ -38,6 +42,9 @@ KEPT_SECONDS = 16 * 86_400
 PLAYER_SECONDS = 400 * 86_400
 """Players: who comes back after that is new."""
 
+EXAMPLE_SECONDS = 400 * 86_400
+"""Examples of crashes."""
+
 THRESHOLD_SECONDS = 30 * 86_400
 
 _ID_BYTES = 8
@@ -51,6 +58,9 @@ _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _days = msgspec.msgpack.Decoder(_Days)
 _pane = msgspec.msgpack.Decoder(Pane)
 _player = msgspec.msgpack.Decoder(Player)
+_tally = msgspec.msgpack.Decoder(dict[str, Group])
+_example = msgspec.msgpack.Decoder(Example)
+_resolution = msgspec.json.Decoder(Resolution)
 _metric = msgspec.json.Decoder(Metric)
 _judged = msgspec.json.Decoder(Judged)
 
@@ -163,6 +173,8 @@ class DynamoMetrics:
             places[_player_place(lane, player)] = lambda item, at=player: _take_player(  # type: ignore[misc]
                 found, at, item
             )
+        if wanted.reports:
+            places[_tally_place(lane)] = lambda item: _take_tally(found, item)
         items = {
             (item["pk"]["S"], item["sk"]["S"]): item
             for item in read_batches(self._client, self._table, places)
@@ -183,10 +195,10 @@ class DynamoMetrics:
         Raises:
             ContendedLaneError: the head is not the one that was read.
         """
-        place = _key(f"{lane._application}/lanes", f"{lane.lane:02d}")
+        head_key = _key(f"{lane._application}/lanes", f"{lane.lane:02d}")
         put: _Item = {
             "TableName": self._table,
-            "Item": place
+            "Item": head_key
             | {
                 "version": _n(head.version),
                 "newest": _n(head.newest),
@@ -208,6 +220,13 @@ class DynamoMetrics:
         for name, player in changed.players.items():
             body = {"body": _packed(player)}
             items.append(self._put(_player_place(lane, name), body, now + PLAYER_SECONDS))
+        if changed.tally is not None:
+            tally = _key(*_tally_place(lane)) | {"body": _packed(changed.tally)}
+            items.append({"TableName": self._table, "Item": tally})
+        for group, example in changed.examples.items():
+            body = {"body": _packed(example)}
+            place = _example_place(lane, group)
+            items.append(self._put(place, body, now + EXAMPLE_SECONDS))
         try:
             self._client.transact_write_items(TransactItems=[{"Put": one} for one in items])
         except self._client.exceptions.TransactionCanceledException as fault:
@@ -240,6 +259,56 @@ class DynamoMetrics:
     def heads(self, property_id: str, application_id: str) -> list[Head]:
         """Those of an application's lanes."""
         return [_head(item) for item in self._query(f"{property_id}/{application_id}/lanes")]
+
+    # Crashes, as they are shown.
+
+    def tallies(self, property_id: str, application_id: str) -> dict[int, Tally]:
+        """Those of an application's lanes."""
+        return {
+            int(item["sk"]["S"]): _tally_of(item)
+            for item in self._query(f"{property_id}/{application_id}/crashes")
+        }
+
+    def examples(
+        self, property_id: str, application_id: str, places: Iterable[tuple[str, int]]
+    ) -> dict[str, Example]:
+        """Examples by group.
+
+        Args:
+            property_id: whose.
+            application_id: of which game.
+            places: groups, each once, and the lanes whose examples of them are wanted.
+
+        Raises:
+            UnreadItemsError: DynamoDB is busy.
+        """
+        keys = [
+            _example_place(LaneKey(property_id, application_id, lane), group)
+            for group, lane in places
+        ]
+        return {
+            item["sk"]["S"].partition("/")[0]: _unpacked(_example, item)
+            for item in read_batches(self._client, self._table, keys)
+        }
+
+    def resolutions(self, property_id: str, application_id: str) -> dict[str, Resolution]:
+        """By group. Strongly consistent."""
+        partition = f"{property_id}/{application_id}/crash-resolutions"
+        return {
+            item["sk"]["S"]: _resolution.decode(item["body"]["S"])
+            for item in self._query(partition, consistent=True)
+        }
+
+    def resolve(
+        self, property_id: str, application_id: str, group: str, resolution: Resolution | None
+    ) -> None:
+        """Keep that a group is mended, in place of what was said before; None takes it back."""
+        key = _key(f"{property_id}/{application_id}/crash-resolutions", group)
+        if resolution is None:
+            self._client.delete_item(TableName=self._table, Key=key)
+            return
+        body = {"body": _s(msgspec.json.encode(resolution).decode())}
+        self._client.put_item(TableName=self._table, Item=key | body)
 
     # Where thresholds stand.
 
@@ -341,6 +410,14 @@ def _player_place(lane: LaneKey, player: str) -> tuple[str, str]:
     return f"{lane._application}/players/{lane.lane:02d}", player
 
 
+def _tally_place(lane: LaneKey) -> tuple[str, str]:
+    return f"{lane._application}/crashes", f"{lane.lane:02d}"
+
+
+def _example_place(lane: LaneKey, group: str) -> tuple[str, str]:
+    return f"{lane._application}/crash-examples", f"{group}/{lane.lane:02d}"
+
+
 def _take_slice(lane: Lane, begins: int, item: _Item | None) -> None:
     ids = b"" if item is None else bytes(item["ids"]["B"])
     lane.slices[begins] = frozenset(
@@ -356,12 +433,20 @@ def _take_player(lane: Lane, name: str, item: _Item | None) -> None:
     lane.players[name] = None if item is None else _unpacked(_player, item)
 
 
+def _take_tally(lane: Lane, item: _Item | None) -> None:
+    lane.tally = {} if item is None else _tally_of(item)
+
+
+def _tally_of(item: _Item) -> Tally:
+    return _unpacked(_tally, item)
+
+
 def _head(item: _Item) -> Head:
     newest = int(item["newest"]["N"])
     return Head(int(item["version"]["N"]), _unpacked(_days, item), newest)
 
 
-def _packed(content: Player | Pane | Mapping[int, Mapping[str, int]] | None) -> _Item:
+def _packed(content: object) -> _Item:
     return {"B": _zstd.compress(_encode(content))}
 
 
