@@ -965,6 +965,15 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "serve_metrics/newest": asked(
             "/v1/metrics", ANALYST, query={"application": "space-race", "windows": "1"}
         ),
+        "serve_metrics/crashes": asked(
+            "/v1/crashes", ANALYST, query={"application": "space-race", "version": "2.4"}
+        ),
+        "serve_metrics/crash": asked(
+            "/v1/crashes/{crash_group}",
+            ANALYST,
+            query={"application": "space-race"},
+            crash_group="0123456789abcdef",
+        ),
         "serve_maintenance/open": asked(
             "/v1/maintenance", TECHNICIANS, query={"status": "open", "limit": "20"}
         ),

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from workbench import (
     apps,
+    crashes,
     demo,
     devices,
     endpoint,
@@ -134,6 +135,7 @@ for commands in (
     shufflers,
     maintenance,
     metrics,
+    crashes,
     review,
     users,
     page,

@@ -52,7 +52,7 @@ def apply(files: Files, property_id: Property = DEFAULT_PROPERTY, as_json: AsJso
     """Register metrics, or what is changed of them; they are measured within a minute."""
     must_be_id(property_id, "property")
     wanted = load(files)
-    with _store() as store:
+    with opened() as store:
         kept = [store.define(property_id, one, int(time.time())) for one in wanted]
     if as_json:
         print_json([described(one) for one in kept])
@@ -66,7 +66,7 @@ def show_all(property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False) 
     from pitboss.metrics.documents import in_words
 
     must_be_id(property_id, "property")
-    with _store() as store:
+    with opened() as store:
         found = store.registered(property_id)
     if as_json:
         print_json([described(one) for one in found])
@@ -91,7 +91,7 @@ def show_all(property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False) 
 def remove(key: Key, property_id: Property = DEFAULT_PROPERTY) -> None:
     """Measure a metric no more."""
     must_be_id(property_id, "property")
-    with _store() as store:
+    with opened() as store:
         if key not in {one.key for one in store.definitions(property_id)}:
             raise WorkbenchError(
                 f"Property {property_id} has no metric {key!r}: `pitboss metrics list` names those "
@@ -114,7 +114,7 @@ def show(
 
     _must_be_windows(windows)
     must_be_id(property_id, "property")
-    with _store() as store:
+    with opened() as store:
         document = _now(store, _gaming_days(), property_id, application, key=key, windows=windows)
     if as_json:
         print_json(msgspec.to_builtins(document))
@@ -136,7 +136,7 @@ def watch(
     must_be_id(property_id, "property")
     until = None if seconds is None else time.monotonic() + seconds
     gaming_days = _gaming_days()
-    with _store() as store, Live(console=out, auto_refresh=False) as screen:
+    with opened() as store, Live(console=out, auto_refresh=False) as screen:
         while until is None or time.monotonic() < until:
             document = _now(store, gaming_days, property_id, application)
             screen.update(_table(document), refresh=True)
@@ -187,7 +187,12 @@ def _must_be_windows(windows: int) -> None:
 
 
 @contextmanager
-def _store() -> "Iterator[DynamoMetrics]":
+def opened() -> "Iterator[DynamoMetrics]":
+    """Where the stack keeps metrics, and crashes.
+
+    Raises:
+        WorkbenchError: there is no stack, or an older one.
+    """
     from pitboss.stores.metrics import DynamoMetrics
 
     table = endpoint.stack_outputs().get("MetricsTableName")

@@ -69,6 +69,8 @@ ROUTES = {
     ("POST", "/v1/reviews/{review_id}/decide"): Action.DECIDE_REVIEWS,
     ("GET", "/v1/audit"): Action.READ_AUDIT,
     ("GET", "/v1/metrics"): Action.READ_METRICS,
+    ("GET", "/v1/crashes"): Action.READ_METRICS,
+    ("GET", "/v1/crashes/{crash_group}"): Action.READ_METRICS,
     ("GET", "/v1/players/{player_id}/flags"): Action.READ_FLAGS,
     (
         "GET",

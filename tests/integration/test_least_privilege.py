@@ -254,7 +254,7 @@ MAY: dict[str, set[str]] = {
     "ServeMaintenanceFunction": {
         *("database key of Maintainer GetSecretValue", "cursor key GetSecretValue")
     },
-    "ServeMetricsFunction": {"metrics Query"},
+    "ServeMetricsFunction": {"metrics Query", "metrics BatchGetItem"},
     "ServeOffersFunction": {
         *("offers GetItem", "offers BatchGetItem", "offers Query", "offers index Query"),
         *("offers PutItem", "offers UpdateItem", "offers DeleteItem", "offers TransactWriteItems"),

@@ -363,6 +363,8 @@ STATUS: dict[str, int] = {
     "serve_maintenance/dismissed": 404,
     "serve_maintenance/one": 404,
     "serve_maintenance/open": 200,
+    "serve_metrics/crash": 404,
+    "serve_metrics/crashes": 200,
     "serve_metrics/newest": 200,
     "serve_offers/accept": 404,
     "serve_offers/machine_offer": 200,

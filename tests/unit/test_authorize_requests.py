@@ -365,6 +365,7 @@ MAY = {
         GET /v1/tables/paces
         GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
         GET /v1/game-events  GET /v1/game-events/freshness  GET /v1/metrics
+        GET /v1/crashes  GET /v1/crashes/{crash_group}
         CONNECT $connect
     """,
     "compliance": """
@@ -398,6 +399,7 @@ MAY = {
         GET /v1/tables/paces
         GET /v1/maintenance  GET /v1/maintenance/{recommendation_id}
         GET /v1/game-events  GET /v1/game-events/freshness  GET /v1/metrics
+        GET /v1/crashes  GET /v1/crashes/{crash_group}
         CONNECT $connect
     """,
 }

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from pitboss.stores.metrics import DynamoMetrics
+from pitboss.metrics.lanes import Head, Lane, bring_in
+from pitboss.stores.metrics import DynamoMetrics, LaneKey
 from serve_metrics import handler as shown
 from tests import sample_events
 from tests.fakes.network import tables
+from tests.unit.test_crashes import crashed
 from tests.unit.test_metrics import NOW
 
 
@@ -41,3 +43,46 @@ def test_metrics_are_shown_to_those_who_may_see_them(
     authorizer = asked["requestContext"]["authorizer"] | {"scopes": "floor:read"}
     other = asked | {"requestContext": asked["requestContext"] | {"authorizer": authorizer}}
     assert shown.handler(other, None)["statusCode"] == 404
+
+
+def test_crashes_are_shown_by_group_with_an_example(
+    store: DynamoMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wiring:
+        metrics = store
+
+    monkeypatch.setattr(shown, "_wiring", Wiring)
+    first = crashed(1, version="2.4")
+    lanes = (3, [first, crashed(2), crashed(3, function="Stop")]), (4, [crashed(4, NOW - 9)])
+    for lane, reports in lanes:
+        brought = bring_in(Head(), Lane(), [], reports, lambda minute: 1)
+        place = LaneKey("studio", "space-race", lane)
+        store.commit(place, brought.head, brought.lane, NOW // 1000)
+    samples = sample_events.load("serve_metrics")
+
+    def ask(name: str, **changed: Any) -> tuple[int, Any]:
+        event = samples[name] | changed
+        authorizer = event["requestContext"]["authorizer"] | {"property_id": "studio"}
+        event |= {"requestContext": event["requestContext"] | {"authorizer": authorizer}}
+        answer = shown.handler(event, None)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    everything = {"multiValueQueryStringParameters": {"application": ["space-race"]}}
+    status, found = ask("crashes", **everything)
+    assert (status, found["groups"], found["count"], found["other"]) == (200, 2, 4, 0)
+    most, least = found["crashes"]
+    assert (most["where"], most["count"], most["state"]) == ("Race.Go", 3, "open")
+    assert [(one["version"], one["count"]) for one in most["versions"]] == [("2.4", 1), ("1.0", 2)]
+    assert (most["first_seen_at"], most["last_seen_at"]) == (NOW - 9, NOW)
+    assert (least["where"], least["count"]) == ("Race.Stop", 1)
+    _, of_version = ask("crashes")
+    assert (of_version["groups"], of_version["count"]) == (1, 1)
+
+    status, one = ask("crash", pathParameters={"crash_group": most["group"]})
+    assert (status, one["crash"]) == (200, most)
+    assert one["example"]["stack"].startswith("at Race.Go (race.js:")
+
+    assert ask("crash")[0] == 404
+    assert ask("crash", pathParameters={"crash_group": "(other)"})[0] == 404
+    assert ask("crashes", multiValueQueryStringParameters=None)[0] == 400
+    assert ask("crash", multiValueQueryStringParameters={"limit": ["1"]})[0] == 400

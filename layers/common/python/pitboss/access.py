@@ -87,7 +87,7 @@ class Action(StrEnum):
     ISSUE_INSTALLS = "installs:write"
     """Ask for tokens with which games on players' devices send events."""
     READ_METRICS = "metrics:read"
-    """Live metrics of games; they name no player."""
+    """Live metrics of games, and what they crash of; they name no player."""
 
 
 class Group(StrEnum):

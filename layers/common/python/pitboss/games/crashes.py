@@ -66,7 +66,8 @@ _CHANGING = re.compile(
     r"|\b[a-zA-Z][a-zA-Z0-9+.-]{0,15}://\S+"
     r"|[^\s@]{1,64}@[^\s@]{1,64}"
     r"|\S{0,80}[\\/]\S*"  # paths
-    r"|(?:0x)?[0-9a-fA-F-]{0,40}\d[0-9a-fA-F.,:-]*"
+    r"|0x[0-9a-fA-F]+"
+    r"|[0-9a-fA-F-]{0,40}\d[0-9a-fA-F.,:-]*"
 )
 _HOME = re.compile(r"((?:/Users|/home|[A-Za-z]:[\\/]Users)[\\/])[^\\/\s\"':]{1,64}")
 

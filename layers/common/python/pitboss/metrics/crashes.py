@@ -135,8 +135,8 @@ class Counted(Struct):
         name = OTHER if group == OTHER else version[:MAX_VERSION_CHARACTERS] or NONE
         is_new = name not in versions
         _merge(versions, name, Seen(1, at, at))
-        if len(versions) > MAX_VERSIONS + 1:
-            named = (one for one in versions if one != OTHER)
+        named = [one for one in versions if one != OTHER]
+        if len(named) > MAX_VERSIONS:
             oldest = min(named, key=lambda one: (versions[one].last, one))
             _merge(versions, OTHER, versions.pop(oldest))
         self.is_new = is_new and name in versions and group != OTHER
