@@ -56,6 +56,7 @@ public sealed class PitbossClient : MonoBehaviour
     private const int MaxEventBytes = 64 * 1024;
     private const int GzipFromBytes = 512;
     private const double RenewSeconds = 60;
+    private const int MaxStackCharacters = 8000, MaxMessageCharacters = 500, MaxReportsPerMinute = 10;
 
     private readonly object gate = new object();
     private readonly System.Random chance = new System.Random();
@@ -66,7 +67,9 @@ public sealed class PitbossClient : MonoBehaviour
     private double tokenEnds;
     private double firstSince = -1;
     private int failures, largest = MaxBatchEvents;
-    private bool isUrgent, isSending;
+    private bool isUrgent, isSending, isReporting;
+    private double reportMinute;
+    private int reportsInMinute, reportsSkipped;
 
     /// <summary>Make a client that lives as long as the game.</summary>
     /// <param name="address">The API's address with its stage.</param>
@@ -125,6 +128,59 @@ public sealed class PitbossClient : MonoBehaviour
         return id;
     }
 
+    /// <summary>From now on, report exceptions that nobody catches, with their stacks, as events of
+    /// the type error_reported. Of more than ten in a minute the others are counted, and the number
+    /// is in the next report, as skipped.</summary>
+    public void ReportExceptions()
+    {
+        Application.logMessageReceived -= Report; // once, however often it is asked for
+        Application.logMessageReceived += Report;
+    }
+
+    private void Report(string condition, string stackTrace, LogType type)
+    {
+        if (type != LogType.Exception || isReporting) return;
+        if (Now() >= reportMinute + 60)
+        {
+            reportMinute = Now();
+            reportsInMinute = 0;
+        }
+        if (reportsInMinute >= MaxReportsPerMinute)
+        {
+            reportsSkipped++;
+            return;
+        }
+        reportsInMinute++;
+        // "NullReferenceException: Object reference not set": the type and the message.
+        var colon = condition.IndexOf(": ", StringComparison.Ordinal);
+        var fields = new Dictionary<string, object>
+        {
+            { "exception", Cut(colon < 0 ? condition : condition.Substring(0, colon), MaxMessageCharacters) },
+            { "message", Cut(colon < 0 ? "" : condition.Substring(colon + 2), MaxMessageCharacters) },
+            { "stack", Cut(stackTrace ?? "", MaxStackCharacters) },
+        };
+        if (reportsSkipped > 0) fields.Add("skipped", reportsSkipped);
+        isReporting = true; // what fails in here must not be reported in its turn
+        try
+        {
+            Track("error_reported", fields);
+            reportsSkipped = 0;
+        }
+        catch (Exception fault)
+        {
+            reportsSkipped++;
+            Debug.LogException(fault);
+        }
+        finally { isReporting = false; }
+    }
+
+    /// <summary>A text of at most so many characters, and no half of one at its end.</summary>
+    private static string Cut(string text, int most)
+    {
+        if (text.Length <= most) return text;
+        return text.Substring(0, char.IsHighSurrogate(text[most - 1]) ? most - 1 : most);
+    }
+
     /// <summary>Send what waits now. Done when nothing waits, or after so many seconds:
     /// yield return client.Flush(5).</summary>
     public IEnumerator Flush(float seconds)
@@ -138,6 +194,7 @@ public sealed class PitbossClient : MonoBehaviour
     public IEnumerator Close(float seconds)
     {
         yield return Flush(seconds);
+        Application.logMessageReceived -= Report;
         StopAllCoroutines();
         lock (gate) { buffer.Dispose(); }
         Destroy(gameObject);

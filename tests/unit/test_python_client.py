@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import client_cuts
+from pitboss.games.crashes import read
 from pitboss_client import (
     Answer,
     Client,
@@ -393,6 +394,33 @@ def test_an_event_has_the_envelope_and_an_id_of_its_own(tmp_path: Path) -> None:
         "position_x": 1.5,
         "score": None,
     }
+
+
+def test_an_exception_is_reported_with_its_bounded_stack(tmp_path: Path) -> None:
+    class BrakeError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def deep(left: int) -> None:
+        if left:
+            deep(left - 1)
+        raise KeyError("\N{RACING CAR}" * 5_000)
+
+    with client(tmp_path, Wire()) as events:
+        events.report_exception(BrakeError(), is_fatal=True, level_id="3")
+        try:
+            deep(300)
+        except KeyError as error:
+            events.report_exception(error)
+        lines = events._buffer.oldest(9, 1_000_000)
+    first, second = (json.loads(one.body) for one in lines)
+
+    assert (first["event_type"], first["level_id"]) == ("client_crashed", "3")
+    assert first["exception"].endswith("<locals>.BrakeError")
+    assert first["message"] == "no message: ValueError"
+    assert (second["event_type"], second["exception"]) == ("error_reported", "KeyError")
+    assert len(second["stack"]) < 4_010
+    assert read(second["event_type"], second).where == "test_python_client.py:deep"
 
 
 def test_an_install_keeps_its_id(tmp_path: Path) -> None:

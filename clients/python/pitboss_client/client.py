@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,6 +24,11 @@ EVENT_VERSION = "1"
 
 MAX_EVENT_BYTES = 64 * 1024
 """Of one event's line."""
+
+MAX_STACK_CHARACTERS = 4_000
+MAX_MESSAGE_CHARACTERS = 500
+"""Of a reported exception; of a longer stack the first and the last half are sent. In JSON a
+character is up to 12 bytes."""
 
 _ENVELOPE = frozenset(
     {
@@ -185,6 +191,38 @@ class Client:
             elif self._buffer.count == self._settings.batch_events:
                 self._changed.notify_all()
         return event_id
+
+    def report_exception(
+        self, error: BaseException, *, is_fatal: bool = False, **fields: object
+    ) -> str:
+        """Keep a report of an exception, with its stack, to be sent soon.
+
+        Args:
+            error: what was raised.
+            is_fatal: whether the game ends by it: a `client_crashed`, else an `error_reported`.
+            fields: as `track` takes them.
+
+        Returns:
+            The event's id.
+
+        Raises:
+            InvalidEventError, NotKeptError, RuntimeError: as `track` does.
+        """
+        kind = type(error)
+        name = kind.__qualname__
+        if kind.__module__ != "builtins":
+            name = f"{kind.__module__}.{name}"
+        try:
+            message = str(error)
+        except Exception as fault:  # noqa: BLE001 - the game's own, and no reason to lose the report
+            message = f"no message: {type(fault).__name__}"
+        parts = traceback.format_exception(error)
+        stack = "\n".join(part.rstrip("\n")[:MAX_MESSAGE_CHARACTERS] for part in parts)
+        if len(stack) > MAX_STACK_CHARACTERS:
+            half = MAX_STACK_CHARACTERS // 2
+            stack = f"{stack[:half]}\n...\n{stack[-half:]}"
+        said = {"exception": name, "message": message[:MAX_MESSAGE_CHARACTERS], "stack": stack}
+        return self.track("client_crashed" if is_fatal else "error_reported", **said, **fields)
 
     def flush(self, timeout: float = 30.0) -> bool:
         """Send what waits now, without waiting for a batch to be full.
