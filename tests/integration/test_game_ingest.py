@@ -412,6 +412,52 @@ def test_events_are_measured_shown_and_told_of(
     assert (notice["key"], notice["what"], notice["value"]) == ("losses-over-10", "crossed", 2)
 
 
+def test_crashes_are_grouped_counted_once_and_reopened(studio: Studio, eventually: Any) -> None:
+    studio.apps("add", "space-race", "--event", "client_crashed=performance")
+    now = int(time.time() * 1_000)
+
+    def crash(number: int, version: str, function: str, at: int = now) -> dict[str, Any]:
+        stack = f"Race.Car.{function} () (at Assets/Car.cs:{number})\nRace.Loop:Update ()"
+        said = {"exception": "NullReferenceException", "message": f"no {number}", "stack": stack}
+        place = {"app_version": version, "event_timestamp": at, "client_id": f"player-{number}"}
+        return game_event(number, "client_crashed", **place, **said)
+
+    def listed() -> dict[str, Any]:
+        return dict(json.loads(studio.command("crashes", "list", *of, "--json")))
+
+    of = ("--application", "space-race")
+    late = now - 3 * 86_400_000
+    first = [crash(number, "1.9", "Brake") for number in range(1, 5)]
+    second = [crash(5, "1.10", "Brake"), crash(6, "1.10", "Steer"), crash(7, "1.9", "Brake", late)]
+    studio.post("/v1/game-events", [*first, *first[:2]])
+    studio.post("/v1/game-events", [*second, *first])  # the answer was lost
+
+    found = eventually(listed, lambda seen: seen["count"] >= 7, within=60)
+    assert (found["groups"], found["count"], found["other"]) == (2, 7, 0)
+    brake, steer = found["crashes"]
+    assert [(one["version"], one["count"]) for one in brake["versions"]] == [
+        ("1.10", 1),
+        ("1.9", 5),
+    ]
+    assert (brake["where"], brake["first_seen_at"]) == ("Race.Car.Brake", late)
+    assert (steer["where"], steer["count"], steer["state"]) == ("Race.Car.Steer", 1, "open")
+    assert studio.get("/v1/crashes?application=space-race") == found
+    shown = studio.get(f"/v1/crashes/{brake['group']}?application=space-race")
+    assert shown["crash"] == brake
+    assert shown["example"]["stack"].startswith("Race.Car.Brake () (at Assets/Car.cs:")
+
+    told = studio.command("crashes", "resolve", brake["group"], *of, "--version", "2.0")
+    assert "resolved (in 2.0)" in told
+    studio.post("/v1/game-events", [crash(8, "1.10", "Brake"), crash(9, "1.11", "Brake")])
+    found = eventually(listed, lambda seen: seen["count"] >= 9, within=60)
+    assert found["crashes"][0]["state"] == "resolved"
+    at = int(time.time() * 1_000)
+    studio.post("/v1/game-events", [crash(10, "2.0.1", "Brake", at), crash(8, "1.10", "Brake")])
+    found = eventually(listed, lambda seen: seen["count"] >= 10, within=60)
+    assert (found["count"], found["crashes"][0]["state"]) == (10, "reopened")
+    assert found["crashes"][0]["versions"][0]["version"] == "2.0.1"
+
+
 def values(studio: Studio) -> dict[str, Any]:
     """What each metric comes to in the window that lasts."""
     headers = {"Authorization": f"Bearer {studio.server.token(b'')}"}
