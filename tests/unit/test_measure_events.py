@@ -12,6 +12,7 @@ from measure_events import handler as entry
 from measure_events.service import MeasureEvents, Outcome, Record
 from pitboss.events.batch import BatchHeader
 from pitboss.games.events import GameEvent
+from pitboss.metrics.crashes import crashes
 from pitboss.metrics.documents import document
 from pitboss.metrics.lanes import AHEAD_MS, LATE_MS
 from pitboss.stores.metrics import ContendedLaneError, DynamoMetrics, KeptDefinitions
@@ -135,8 +136,9 @@ def test_nothing_is_lost_or_counted_twice_whatever_fails_between_any_two_calls(
                     event(
                         number * 10 + each,
                         NOW - chance.randrange(50_000),
-                        b'{"n":%d}' % each,
+                        b'{"n":%d,"stack":"at Race.Go%d (a.js:1:1)"}' % (each, each % 2),
                         player_id=f"p-{number % 2}-{each}",
+                        event_type="crash" if each else "round_played",
                     )
                     for each in range(5)
                 ),
@@ -172,6 +174,10 @@ def test_nothing_is_lost_or_counted_twice_whatever_fails_between_any_two_calls(
     for at in (NOW, NOW - 60_000):
         assert values(store, at) == values(untroubled, at)
     assert values(store)["players",] == 10
+    assert store.tallies(NORTH, CHASE) == untroubled.tallies(NORTH, CHASE)
+    found = crashes(store, NORTH, CHASE)
+    assert [one.count for one in found.crashes] == [8, 8]
+    assert {one.where for one in found.crashes} == {"Race.Go0", "Race.Go1"}
 
 
 def test_two_consumers_of_one_lane_undo_nothing(store: DynamoMetrics) -> None:
