@@ -80,7 +80,7 @@ def test_crashes_are_shown_by_group_with_an_example(
 
     status, one = ask("crash", pathParameters={"crash_group": most["group"]})
     assert (status, one["crash"]) == (200, most)
-    assert one["example"]["stack"].startswith("at Race.Go (race.js:")
+    assert one["example"]["stack"] == "at Race.Go (race.js:2:1)"
 
     assert ask("crash")[0] == 404
     assert ask("crash", pathParameters={"crash_group": "(other)"})[0] == 404
