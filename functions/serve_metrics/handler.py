@@ -61,9 +61,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     may = authorize(caller, Action.READ_METRICS, Resource(caller.property_id))
     if event["resource"] not in _SHOW or may is not Decision.ALLOWED:
         return nothing_here(correlation_id)
-    show, counted = _SHOW[event["resource"]]
     try:
-        found = show(_wiring(), caller.property_id, event)
+        found = _SHOW[event["resource"]](_wiring(), caller.property_id, event)
     except RefusedQueryError as fault:
         count.count("QueriesRefused")
         return problem(HTTPStatus.BAD_REQUEST, str(fault), correlation_id)
@@ -72,7 +71,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     else:
         if found is None:
             return nothing_here(correlation_id)
-        count.count(counted)
+        if event["resource"] == ROUTE:
+            count.count("MetricsShown")
+        else:
+            count.count("CrashesShown")
         return answer(HTTPStatus.OK, found)
     finally:
         count.flush()
@@ -111,9 +113,9 @@ def _crash(wiring: _Wiring, property_id: str, event: dict[str, Any]) -> CrashDet
     return crash(wiring.metrics, property_id, asked.application_id, group)
 
 
-_SHOW: dict[str, tuple[Callable[[_Wiring, str, dict[str, Any]], object], str]] = {
-    ROUTE: (_metrics, "MetricsShown"),
-    CRASHES_ROUTE: (_crashes, "CrashesShown"),
-    CRASH_ROUTE: (_crash, "CrashesShown"),
+_SHOW: dict[str, Callable[[_Wiring, str, dict[str, Any]], object]] = {
+    ROUTE: _metrics,
+    CRASHES_ROUTE: _crashes,
+    CRASH_ROUTE: _crash,
 }
-"""What each route shows, None for what is not there, and what it is counted as."""
+"""What each route shows, None for what is not there."""
