@@ -16,13 +16,6 @@ from run_actions.settings import Settings
 
 STAGE = "run_actions"
 
-COUNTED = {
-    Became.DONE: "ActionsDone",
-    Became.LATER: "ActionsPutOff",
-    Became.REFUSED: "ActionsRefused",
-    Became.GONE: "ActionsDropped",
-}
-
 log = logger(STAGE)
 count = metrics(STAGE)
 
@@ -77,7 +70,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
 def _is_put_off(ran: Ran, tries: int) -> bool:
     """Tell what came of an action, and say whether it comes again."""
     became, said, _ = ran.answer
-    count.count(COUNTED[became])
+    count.count("ActionsDone", int(became is Became.DONE))
+    count.count("ActionsPutOff", int(became is Became.LATER))
+    count.count("ActionsRefused", int(became is Became.REFUSED))
+    count.count("ActionsDropped", int(became is Became.GONE))
     what = {
         "notice_id": ran.notice_id,
         "action": str(ran.action),
