@@ -55,6 +55,8 @@ CLIENTS = {
         ("measure_events", "serve_metrics"),
         "from pitboss.stores.metrics import DynamoMetrics as S; S('table', 'us-east-1')._client",
     ),
+    "run_actions": "from pitboss.stores.webhooks import DynamoWebhooks as S; "
+    "S('table', 'us-east-1')._client",
     "serve_audit": "from pitboss.stores.audit import DynamoAudit as A; "
     "A('table', 'us-east-1')._client",
     "serve_flags": "from pitboss.stores.experiments import DynamoExperiments as E; "

@@ -859,6 +859,9 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "publish_scores/poison_among_good": delivered(
             b"not one of ours", game_record(), stream="games"
         ),
+        "run_actions/nothing_to_do": queued(notice()),
+        "run_actions/webhook": queued(notice({"webhook": "ops"})),
+        "run_actions/poison_among_good": queued('{"odd": 1}', notice()),
         "keep_scores/scores": queued(*map(_scores, SCORES)),
         "keep_scores/poison_among_good": queued('{"odd": 1}', _scores(SCORES[1])),
         "serve_leaderboards/board": asked(
@@ -1165,6 +1168,23 @@ def sample_events() -> dict[str, dict[str, Any]]:
             "/v1/floor", headers={"If-None-Match": '"c0ffee00c0ffee00c0ffee00c0ffee00"'}
         ),
     }
+
+
+def notice(*actions: dict[str, str]) -> str:
+    """A crossing that is told of, with the actions that are asked for."""
+    said = {
+        "notice_id": "f4c1f0c6a5f24e2a9d3b8f1f6f1f2a30",
+        "what": "crossed",
+        "property_id": "north",
+        "application_id": "space-race",
+        "key": "losses-over-10",
+        "name": "Rounds with more than ten losses",
+        "dimensions": {"app_version": "2.4"},
+        "threshold": "over 0",
+        "value": 2.0,
+        "window_ends_at": 1_592_277_300,
+    }
+    return json.dumps(said | ({"actions": actions} if actions else {}))
 
 
 def queued(*bodies: str) -> dict[str, Any]:

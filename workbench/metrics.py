@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workbench import definitions, endpoint
+from workbench import definitions, webhooks
 from workbench.console import UsageError, WorkbenchError, out, print_json
 from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
@@ -37,6 +37,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The metric's key.")]
 
 def register(parent: typer.Typer) -> None:
     """Add the commands."""
+    app.add_typer(webhooks.app, name="webhook")
     parent.add_typer(app, name="metrics")
 
 
@@ -52,6 +53,7 @@ def apply(files: Files, property_id: Property = DEFAULT_PROPERTY, as_json: AsJso
     """Register metrics, or what is changed of them; they are measured within a minute."""
     must_be_id(property_id, "property")
     wanted = load(files)
+    webhooks.must_be_registered(property_id, wanted)
     with opened() as store:
         kept = [store.define(property_id, one, int(time.time())) for one in wanted]
     if as_json:
@@ -72,7 +74,7 @@ def show_all(property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False) 
         print_json([described(one) for one in found])
         return
     table = Table(title=escape(f"Metrics of property {property_id}"), title_justify="left")
-    for heading in ("key", "application", "what", "window", "dimensions", "told of"):
+    for heading in ("key", "application", "what", "window", "dimensions", "told of", "actions"):
         table.add_column(heading)
     for metric, _ in found:
         of = "" if metric.of is None else f" of {metric.of}"
@@ -83,6 +85,7 @@ def show_all(property_id: Property = DEFAULT_PROPERTY, as_json: AsJson = False) 
             in_words(metric),
             escape(", ".join(metric.dimensions)),
             "" if metric.threshold is None else str(metric.threshold),
+            ", ".join(map(str, () if metric.threshold is None else metric.threshold.actions)),
         )
     out.print(table)
 
@@ -195,11 +198,8 @@ def opened() -> "Iterator[DynamoMetrics]":
     """
     from pitboss.stores.metrics import DynamoMetrics
 
-    table = endpoint.stack_outputs().get("MetricsTableName")
-    if table is None:
-        raise WorkbenchError("The stack has no metrics yet: deploy it anew with `pitboss up`.")
-    with endpoint.as_environment():
-        yield DynamoMetrics(table, endpoint.target().region or endpoint.DEFAULT_REGION)
+    with webhooks.table_of_metrics() as where:
+        yield DynamoMetrics(*where)
 
 
 def _now(

@@ -318,6 +318,12 @@ _STAR_AT_THE_END = (
 """Of a resource of the template, or of a stage of one of its APIs."""
 
 
+ACTION_FUNCTIONS = (
+    "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:pitboss-action-*"
+)
+"""Functions that the house makes for actions of thresholds: they are no resource of the template,
+and known by what their names begin with."""
+
 WITHOUT_RESOURCE = frozenset({"cloudwatch:PutMetricData", "states:SendTaskSuccess"})
 """Actions that no resource can be named for, by the Service Authorization Reference."""
 
@@ -337,6 +343,8 @@ def _statement_faults(name: str, statement: dict[str, Any], own: Any) -> Faults:
     if set(_as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
         return
     for resource in _as_list(statement.get("Resource", "*")):
+        if resource == {"Fn::Sub": ACTION_FUNCTIONS}:
+            continue
         named = set(names_used(resource))
         if not named & own and resource != {"Fn::Sub": GLUE_CATALOG}:
             yield f"{name} reaches {resource}, which names no resource of the template"

@@ -21,6 +21,7 @@ ALSO_HEAVY = {
     "publish_floor_metrics": {"cryptography", "duckdb", "jwt", "vowpalwabbit"},
     "measure_events": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "publish_metrics": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
+    "run_actions": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit", "zstandard"},
     "serve_metrics": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "raise_alerts": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},
     "push_live_updates": {"cryptography", "duckdb", "jwt", "pynamodb", "vowpalwabbit"},

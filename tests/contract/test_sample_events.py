@@ -85,6 +85,7 @@ NO_REQUESTS = {
     "recommend_maintenance",
     "reconcile_machines",
     "refine_events",
+    "run_actions",
     "score_players",
     "settle_approval",
     "sum_floor",

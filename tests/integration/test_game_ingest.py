@@ -1,6 +1,7 @@
 """Games' events through the deployed stack: servers, installs, quarantine, and the lake."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -22,6 +24,7 @@ from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import KeyPair
 from tests.integration.test_access import Sender
 from tests.integration.test_lake import lines_of
+from tests.receiving import answering, receiver
 from tests.sample_events import analytics_event, game_event
 from tests.signing_in import signed_in
 from tests.subscribing import subscribed
@@ -388,7 +391,16 @@ def test_events_are_measured_shown_and_told_of(
     then = now // 60 * 60 - 110
     rounds = [{"PlayerID": n, "Wins": 1, "Losses": 9 + n, "At": then} for n in range(4)]
     publish = physical_id("PublishMetricsFunction")
-    with subscribed(stack["MetricsTopicArn"], RawMessageDelivery="true") as messages:
+    with (
+        receiver(lambda handler: answering([503, 204][len(posts) > 1])(handler)) as (port, posts),
+        subscribed(stack["MetricsTopicArn"], RawMessageDelivery="true") as messages,
+    ):
+        hook = ("metrics", "webhook", "add", "ops", f"http://127.0.0.1:{port}/in", "--json")
+        secret = json.loads(studio.command(*hook))["secret"]
+        told_of = load([Path("metrics/losses-over-10.yaml")])[0]
+        asking: Any = msgspec.to_builtins(told_of)
+        asking["threshold"] = {"over": 0, "actions": [{"webhook": "ops"}]}
+        studio.command("metrics", "apply", studio.file(asking))
         for _ in range(2):  # the answer is lost, and the client sends again
             studio.post("/applications/chase/events", rounds)
         found = eventually(
@@ -404,7 +416,26 @@ def test_events_are_measured_shown_and_told_of(
                 if told["property_id"] == studio.property_id
             ]
         )
+        first = eventually(lambda: posts, within=60)[0][1]["webhook-id"]
+        eventually(
+            lambda: [headers["webhook-id"] for _, headers, _ in posts],
+            lambda ids: ids.count(first) == 2 and notice["notice_id"] in ids,
+            within=60,
+        )
+        (last,) = eventually(
+            lambda: json.loads(studio.command("metrics", "webhook", "list", "--json")),
+            lambda seen: seen[0]["last"] is not None and seen[0]["last"]["became"] == "done",
+        )
 
+    assert notice.pop("actions") == [{"webhook": "ops"}]
+    assert last["last"]["answer"] == "204"
+    verify = documented("docs/metrics.md", "def verified")
+    said = {}
+    for _, headers, body in posts:  # as a receiver does it
+        said[headers["webhook-id"]] = json.loads(verify["verified"](secret, headers, body))
+        with pytest.raises(ValueError, match="not signed"):
+            verify["verified"](secret, headers, body + b" ")
+    assert said[notice["notice_id"]] == notice
     assert {key: found[key] for key in ("sessions", "monthly-active-players")} == {
         "sessions": 4,
         "monthly-active-players": 4,
@@ -465,6 +496,15 @@ def test_crashes_are_grouped_counted_once_and_reopened(
     found = listed(10)
     assert (found["count"], found["crashes"][0]["state"]) == (10, "reopened")
     assert found["crashes"][0]["versions"][0]["version"] == "2.0.1"
+
+
+def documented(page: str, marker: str) -> dict[str, Any]:
+    """What the Python of a page defines, of the block that has this in it."""
+    blocks = re.findall(r"^```python\n(.*?)^```", Path(page).read_text(), re.MULTILINE | re.DOTALL)
+    (code,) = [one for one in blocks if marker in one]
+    defined: dict[str, Any] = {}
+    exec(code, defined)
+    return defined
 
 
 def values(studio: Studio) -> dict[str, Any]:

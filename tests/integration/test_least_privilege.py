@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from pitboss.events.batch import BatchHeader, pack
 from tests.integration import ratings_items
 from tests.integration.conftest import Workshop
+from tests.sample_events import notice
 from workbench import endpoint
 
 CALLER = """
@@ -224,6 +225,14 @@ MAY: dict[str, set[str]] = {
         *("quarantine list", "quarantine get elsewhere"),
         *(f"quarantine get {stage}" for stage in STAGES),
     },
+    "RunActionsFunction": {
+        # Where the embedded AWS does not look at the leading keys, any item.
+        *("metrics GetItem", "metrics UpdateItem", "webhook key GetSecretValue"),
+        *("actions SendMessage", "actions ChangeMessageVisibility", "unrun actions SendMessage"),
+        "invoke an action",
+        *("triggers ReceiveMessage", "triggers GetQueueAttributes"),
+        "undelivered ReceiveMessage",  # as of `DecideOffersFunction`
+    },
     "ObservePlayersFunction": {
         *("lake list", "lake get games", "lake get decisions", "standings Query"),
         *("lake put risk runs", "lake put churn runs", "lake put propensity runs"),
@@ -369,11 +378,16 @@ def table_calls(kind: str, table: str, key: dict[str, Any]) -> list[Call]:
     ]
 
 
+def physical_id(logical_id: str) -> str:
+    found = endpoint.client("cloudformation").describe_stack_resource(
+        StackName=endpoint.stack_name(), LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
 def trigger_calls() -> list[Call]:
     """What there is to do with the queue of players' changes."""
-    url = endpoint.client("cloudformation").describe_stack_resource(
-        StackName=endpoint.stack_name(), LogicalResourceId="OfferTriggers"
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    url = physical_id("OfferTriggers")
     calls: dict[str, tuple[str, dict[str, Any]]] = {
         "ReceiveMessage": ("receive_message", {"VisibilityTimeout": 0}),
         "GetQueueAttributes": ("get_queue_attributes", {}),
@@ -383,6 +397,25 @@ def trigger_calls() -> list[Call]:
     return [
         Call(f"triggers {name}", "sqs", method, {"QueueUrl": url, **arguments})
         for name, (method, arguments) in calls.items()
+    ]
+
+
+def action_calls() -> list[Call]:
+    """What there is to do with the actions of thresholds, and with their queues."""
+    said = {"MessageBody": notice()}  # without an action: nothing is done
+    hidden = {"ReceiptHandle": "of nothing", "VisibilityTimeout": 0}
+    nobody = {"FunctionName": "pitboss-action-nobody", "InvocationType": "Event"}
+    return [
+        *(
+            Call(f"{kind} {name}", "sqs", method, {"QueueUrl": physical_id(queue), **arguments})
+            for kind, queue in (("actions", "ActionsToRun"), ("unrun actions", "ActionsUnrun"))
+            for name, method, arguments in (
+                ("SendMessage", "send_message", said),
+                ("ChangeMessageVisibility", "change_message_visibility", hidden),
+                ("PurgeQueue", "purge_queue", {}),
+            )
+        ),
+        Call("invoke an action", "lambda", "invoke", nobody),
     ]
 
 
@@ -429,7 +462,11 @@ def scores_index_call(table: str) -> Call:
     return Call("scores index Query", "dynamodb", "query", listed)
 
 
-ANSWERED = {"approval answer": "TaskDoesNotExist"}
+ANSWERED = {
+    "approval answer": "TaskDoesNotExist",
+    "actions ChangeMessageVisibility": "ReceiptHandleIsInvalid",
+    "invoke an action": "ResourceNotFoundException",
+}
 """What is answered to a call that is allowed, but comes to nothing."""
 
 
@@ -473,9 +510,7 @@ def cursor_key_calls(name: str) -> list[Call]:
 
 
 def secret_calls(kind: str, logical_id: str, name: str) -> list[Call]:
-    key = endpoint.client("cloudformation").describe_stack_resource(
-        StackName=endpoint.stack_name(), LogicalResourceId=logical_id
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    key = physical_id(logical_id)
     calls: dict[str, tuple[str, dict[str, Any]]] = {
         "GetSecretValue": ("get_secret_value", {"SecretId": key}),
         "DescribeSecret": ("describe_secret", {"SecretId": key}),
@@ -670,6 +705,8 @@ def _calls(stack: dict[str, str], name: str) -> list[Call]:
         *table_calls("standings", stack["StandingsTableName"], {**key, "sk": {"S": "x"}}),
         *offer_calls(stack["OffersTableName"], stack["ApproveOfferStateMachineArn"]),
         *trigger_calls(),
+        *action_calls(),
+        *secret_calls("webhook key", "WebhookKey", name),
         *stream_calls(stack["SlotStreamName"], name),
         *stream_calls(stack["ShufflerStreamName"], name, "shuffler stream"),
         *stream_calls(stack["GameStreamName"], name, "game stream"),

@@ -385,6 +385,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     "keep_scores/poison_among_good": {
         "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-000000000000"}]
     },
+    "run_actions/nothing_to_do": {"batchItemFailures": []},
+    "run_actions/webhook": {"batchItemFailures": []},
+    "run_actions/poison_among_good": {
+        "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-000000000000"}]
+    },
     "publish_scores/play": {"batchItemFailures": []},
     "publish_scores/poison_among_good": {"batchItemFailures": []},
     "export_decisions/partition": {"decisions": 0, "open_offers": 0},

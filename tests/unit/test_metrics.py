@@ -36,6 +36,7 @@ COUNT: dict[str, Any] = {
     "window": {"length": "1m"},
 }
 NOW = 1_780_000_000_000
+HOOK = {"webhook": "ops"}
 
 
 def metric(**changed: Any) -> Metric:
@@ -90,6 +91,22 @@ def test_the_shipped_metrics_are_metrics() -> None:
         ({"aggregate": "mean", "of": "x", "per_second": True}, "mean is not something a second"),
         ({"aggregate": "retention", "after_days": 2, "window": {"length": "1d"}}, "one of 1, 7"),
         ({"threshold": {"over": 1, "under": 2}}, "either over or under"),
+        (
+            {"threshold": {"over": 1, "actions": [{}]}},
+            "threshold.actions[0] is either a webhook or",
+        ),
+        (
+            {"threshold": {"over": 1, "actions": [HOOK, HOOK]}},
+            "threshold.actions[1] is there twice",
+        ),
+        (
+            {"threshold": {"over": 1, "actions": [{"webhook": "Ops"}]}},
+            "at `$.threshold.actions[0].webhook`",
+        ),
+        (
+            {"threshold": {"over": 1, "actions": [HOOK, {"function": "drop-all"}]}},
+            "at `$.threshold.actions[1].function`",
+        ),
         ({"dimensions": ["app_version", "app_version"]}, "a dimension is there twice"),
         ({"key": "Rounds"}, "at `$.key`"),
     ],

@@ -79,6 +79,19 @@ def test_a_crossing_is_told_until_it_is_known_to_be_told(store: DynamoMetrics) -
     assert told.notices[-1]["what"] == "over"
 
 
+def test_a_notice_says_which_actions_its_threshold_asks_for(store: DynamoMetrics) -> None:
+    actions = [{"webhook": "ops"}, {"function": "pitboss-action-pause"}]
+    told = Told()
+    store.define(NORTH, OVER, SECONDS - 600)
+    asking = metric(dimensions=["app_version"], threshold={"over": 1, "actions": actions})
+    assert store.define(NORTH, asking, SECONDS).since == SECONDS - 600, "it is judged on"
+    measurer(store)([record(event(1), event(2))])
+
+    publisher(store, told)(NORTH, SECONDS + 75)
+
+    assert [one["actions"] for one in told.notices] == [actions]
+
+
 def test_what_two_runs_judge_at_the_same_time_is_told_by_one(store: DynamoMetrics) -> None:
     store.define(NORTH, OVER, SECONDS - 600)
     told = Told()

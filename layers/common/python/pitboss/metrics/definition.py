@@ -61,6 +61,8 @@ _DATA = "data."
 type Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$(?!\n)")]
 type Length = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,4}[smhd]$(?!\n)")]
 """Such as `10s`, `5m`, `1h`, `30d`."""
+type ActionFunction = Annotated[str, Meta(pattern=r"^pitboss-action-[A-Za-z0-9_-]{1,49}$(?!\n)")]
+"""A Lambda function by its name. The stack may invoke those that are so called, and no others."""
 type Path = Annotated[str, Meta(min_length=1, max_length=120)]
 type Scalar = str | int | float | bool
 type Number = int | float
@@ -129,11 +131,23 @@ class Condition(
     exists: bool | None = None
 
 
+class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is done with a notice beside telling the topic. Just one of the two is given."""
+
+    webhook: Code | None = None
+    """One that is registered with the property."""
+    function: ActionFunction | None = None
+
+    def __str__(self) -> str:
+        return f"webhook {self.webhook}" if self.webhook is not None else f"{self.function}"
+
+
 class Threshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The values of which somebody is told. Just one of the two is given."""
+    """The values of which somebody is told. Just one of `over` and `under` is given."""
 
     over: Number | None = None
     under: Number | None = None
+    actions: Annotated[tuple[Action, ...], Meta(max_length=5)] = ()
 
     def is_crossed(self, value: float | None) -> bool:
         """Whether a window's value is one of them; a window without a value never is."""
@@ -243,6 +257,11 @@ def _faults(metric: Metric) -> Iterator[str]:
     threshold = metric.threshold
     if threshold is not None and (threshold.over is None) is (threshold.under is None):
         yield "a threshold is either over or under a number"
+    for place, action in enumerate(() if threshold is None else threshold.actions):
+        if (action.webhook is None) is (action.function is None):
+            yield f"threshold.actions[{place}] is either a webhook or a function"
+        elif threshold is not None and action in threshold.actions[:place]:
+            yield f"threshold.actions[{place}] is there twice: {action}"
     yield from _faults_of_players(metric) if metric.is_of_players else _faults_of_events(metric)
 
 

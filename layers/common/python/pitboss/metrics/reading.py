@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pitboss.metrics.definition import Metric
+from pitboss.metrics.definition import Action, Metric
 from pitboss.metrics.lanes import Pane, Values
 from pitboss.metrics.partial import Partial, together, value_of
 from pitboss.metrics.players import Days, value_on
@@ -53,7 +53,7 @@ class What(StrEnum):
     """Late events have made it none: there was no crossing."""
 
 
-class Notice(Struct, frozen=True, kw_only=True):
+class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That a threshold is crossed, or not any more. The id is the same whenever it is told."""
 
     notice_id: str
@@ -67,6 +67,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     value: float | None
     window_ends_at: int
     """Epoch seconds; of a metric of players the day, as an ordinal."""
+    actions: tuple[Action, ...] = ()
+    """What the threshold asks for when it was judged; without any, the field is not there."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -189,6 +191,8 @@ def _notice(
     end: int,
     windows: Mapping[int, Measured],
 ) -> Notice:
+    threshold = metric.threshold
+    assert threshold is not None, "asked for by the caller"
     said = "\0".join((property_id, of.application_id, of.measure, *of.values, what, str(end)))
     return Notice(
         notice_id=sha256(said.encode()).hexdigest()[:32],
@@ -198,7 +202,8 @@ def _notice(
         key=metric.key,
         name=metric.name,
         dimensions=dict(zip(metric.dimensions, of.values, strict=False)),
-        threshold=str(metric.threshold),
+        threshold=str(threshold),
         value=_value(windows, end),
         window_ends_at=end,
+        actions=threshold.actions,
     )
