@@ -194,7 +194,7 @@ def search(recent: RecentEvents, property_id: str, asked: Asked, now: Callable[[
             return Found(_document(property_id, asked, page, last.occurred_at, str(last)), False)
         if now() >= ends_at:
             reached = max(cells[-1].minute * MINUTE_MS, sought.since)
-            place = str(Position(reached, "", ""))
+            place = str(Position(reached, "", 0, ""))
             return Found(_document(property_id, asked, page, reached, place), True)
     return Found(_document(property_id, asked, found, sought.since, None), False)
 
