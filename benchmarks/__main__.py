@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=5, help="of page_hour; default 5")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="of maintenance_cost, as SVG")
     parser.add_argument("--cuts", type=int, default=client_cuts.CUTS, help="of client_cuts")
-    parser.add_argument("--address", help="of client_cuts: another door's, with its stage")
+    parser.add_argument("--address", help="of client_cuts: the stack's, with its stage")
     parser.add_argument("--application", default=client_cuts.APPLICATION, help="of client_cuts")
     asked = parser.parse_args()
     FIGURES["client_cuts"] = lambda _: client_cuts.run(

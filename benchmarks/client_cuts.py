@@ -7,8 +7,9 @@ process is killed (SIGKILL) now and then, and started again on the same buffer. 
 module also refuses on its own: 429 and 503 with Retry-After, 500, some events of a batch failed, a
 token that has ended. At the end every id that was noted has to be kept once, as it was tracked.
 
-With an address the door is another one, for example that of a stack; what it keeps is then what it
-answered, which the network between reads whole before it cuts.
+With an address the door is that of the stack that the workbench is set to, and what is kept is what
+is in its lake: the property's games are refined when the game is over, and every id has to be there
+in one row. The network is then the game's server too: it signs when the game asks for a token.
 """
 
 import contextlib
@@ -43,6 +44,14 @@ CUT_SHARE = 0.6
 """Of requests."""
 
 DEADLINE_SECONDS = 300.0
+STACK_DEADLINE_SECONDS = 1_800.0
+LAKE_DEADLINE_SECONDS = 300.0
+
+PACE = (0.001, 20)
+"""Seconds between two events, and events of a post."""
+STACK_PACE = (0.25, 2)
+"""The stack lets an install post 600 events a minute, those with a lost answer among them."""
+
 EVENTS_PATH = "/v1/game-events"
 
 
@@ -58,8 +67,8 @@ def run(
     Args:
         cuts: of requests, by chance.
         kills: of the process, by chance between them.
-        address: of another door; without it one of this module's own.
-        application: that is registered there.
+        address: of the stack's door, with its stage; without it the door is this module's own.
+        application: what the game is called there, at a property of this run's own.
         seed: of chance.
 
     Raises:
@@ -69,23 +78,28 @@ def run(
     began = time.monotonic()
     with contextlib.ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        door = None
-        if address is None:
+        door = stack = None
+        if address is not None:
+            stack = Stack(application)
+        else:
             door = opened.enter_context(_served(Door(random.Random(seed + 1))))
             address = f"http://127.0.0.1:{door.server_port}"
-        network = opened.enter_context(_served(Network(address, cuts, chance)))
+        network = opened.enter_context(_served(Network(address, cuts, chance, stack)))
         through = f"http://127.0.0.1:{network.server_address[1]}{urlsplit(address).path}"
         killed = _play(through, application, folder, network, kills, chance)
         noted = dict(line.split() for line in (folder / "noted").read_text().splitlines())
-        kept = door.kept if door else network.kept
-        twice = network.accepted if door is None else door.accepted
+        if stack is None:
+            kept, times = door.kept if door else {}, door.accepted if door else Counter[str]()
+        else:
+            kept, times = stack.kept(set(noted))
     wrong = {
         "lost": sum(event_id not in kept for event_id in noted),
-        "twice": sum(twice[event_id] > 1 for event_id in noted),
+        "twice": sum(times[event_id] > 1 for event_id in noted),
         "changed": sum(str(kept[e]["n"]) != n for e, n in noted.items() if e in kept),
     }
     result = {
         "figure": "the Python client through network cuts",
+        "kept_is": "in the door of this module" if stack is None else "in the stack's refined lake",
         "cuts": network.cuts.total(),
         **{f"cut_{where}": network.cuts[where] for where in WHERE},
         "kills": killed,
@@ -112,8 +126,12 @@ def _play(
 ) -> int:
     """Run the game until there were enough cuts, killing it on the way; how often it was killed."""
     killed = 0
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    command = [sys.executable, "-m", "benchmarks.client_cuts", address, application, str(folder)]
+    seconds, pace = DEADLINE_SECONDS, PACE
+    if network.stack is not None:
+        seconds, pace = STACK_DEADLINE_SECONDS, STACK_PACE
+    deadline = time.monotonic() + seconds
+    words = [address, application, str(folder), *map(str, pace)]
+    command = [sys.executable, "-m", "benchmarks.client_cuts", *words]
     while True:
         game = subprocess.Popen(command, cwd=ROOT)
         try:
@@ -137,24 +155,69 @@ def _play(
         killed += 1
 
 
+# --- the stack ------------------------------------------------------------------------------------
+
+
+class Stack:
+    """The deployed stack, with a property of this run's own, its game, and the game's server."""
+
+    def __init__(self, application: str) -> None:
+        from pitboss.access import Action, Kind, Principal
+        from pitboss.games.applications import Application
+        from workbench import apps, measure
+
+        now = time.time_ns() // 1_000_000
+        self.property_id = f"bench-{now // 1_000}"
+        scopes = frozenset({Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS})
+        name = f"{self.property_id}-server"
+        server = Principal(name, Kind.GATEWAY, self.property_id, None, scopes)
+        apps.store().add(Application(self.property_id, application, now))
+        self.signed = measure.signer_of(server).headers
+        """The headers that prove that the game's server sends a body."""
+
+    def kept(self, noted: set[str]) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
+        """What the refined lake has: what each event says, and in how many rows it is.
+
+        What was accepted is archived a little later: the games are refined until all that is
+        `noted` is there, or for a while.
+        """
+        deadline = time.monotonic() + LAKE_DEADLINE_SECONDS
+        text = (
+            "SELECT event_id, data FROM application_events "
+            f"WHERE property_id = '{self.property_id}'"
+        )
+        while True:
+            self._pitboss("refine", "--property", self.property_id, "--family", "game")
+            rows = json.loads(self._pitboss("query", text, "--format", "json"))
+            times = Counter(str(row["event_id"]) for row in rows)
+            if noted <= times.keys() or time.monotonic() > deadline:
+                return {row["event_id"]: json.loads(row["data"]) for row in rows}, times
+            time.sleep(2)
+
+    @staticmethod
+    def _pitboss(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("pitboss")), *words]
+        return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
+
+
 # --- the game -------------------------------------------------------------------------------------
 
 
-def game(address: str, application: str, folder: Path) -> None:
+def game(address: str, application: str, folder: Path, pause: float, batch: int) -> None:
     """Track events until it is over; note the id of each that is in the client's hands."""
     from pitboss_client import Client, Settings
 
     noted = os.open(folder / "noted", os.O_CREAT | os.O_APPEND | os.O_RDWR)
     n = os.fstat(noted).st_size and (folder / "noted").read_bytes().count(b"\n")
     settings = Settings(
-        batch_events=20, batch_seconds=0.01, first_pause=0.002, longest_pause=0.02, timeout=5.0
+        batch_events=batch, batch_seconds=0.01, first_pause=0.002, longest_pause=0.02, timeout=5.0
     )
     client = Client(address, application, "1.0.0", folder / "buffer.db", settings=settings)
     while not (folder / "over").exists():
         event_id = client.track("level.completed", level_id="7", n=n, note="x" * (n % 200))
         os.write(noted, f"{event_id} {n}\n".encode())
         n += 1
-        time.sleep(0.001)
+        time.sleep(pause)
     if not client.close(60.0):
         sys.exit(3)
 
@@ -180,13 +243,17 @@ class Network(_Cuttable, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, door: str, wanted: int, chance: random.Random) -> None:
+    def __init__(
+        self, door: str, wanted: int, chance: random.Random, stack: Stack | None = None
+    ) -> None:
         """
         Args:
             door: the address requests go to.
             wanted: cuts; from then on there are none.
             chance: where.
+            stack: the one that the door is of.
         """
+        self.stack = stack
         parts = urlsplit(door)
         self.door = (parts.hostname or "", parts.port or 80)
         self.wanted = wanted
@@ -195,8 +262,6 @@ class Network(_Cuttable, socketserver.ThreadingTCPServer):
         self.requests = 0
         self.cuts: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
-        self.accepted: Counter[str] = Counter()
-        self.kept: dict[str, dict[str, Any]] = {}
         super().__init__(("127.0.0.1", 0), _Wire)
 
     def next_cut(self) -> str | None:
@@ -209,20 +274,10 @@ class Network(_Cuttable, socketserver.ThreadingTCPServer):
             self.cuts[where] += 1
             return where
 
-    def note(self, events: list[dict[str, Any]], answer: bytes) -> None:
-        """Note what a door says it keeps."""
+    def note(self, events: list[dict[str, Any]]) -> None:
+        """Note what reached the door."""
         with self.lock:
             self.sent.update(event["event_id"] for event in events)
-            with contextlib.suppress(ValueError, TypeError, AttributeError):
-                told = json.loads(answer)
-                if told.get("received") != len(events):
-                    return
-                statuses = {event["index"]: event["status"] for event in told.get("events", ())}
-                for index, event in enumerate(events):
-                    status = statuses.get(index, "accepted")
-                    if status in ("accepted", "duplicate"):
-                        self.kept[event["event_id"]] = event
-                        self.accepted[event["event_id"]] += status == "accepted"
 
 
 class _Wire(BaseHTTPRequestHandler):
@@ -238,6 +293,8 @@ class _Wire(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+        if self.server.stack is not None and not self.path.endswith(EVENTS_PATH):
+            headers |= self.server.stack.signed(body)
         if where == "during":
             self._part(body, headers)
             self._cut()
@@ -248,7 +305,7 @@ class _Wire(BaseHTTPRequestHandler):
         answer = response.read()
         door.close()
         if self.path.endswith(EVENTS_PATH):
-            self.server.note(events_of(body, self.headers.get("Content-Encoding")), answer)
+            self.server.note(events_of(body, self.headers.get("Content-Encoding")))
         if where == "after":
             self._cut()
             return
@@ -407,4 +464,4 @@ def _served[Server: socketserver.BaseServer](server: Server) -> Iterator[Server]
 
 
 if __name__ == "__main__":
-    game(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    game(sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))

@@ -1,7 +1,8 @@
 -- Evidence that every event of a game is in the lake once: what was archived, and what is there.
 --
 -- archived = unique_events + duplicates + conflicts, and the table holds each unique event once: an
--- event is known by its application and its id. is_right says that all of it agrees.
+-- event is known by its application and its id, and one that a client said by the client too.
+-- is_right says that all of it agrees.
 --
 -- :property   The property. [P1]
 -- :first_day  The first gaming day. [today-29]
@@ -10,7 +11,10 @@ WITH found AS (
     SELECT
         gaming_day,
         count(*) AS events_in_table,
-        count(DISTINCT application_id || ' ' || event_id) AS identities
+        count(
+            DISTINCT application_id || ' ' || event_id
+            || CASE WHEN is_trusted THEN '' ELSE ' ' || coalesce(player_id, '') END
+        ) AS identities
     FROM application_events
     WHERE property_id = :property AND gaming_day BETWEEN :first_day AND :last_day
     GROUP BY gaming_day

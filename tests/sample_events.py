@@ -1145,7 +1145,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
         "train_policy/run": {"run": NIGHT, "hyperparameters": {}},
         "plan_refinement/everything": {},
         "plan_refinement/hourly": {"family": "game"},
-        "plan_refinement/nightly": {"ended": True},
+        "plan_refinement/nightly": {"ended": True, "family": "slot"},
         "plan_refinement/one_day": {**PARTITION, "all": True},
         "refine_events/games": {**PARTITION, "family": "game"},
         "refine_events/partition": PARTITION,

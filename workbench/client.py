@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_TRIES = 8
 """Times a request is sent before its answer, or the lack of one, stands."""
 
+SLOT_EVENTS = "/v1/slot-events"
+GAME_EVENTS = "/v1/game-events"
+
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 5.0
 
@@ -61,6 +64,17 @@ class Answer(Struct, frozen=True):
     refusal: str = ""
 
 
+class Bearer:
+    """Proves by a token that it was given, of an install for instance."""
+
+    def __init__(self, token: str) -> None:
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def headers(self, body: bytes = b"") -> dict[str, str]:
+        """The same for every body."""
+        return self._headers
+
+
 class PitbossClient:
     """Calls the API; every try carries a fresh token. Safe to share between threads."""
 
@@ -69,6 +83,7 @@ class PitbossClient:
         api_url: str,
         signer: Signs,
         *,
+        events_path: str = SLOT_EVENTS,
         max_tries: int = MAX_TRIES,
         sleep: Callable[[float], object] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -78,6 +93,7 @@ class PitbossClient:
         Args:
             api_url: the API's address with its stage, without a slash at its end.
             signer: who calls.
+            events_path: the door that events are posted to.
             max_tries: how often a request is sent at most.
             sleep: waits, in seconds.
             jitter: a number from 0 to 1.
@@ -86,6 +102,7 @@ class PitbossClient:
         import httpx
 
         self._signer = signer
+        self._events_path = events_path
         self._max_tries = max_tries
         self._sleep = sleep
         self._jitter = jitter
@@ -108,7 +125,7 @@ class PitbossClient:
         self._http.close()
 
     def post_events(self, body: bytes, content_type: str, *, compress: bool = True) -> Answer:
-        """Post a batch of slot events.
+        """Post a batch of events.
 
         Args:
             body: at most 1 MiB and 500 events, not compressed.
@@ -126,7 +143,7 @@ class PitbossClient:
         if compress:
             body = gzip.compress(body, compresslevel=3, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return _answer(self._send("POST", "/v1/slot-events", body, headers))
+        return _answer(self._send("POST", self._events_path, body, headers))
 
     def get(self, path: str) -> "httpx.Response":
         """Read a resource, for example `/v1/machines/1940732`. Any status is an answer.

@@ -57,6 +57,14 @@ class FileFormat(StrEnum):
         return format_of(self.content_type)
 
 
+class DoorFormat(StrEnum):
+    """How an event is written that a door takes: of slots the first two, of games the last."""
+
+    PITBOSS = "pitboss"
+    ACRES_SAS = "acres-sas"
+    STUDIO = "studio"
+
+
 def raw_events(path: Path) -> Iterator[bytes]:
     """Each event's bytes, as they are in the file.
 

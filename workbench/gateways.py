@@ -381,6 +381,16 @@ def workbench_studio(property_id: str = DEFAULT_PROPERTY) -> "Principal":
     return _own("workbench-studio", Kind.GATEWAY, property_id, *scopes)
 
 
+def workbench_mender(property_id: str = DEFAULT_PROPERTY) -> "Principal":
+    """The server by which the workbench posts games' events again that were set aside: what servers
+    sent itself, what clients sent by tokens that it asks for.
+    """
+    from pitboss.access import Action, Kind
+
+    scopes = Action.SEND_GAME_EVENTS, Action.ISSUE_INSTALLS
+    return _own("workbench-mender", Kind.GATEWAY, property_id, *scopes)
+
+
 def _own(name: str, kind: "Kind", property_id: str, *scopes: str) -> "Principal":
     """One of the workbench's own, of every asset of a property."""
     return _principal(_own_name(name, property_id), kind, property_id, None, *scopes)

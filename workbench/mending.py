@@ -18,13 +18,17 @@ import jq
 import msgspec
 from msgspec import Struct
 
-from ingest_slot_events.service import ingest
-from pitboss.access import Decision, Principal
+import ingest_game_events.service
+import ingest_slot_events.service
+from ingest_game_events.reading import Sent, read_studio_post
+from ingest_game_events.service import Applications, Rules
+from pitboss.access import Decision, InvalidPrincipalError, Kind, Principal
 from pitboss.events.batch import BatchHeader, UnreadableRecord, unpack_metered, unpack_received
 from pitboss.events.quarantined import QuarantineEntry
 from pitboss.events.record import StreamRecord
-from pitboss.posts import FOREIGN, EventResult, Status
-from workbench.event_files import FileFormat
+from pitboss.installs import NAME_PREFIX, principal_of
+from pitboss.posts import FOREIGN, JSON_ARRAY, EventResult, RefusedRequest, Status
+from workbench.event_files import DoorFormat, FileFormat
 
 SECURITY = FOREIGN | {Decision.MISSING_SCOPE}
 """Reasons for which a person decides on each record alone: its sender was not allowed to send it,
@@ -34,8 +38,11 @@ and whoever replays it vouches for it with another key."""
 UNREADABLE = "unreadable_record"
 """The reason of a whole stream record. It says neither whose it is nor how it was posted."""
 
-POSTED_AS = {FileFormat.PITBOSS, FileFormat.ACRES_SAS}
-"""Formats that the front door takes."""
+OF_GAMES = frozenset({DoorFormat.STUDIO})
+"""How games' events are posted. What came in another envelope is written in this one: those say
+neither their application nor their client."""
+
+OF_SLOTS = frozenset(DoorFormat) - OF_GAMES
 
 
 class UnmendableError(ValueError):
@@ -118,6 +125,16 @@ class Record:
         return self.record_id.rpartition("#")[0]
 
     @property
+    def is_of_games(self) -> bool:
+        """Whether the games' door set it aside. What came there goes in there again."""
+        return self.entry.stage == ingest_game_events.service.STAGE
+
+    @property
+    def formats(self) -> frozenset[DoorFormat]:
+        """How it can be posted."""
+        return OF_GAMES if self.is_of_games else OF_SLOTS
+
+    @property
     def _mend(self) -> Mend | None:
         return next((step for step in reversed(self.steps) if isinstance(step, Mend)), None)
 
@@ -150,7 +167,7 @@ class Record:
             name = self._batch[0].format
         else:
             name = self.entry.format if self._mend is None else self._mend.format
-        return name if name in POSTED_AS else ""
+        return name if name in self.formats else ""
 
     @property
     def property_id(self) -> str:
@@ -186,6 +203,59 @@ class Record:
 
 class _Named(Struct):
     property_id: str
+
+
+class _NamedClient(Struct):
+    app_name: str
+    client_id: str
+
+
+def install_of(record: Record, raw: bytes) -> Principal | None:
+    """The install as which an event is posted again: the one that sent it. None of what a server
+    or a gateway sent.
+
+    A client's claim stays a client's claim, and its own: the name of an install follows from its
+    application and its client, so that what is made of its event cannot be another's.
+
+    Args:
+        record: what was set aside.
+        raw: the event, as it came or as it is mended.
+
+    Raises:
+        UnmendableError: the event is not of the client and application that it came from.
+    """
+    if not (record.is_of_games and record.entry.sender.startswith(NAME_PREFIX)):
+        return None
+    try:
+        named = msgspec.json.decode(raw, type=_NamedClient)
+        install = principal_of(record.entry.property_id, named.app_name, named.client_id)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidPrincipalError):
+        raise UnmendableError("it names no `app_name` and `client_id`, as a client's has to") from (
+            None
+        )
+    if install.principal_id != record.entry.sender:
+        raise UnmendableError(
+            f"it came from {record.entry.sender}, which speaks for another client or application"
+        )
+    return install
+
+
+@dataclass(frozen=True)
+class Senders:
+    """As whom the workbench posts what is of a property."""
+
+    of_slots: Callable[[str], Principal]
+    of_games: Callable[[str], Principal]
+    """Of what a server sent; what a client sent is posted as that client's."""
+
+    def of(self, record: Record, raw: bytes, property_id: str) -> Principal:
+        """Who posts an event of a property.
+
+        Raises:
+            UnmendableError: as of `install_of`.
+        """
+        own = self.of_games if record.is_of_games else self.of_slots
+        return install_of(record, raw) or own(property_id)
 
 
 def hash_of(raw: bytes) -> str:
@@ -286,7 +356,22 @@ class _NoQuarantine:
         return ""
 
 
-def rehearse(events: Sequence[bytes], format_name: str, sender: Principal, now: int) -> EventResult:
+class _NoApplications:
+    def find(self, property_id: str, application_id: str) -> Rules | None:
+        return None
+
+
+NO_APPLICATIONS = _NoApplications()
+"""Of slot events, which are of none."""
+
+
+def rehearse(
+    events: Sequence[bytes],
+    format_name: str,
+    sender: Principal,
+    now: int,
+    applications: Applications = NO_APPLICATIONS,
+) -> EventResult:
     """What the front door, its own code, would answer about events: of the first that it would set
     aside, or else of the first. Nothing is kept.
 
@@ -295,9 +380,22 @@ def rehearse(events: Sequence[bytes], format_name: str, sender: Principal, now: 
         format_name: how they are written.
         sender: who would sign them.
         now: epoch milliseconds.
+        applications: what is registered, for events of games.
     """
-    written_as = FileFormat(format_name).reader
-    answer = ingest(events, written_as, sender, now, _NoStream(), _NoQuarantine())
+    if format_name in OF_GAMES:
+        sent = Sent(now, sender.kind is not Kind.INSTALL, sender.client_id)
+        try:
+            body = read_studio_post(b"[" + b",".join(events) + b"]", JSON_ARRAY, sent)
+        except RefusedRequest as fault:
+            return EventResult(0, Status.QUARANTINED, reason="malformed_json", detail=str(fault))
+        answer = ingest_game_events.service.ingest(
+            body, sender, now, applications, _NoStream(), _NoQuarantine()
+        )
+    else:
+        written_as = FileFormat(format_name).reader
+        answer = ingest_slot_events.service.ingest(
+            events, written_as, sender, now, _NoStream(), _NoQuarantine()
+        )
     refused = (one for one in answer.events if one.status is Status.QUARANTINED)
     return next(refused, answer.events[0])
 
@@ -342,22 +440,30 @@ class Proposal:
 def propose(
     record: Record,
     make: Change,
-    sender_of: Callable[[str], Principal],
+    senders: Senders,
     now: int,
     written_as: str | None = None,
+    applications: Applications = NO_APPLICATIONS,
 ) -> Proposal:
     """What a mend would do, judged by the front door's own code.
 
     Args:
         record: what is to be mended.
         make: makes the new bytes of the old.
-        sender_of: who would send what is of a property.
+        senders: who would send it.
         now: epoch milliseconds.
         written_as: the format of the new bytes; the record's own where None.
+        applications: what is registered, for events of games.
     """
     name = written_as or record.format
-    if not name:
-        detail = "it does not say how it was posted: name that with --format"
+    if name not in record.formats:
+        choice = " or ".join(sorted(record.formats))
+        detail = (
+            f"it cannot be posted as {name}, but as {choice}"
+            if name
+            else f"it does not say how it was posted, or cannot be posted so again: write it as "
+            f"{choice} and name that with --format"
+        )
         return Proposal(record, Verdict.REFUSED, name, detail=detail)
     try:
         raw = make(record.raw)
@@ -369,7 +475,11 @@ def propose(
     if not property_id:
         detail = "it does not say of which property it is: write an envelope, with --format pitboss"
         return Proposal(record, Verdict.REFUSED, name, raw, detail)
-    says = rehearse([raw], name, sender_of(property_id), now)
+    try:
+        sender = senders.of(record, raw, property_id)
+    except UnmendableError as fault:
+        return Proposal(record, Verdict.REFUSED, name, raw, str(fault))
+    says = rehearse([raw], name, sender, now, applications)
     if says.status is Status.QUARANTINED:
         return Proposal(record, Verdict.REFUSED, name, raw, f"{says.reason}: {says.detail}")
     return Proposal(record, Verdict.MENDED, name, raw)

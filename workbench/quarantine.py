@@ -1,9 +1,11 @@
 """`pitboss quarantine`: what was not accepted, and why."""
 
+import json
 import sys
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -12,13 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from workbench.client import EventAnswer, PitbossClient
+from workbench.client import GAME_EVENTS, Bearer, EventAnswer, PitbossClient, document_of
 from workbench.console import UsageError, WorkbenchError, moment, out, print_json, say
-from workbench.event_files import FileFormat
+from workbench.event_files import DoorFormat, FileFormat
 
 if TYPE_CHECKING:
+    from ingest_game_events.service import Applications
     from pitboss.access import Principal
-    from workbench.mending import Change, Proposal, Record, State, Step
+    from pitboss.games.applications import Application
+    from workbench.mending import Change, Proposal, Record, Senders, State, Step
     from workbench.quarantine_records import QuarantineRecords, Wanted
 
 _SHOWN = 10
@@ -26,7 +30,8 @@ _NOT_SENT = "not sent"
 _UNSENDABLE = EventAnswer(
     0,
     _NOT_SENT,
-    detail="it does not say how it was posted: mend it with --format, and --file or --set .",
+    detail="it does not say how it was posted, or cannot be posted so again: "
+    "mend it with --format, and --file or --set .",
 )
 _IN_THE_STREAM = {"accepted", "duplicate"}
 
@@ -203,7 +208,7 @@ def mend(
         Path | None, typer.Option(help="The edited event; for one ID. - is standard input.")
     ] = None,
     written_as: Annotated[
-        FileFormat | None,
+        DoorFormat | None,
         typer.Option("--format", help="How the mended event is written. Default: as it came."),
     ] = None,
     note: Annotated[str, typer.Option(help="Why, for the history.")] = "",
@@ -215,7 +220,6 @@ def mend(
     as_json: AsJson = False,
 ) -> None:
     """Show what a mend would change, and with --yes store it beside the original, which stays."""
-    from workbench import gateways
     from workbench.mending import Expression, State, UnmendableError, Verdict, counted, propose
     from workbench.quarantine_records import Wanted
 
@@ -223,8 +227,6 @@ def mend(
         raise UsageError("Say how to mend it: --set with a jq expression, or --file.")
     if file is not None and len(ids or ()) != 1:
         raise UsageError("--file mends one: name its ID.")
-    if written_as is not None:
-        written_as.must_be_events()
     wanted = Wanted(stage, reason, sender, property_id)
     change: Change
     how: str
@@ -238,9 +240,9 @@ def mend(
         change, how = _edited(file or Path("-"))
     records = _records()
     chosen = _chosen(records, ids, wanted, {State.WAITING, State.MENDED})
-    now = _now_ms()
+    now, senders, applications = _now_ms(), _senders(None), _applications()
     proposals = [
-        propose(record, change, gateways.workbench_gateway, now, written_as and str(written_as))
+        propose(record, change, senders, now, written_as and str(written_as), applications)
         for record in chosen
     ]
     mendable = [proposal for proposal in proposals if proposal.verdict is Verdict.MENDED]
@@ -257,6 +259,37 @@ def mend(
         _show_proposals(proposals, counts, stored=yes)
     if counts[Verdict.REFUSED]:
         raise typer.Exit(1)
+
+
+def _senders(gateway: str | None) -> "Senders":
+    """As whom things are posted: a gateway that is named, or the workbench's own."""
+    from workbench import gateways
+    from workbench.mending import Senders
+
+    if gateway is None:
+        return Senders(gateways.workbench_gateway, gateways.workbench_mender)
+    named = gateways.registered_gateway(gateway)
+
+    def of(property_id: str) -> "Principal":
+        if named.property_id != property_id:
+            raise UsageError(
+                f"{gateway} is a gateway of property {named.property_id} and "
+                f"may not send what is of {property_id}: choose with --property."
+            )
+        return named
+
+    return Senders(of, of)
+
+
+def _applications() -> "Applications":
+    from ingest_game_events.rules import Rules
+    from pitboss.stores.applications import KeptApplications
+    from workbench import apps
+
+    def find(property_id: str, application_id: str) -> "Application | None":
+        return apps.store().find(property_id, application_id)
+
+    return KeptApplications(find, Rules, time.monotonic)
 
 
 def _edited(file: Path) -> "tuple[Change, str]":
@@ -418,54 +451,81 @@ def replay_records(
 def _replay(
     records: "QuarantineRecords", chosen: "list[Record]", gateway: str | None, key_file: Path | None
 ) -> list[dict[str, Any]]:
-    """Post records by property and format; what became of each, in their order."""
-    from workbench import gateways
-    from workbench.replay import front_door
+    """Post records by who sends them and format; what became of each, in their order."""
+    from workbench.mending import UnmendableError
 
-    sendable = [record for record in chosen if record.format]
-    senders = {
-        property_id: gateways.registered_gateway(gateway)
-        if gateway
-        else gateways.workbench_gateway(property_id)
-        for property_id in dict.fromkeys(record.property_id for record in sendable)
-    }
-    for property_id, principal in senders.items():
-        if principal.property_id != property_id:
-            raise UsageError(
-                f"{principal.principal_id} is a gateway of property {principal.property_id} and "
-                f"may not send what is of {property_id}: choose with --property."
-            )
-    by = _caller()
+    senders, applications, by = _senders(gateway), _applications(), _caller()
     said = {record.record_id: _told(record, _UNSENDABLE) for record in chosen}
-    steps: list[tuple[Record, Step]] = []
+    ready: defaultdict[Principal, list[Record]] = defaultdict(list)
+    for record in chosen:
+        if not record.format:
+            continue
+        try:
+            sender = senders.of(record, record.raw, record.property_id)
+        except UnmendableError as fault:
+            said[record.record_id] = _told(record, EventAnswer(0, _NOT_SENT, detail=str(fault)))
+            continue
+        refusal = _refusal(record, sender, applications)
+        said[record.record_id] = _told(record, refusal or EventAnswer(0, "failed"))
+        if refusal is None:
+            ready[sender].append(record)
+    for sender, group in ready.items():
+        steps: list[tuple[Record, Step]] = []
 
-    def on_answer(record: "Record", answer: EventAnswer) -> None:
-        said[record.record_id] = _told(record, answer)
-        steps.append((record, _posted(record, answer, by, senders[record.property_id])))
+        def on_answer(
+            record: "Record",
+            answer: EventAnswer,
+            sender: "Principal" = sender,
+            steps: "list[tuple[Record, Step]]" = steps,
+        ) -> None:
+            said[record.record_id] = _told(record, answer)
+            steps.append((record, _posted(record, answer, by, sender)))
 
-    for property_id, principal in senders.items():
-        ready = []
-        for record in sendable:
-            if record.property_id == property_id:
-                refusal = _refusal(record, principal)
-                said[record.record_id] = _told(record, refusal or EventAnswer(0, "failed"))
-                if refusal is None:
-                    ready.append(record)
-        if ready:
-            try:
-                with front_door(gateway, property_id, key_file) as front:
-                    _post(front, ready, on_answer)
-            finally:  # what was answered is known, whatever came after
-                records.append(steps)
-                steps.clear()
+        try:
+            with _door(sender, gateway, key_file, is_of_games=group[0].is_of_games) as front:
+                _post(front, group, on_answer)
+        finally:  # what was answered is known, whatever came after
+            records.append(steps)
     return [said[record.record_id] for record in chosen]
 
 
-def _refusal(record: "Record", sender: "Principal") -> EventAnswer | None:
+@contextmanager
+def _door(
+    sender: "Principal", gateway: str | None, key_file: Path | None, *, is_of_games: bool
+) -> Iterator[PitbossClient]:
+    """The front door that takes what a sender sends."""
+    from pitboss.access import Kind
+    from workbench import endpoint, gateways
+    from workbench.replay import front_door
+
+    if not is_of_games:
+        with front_door(gateway, sender.property_id, key_file) as front:
+            yield front
+        return
+    own = gateways.workbench_mender
+    with front_door(gateway, sender.property_id, key_file, own, GAME_EVENTS) as server:
+        if sender.kind is not Kind.INSTALL:
+            yield server
+            return
+        (application_id,) = sender.assets or frozenset()
+        asked = server.send(
+            "POST",
+            f"/v1/applications/{application_id}/installs",
+            json.dumps({"client_id": sender.client_id}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        token = document_of(asked, "the gateway that replays")["token"]
+    with PitbossClient(endpoint.api_url(), Bearer(token), events_path=GAME_EVENTS) as front:
+        yield front
+
+
+def _refusal(
+    record: "Record", sender: "Principal", applications: "Applications"
+) -> EventAnswer | None:
     """Why this need not be posted: what the front door would say. None where it would take it."""
     from workbench.mending import rehearse
 
-    says = rehearse(record.events, record.format, sender, _now_ms())
+    says = rehearse(record.events, record.format, sender, _now_ms(), applications)
     if says.status != "quarantined":
         return None
     return EventAnswer(0, _NOT_SENT, reason=str(says.reason), detail=str(says.detail))
@@ -505,7 +565,9 @@ def _post(
                 on_answer(record, next(refused, known[0]))
 
         events = (FeedEvent(raw, "", None, True) for record in group for raw in record.events)
-        replay(front, cut(events), FileFormat(name), on_answer=told)
+        # The studios' envelopes are posted as a JSON array, as Pitboss's own are.
+        body = FileFormat.PITBOSS if name == DoorFormat.STUDIO else FileFormat(name)
+        replay(front, cut(events), body, on_answer=told)
 
 
 def _posted(record: "Record", answer: EventAnswer, by: str, sender: "Principal") -> "Step":

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from workbench import endpoint
 from workbench.console import UsageError, WorkbenchError, err, moment, out, print_json, say
-from workbench.gateways import DEFAULT_PROPERTY
+from workbench.gateways import DEFAULT_PROPERTY, must_be_id
 
 if TYPE_CHECKING:
     from pitboss.lake.loads import FileState
@@ -67,6 +67,8 @@ def refine(
     """Refine what was archived since it was last refined: each event once, as Parquet tables."""
     if ctx.invoked_subcommand is not None:
         return
+    if property_id is not None:
+        must_be_id(property_id, "property")
     if day is not None:
         _must_be_day(day)
     asked = {
@@ -188,6 +190,7 @@ def show(
     from pitboss.lake import layout
     from pitboss.lake.manifest import Manifest, Partition
 
+    must_be_id(property_id, "property")
     _must_be_day(day)
     partition = Partition(property_id, day)
     lake = _lake()
@@ -278,6 +281,7 @@ def status(property_id: OneProperty = DEFAULT_PROPERTY, as_json: AsJson = False)
 
     from pitboss.lake.loads import freshness
 
+    must_be_id(property_id, "property")
     found = freshness(property_id, _lake(), time.time_ns() // 1_000_000)
     if as_json:
         print_json(msgspec.to_builtins(found))

@@ -22,11 +22,12 @@ from rich.table import Table
 
 from pitboss.posts import MAX_BYTES, MAX_EVENTS
 from workbench import endpoint, gateways
-from workbench.client import Answer, EventAnswer, PitbossClient
+from workbench.client import SLOT_EVENTS, Answer, EventAnswer, PitbossClient
 from workbench.console import UsageError, WorkbenchError, err, out, print_json, say, step
 from workbench.event_files import FileFormat, raw_events
 
 if TYPE_CHECKING:
+    from pitboss.access import Principal
     from workbench.archive import Archive
     from workbench.unchanged import Comparison
 
@@ -431,7 +432,7 @@ def _refused(report: ReplayReport, answer: Answer, events: int) -> None:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise WorkbenchError(
             f"The front door fails ({answer.status}): see `pitboss logs IngestSlotEventsFunction`, "
-            "then replay again; what went in already counts once."
+            "of games `IngestGameEventsFunction`, then replay again; what went in counts once."
         )
     report.failed += events
     if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -547,9 +548,20 @@ def _property_of(gateway: str | None, property_id: str | None) -> str:
 
 
 def front_door(
-    gateway: str | None, property_id: str | None, key_file: Path | None = None
+    gateway: str | None,
+    property_id: str | None,
+    key_file: Path | None = None,
+    own: "Callable[[str], Principal]" = gateways.workbench_gateway,
+    events_path: str = SLOT_EVENTS,
 ) -> PitbossClient:
     """The front door, as a registered gateway: the one named, or the workbench's own of a property.
+
+    Args:
+        gateway: its name.
+        property_id: whose events are sent, where no gateway is named.
+        key_file: the gateway's private key, where it is not in its place.
+        own: the workbench's own gateway of a property.
+        events_path: the door.
 
     Raises:
         WorkbenchError: there is no stack, or no key.
@@ -558,7 +570,7 @@ def front_door(
 
     api_url = endpoint.api_url()
     if gateway is None:
-        principal = gateways.workbench_gateway(property_id or gateways.DEFAULT_PROPERTY)
+        principal = own(property_id or gateways.DEFAULT_PROPERTY)
         gateway, key = principal.principal_id, gateways.ensure(principal)
         say(f"sending as the gateway {gateway} of property {principal.property_id}")
     else:
@@ -568,7 +580,7 @@ def front_door(
         signer = Signer(gateway, key, gateways.audience())
     except OSError as fault:
         raise WorkbenchError(f"The key {key} cannot be read ({fault.strerror}).") from None
-    return PitbossClient(api_url, signer)
+    return PitbossClient(api_url, signer, events_path=events_path)
 
 
 class _Rated:

@@ -298,11 +298,13 @@ GAME_EVENTS = Events(
         **{"player_id": "event.player_id", "level_id": "event.level_id"},
         **{"x": "event.position_x", "y": "event.position_y"},
         "data": "coalesce(CAST(event.data AS VARCHAR), '{}')",
+        # `GameEvent.told_by`: a client's ids are its own.
+        "told_by": "CASE WHEN event.is_trusted THEN '' ELSE coalesce(event.player_id, '') END",
     },
     optional=frozenset({"player_id", "level_id", "x", "y"}),
-    identity={"application_id": "application_id", "event_id": "event_id"},
+    identity={"application_id": "application_id", "told_by": "told_by", "event_id": "event_id"},
     whose="application_id",
-    order="application_id, occurred_at, event_id",
+    order="application_id, occurred_at, event_id, told_by",
     typed=_of_game,
 )
 

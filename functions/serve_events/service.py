@@ -163,6 +163,38 @@ class _Span(NamedTuple):
     last: int
 
 
+class _TimeIsOver(Exception):
+    """A search has looked for as long as it may, and for all that is newer than this minute."""
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        super().__init__(minute)
+
+
+class _Watch:
+    """Ends a search that looks for long, once it has come further than where it began: that is
+    where the next page begins.
+    """
+
+    def __init__(self, asked: "Asked", now: Callable[[], int]) -> None:
+        self._now = now
+        self._ends_at = now() + SEARCH_MS
+        self._until = _until(asked)
+
+    def may_end(self, minute: int) -> bool:
+        """Whether it has looked for long enough, and for all from the beginning of a minute on."""
+        return minute * MINUTE_MS + 1 < self._until and self._now() >= self._ends_at
+
+    def look(self, minute: int) -> None:
+        """Go on to what is as old as this minute.
+
+        Raises:
+            _TimeIsOver: not any more.
+        """
+        if self.may_end(minute + 1):
+            raise _TimeIsOver(minute)
+
+
 class Found(NamedTuple):
     """A page, and whether it ended before its time."""
 
@@ -179,10 +211,23 @@ def search(recent: RecentEvents, property_id: str, asked: Asked, now: Callable[[
         asked: what is looked for.
         now: epoch milliseconds.
     """
-    ends_at = now() + SEARCH_MS
+    watch = _Watch(asked, now)
     sought, before = asked.sought, asked.before
     found: list[RecentEvent] = []
-    for cells in _rounds(_cells(recent, property_id, asked)):
+
+    def cut(page: list[RecentEvent], minute: int) -> Found:
+        reached = max(minute * MINUTE_MS, sought.since)
+        place = str(Position(reached, "", 0, ""))
+        return Found(_document(property_id, asked, page, reached, place), True)
+
+    rounds = _rounds(_cells(recent, property_id, asked, watch))
+    while True:
+        try:
+            cells = next(rounds, None)
+        except _TimeIsOver as over:
+            return cut(found, over.minute + 1)
+        if cells is None:
+            return Found(_document(property_id, asked, found, sought.since, None), False)
         read = recent.cells(property_id, asked.application_id, cells)
         most = asked.limit + 1
         some = [one for events in read for one in newest(events, sought, before, most)]
@@ -192,11 +237,8 @@ def search(recent: RecentEvents, property_id: str, asked: Asked, now: Callable[[
         if len(page) < len(found):
             last = page[-1].place
             return Found(_document(property_id, asked, page, last.occurred_at, str(last)), False)
-        if now() >= ends_at:
-            reached = max(cells[-1].minute * MINUTE_MS, sought.since)
-            place = str(Position(reached, "", ""))
-            return Found(_document(property_id, asked, page, reached, place), True)
-    return Found(_document(property_id, asked, found, sought.since, None), False)
+        if watch.may_end(cells[-1].minute):
+            return cut(page, cells[-1].minute)
 
 
 def freshness(recent: RecentEvents, property_id: str, now: int) -> FreshnessDocument:
@@ -212,8 +254,12 @@ def freshness(recent: RecentEvents, property_id: str, now: int) -> FreshnessDocu
     )
 
 
-def _cells(recent: RecentEvents, property_id: str, asked: Asked) -> Iterator[Cell]:
-    """The cells that may have what is looked for, the newest first."""
+def _cells(recent: RecentEvents, property_id: str, asked: Asked, watch: _Watch) -> Iterator[Cell]:
+    """The cells that may have what is looked for, the newest first.
+
+    Raises:
+        _TimeIsOver: all cells that are newer were told.
+    """
     sought, application_id = asked.sought, asked.application_id
     names = [
         *([] if sought.event_type is None else [of_type(sought.event_type)]),
@@ -221,13 +267,17 @@ def _cells(recent: RecentEvents, property_id: str, asked: Asked) -> Iterator[Cel
     ]
     lane = None if sought.player_id is None else lane_of(sought.player_id)
     for first, last in _spans(recent, property_id, asked):
+        watch.look(last)
         lists = [
-            recent.listed(
-                property_id,
-                application_id,
-                name,
-                str(Cell(first, 0)),
-                str(Cell(last, LANES)),
+            _watched(
+                recent.listed(
+                    property_id,
+                    application_id,
+                    name,
+                    str(Cell(first, 0)),
+                    str(Cell(last, LANES)),
+                ),
+                watch,
             )
             for name in names or [EVERY]
         ]
@@ -236,10 +286,23 @@ def _cells(recent: RecentEvents, property_id: str, asked: Asked) -> Iterator[Cel
                 yield cell
 
 
+def _watched(names: Iterable[str], watch: _Watch) -> Iterator[str]:
+    """What a list names, as long as there is time."""
+    for name in names:
+        watch.look(Cell.parse(name).minute)
+        yield name
+
+
+def _until(asked: Asked) -> int:
+    """The first moment, epoch milliseconds, that is too new."""
+    until = asked.sought.until
+    return until if asked.before is None else min(until, asked.before.occurred_at + 1)
+
+
 def _spans(recent: RecentEvents, property_id: str, asked: Asked) -> Iterator[_Span]:
     """The minutes to look in, the newest first: of a player the hours that they have events in."""
     sought = asked.sought
-    until = sought.until if asked.before is None else min(sought.until, asked.before[0] + 1)
+    until = _until(asked)
     if until <= sought.since:
         return
     whole = _Span(sought.since // MINUTE_MS, (until - 1) // MINUTE_MS)
@@ -259,15 +322,26 @@ def _spans(recent: RecentEvents, property_id: str, asked: Asked) -> Iterator[_Sp
 
 
 def _rounds(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
-    """Cells in groups of whole minutes."""
+    """Cells in groups of whole minutes.
+
+    Raises:
+        _TimeIsOver: after all that are newer.
+    """
     group: list[Cell] = []
-    for cell in cells:
-        if len(group) >= CELLS_AT_A_TIME and cell.minute != group[-1].minute:
-            yield group
-            group = []
-        group.append(cell)
+    over: _TimeIsOver | None = None
+    try:
+        for cell in cells:
+            if len(group) >= CELLS_AT_A_TIME and cell.minute != group[-1].minute:
+                yield group
+                group = []
+            group.append(cell)
+    except _TimeIsOver as is_over:
+        over = is_over
+        group = [cell for cell in group if cell.minute > over.minute]
     if group:
         yield group
+    if over is not None:
+        raise over
 
 
 def _page(found: list[RecentEvent], limit: int) -> list[RecentEvent]:

@@ -10,8 +10,11 @@ from pitboss.shufflers.costs import EVERY_OTHER, CostTable
 from pitboss.shufflers.exports import HOURS, DeviceHours, unpack
 from pitboss.shufflers.failure_model import NothingToLearn, Recipe
 from pitboss.shufflers.outlook import RECIPE, Outlook, history_of_hours, learn
+from pitboss.stores.models import VersionTaken
 
 BY = "maintain_shufflers"
+
+KNOWN = "the same was learned before, and judged then: it is not promoted again"
 
 
 class Models(Protocol):
@@ -58,7 +61,10 @@ def train(models: Models, run: str, costs: CostTable, now: int, recipe: Recipe =
     version, verdict = learned.card.version, learned.card.verdict
     card = msgspec.json.format(msgspec.json.encode(learned.card)) + b"\n"
     if version != served:
-        models.put_version(version, learned.model, card)
+        try:
+            models.put_version(version, learned.model, card)
+        except VersionTaken:  # the same was learned before, and judged against something else
+            return Trained(version, False, KNOWN)
     if not verdict.promote or version == served:
         return Trained(version, False, verdict.reason)
     is_promoted = models.promote(version, BY, now, served, verdict.reason)

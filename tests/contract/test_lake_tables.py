@@ -12,6 +12,7 @@ import yaml
 
 from pitboss.events.envelope import SCHEMAS
 from pitboss.lake import tables
+from pitboss.lake.tables import FAMILIES
 from tests import sample_events
 from workbench import catalogue, schemas
 from workbench.console import WorkbenchError
@@ -122,8 +123,10 @@ def test_the_runs_by_schedule_are_sample_events_of_days_that_are_over_and_of_gam
     asked = {name: json.loads(one["Properties"]["Input"]) for name, one in schedules.items()}
     samples = sample_events.load("plan_refinement")
 
-    assert asked["Nightly"] == samples["nightly"] == {"ended": True}
+    assert asked["Nightly"] == samples["nightly"] == {"ended": True, "family": "slot"}
     assert asked["Hourly"] == samples["hourly"] == {"family": "game"}
+    families = [one["family"] for one in asked.values()]  # no two runs meet at a partition
+    assert sorted(families) == sorted(FAMILIES)
 
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)

@@ -91,7 +91,13 @@ def studio(stack: dict[str, str], tmp_path: Path) -> Iterator[Studio]:
             if f"={property_id}/" in key:
                 s3.delete_object(Bucket=stack["LakeBucketName"], Key=key)
     made = [f"application/{property_id}/{one}" for one in ("space-race", "chase")]
-    for item in (*made, principal.principal_id):
+    for key in ("history", "quarantine"):
+        bucket = stack["QuarantineBucketName"]
+        prefix = f"{key}/ingest_game_events/{property_id}/"
+        for one in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ()):
+            s3.delete_object(Bucket=bucket, Key=one["Key"])
+    mender = gateways.workbench_mender(property_id).principal_id
+    for item in (*made, principal.principal_id, mender):
         dynamodb.delete_item(TableName=stack["RegistryTableName"], Key={"pk": {"S": item}})
     kept = dynamodb.scan(
         TableName=stack["ScoresTableName"],
@@ -179,6 +185,34 @@ def test_a_games_events_from_its_server_and_its_players_reach_the_lake(
     assert sorted(json.loads(one.raw)["event_id"] for one in aside) == [
         *("g-2", "g-4", "g-6", "g-7", "g-8")
     ]
+
+    # what is mended goes in again as of who sent it: a client's claim does not become a server's
+    first = f"ingest_game_events/{studio.property_id}/"
+    ids = {
+        json.loads(entry.raw)["event_id"]: f"{key.removeprefix('quarantine/')[:-7]}#{position}"
+        for key, _, _ in store.objects(first)
+        for position, entry in enumerate(store.read(key))
+    }
+    for event_id, change in (
+        ("g-2", ".won = true"),
+        ("g-6", '.event_type = "level_started"'),
+        ("g-7", '.client_id = "player-7"'),
+    ):
+        pitboss("quarantine", "mend", ids[event_id], "--set", change, "--yes")
+    mended = [ids[one] for one in ("g-2", "g-6", "g-7")]
+    replayed = CliRunner().invoke(main.app, ["quarantine", "replay", *mended, ids["g-8"], "--json"])
+    told = json.loads(replayed.stdout)
+    assert (told["accepted"], told["not sent"]) == (3, 1), replayed.output
+    found = eventually(
+        lambda: lines_of(studio.lake, f"{RAW}{GAME}/property={studio.property_id}/"),
+        lambda lines: len(lines) >= 8,
+    )
+    kept = {line["event_id"]: line for line in (json.loads(bytes(one.event)) for one in found)}
+    assert {one: kept[one]["is_trusted"] for one in ("g-2", "g-6", "g-7")} == {
+        "g-2": True,
+        "g-6": False,
+        "g-7": False,
+    }
 
     # and a version that breaks what is stored is refused with the field and the rule
     schema = {"type": "object", "properties": {"won": {"type": "string"}}}

@@ -170,12 +170,26 @@ def test_cells_in_all_lists(numbers: list[set[int]]) -> None:
 
 
 def test_a_place_is_told_as_it_was_written() -> None:
-    place = Position(NOW, "p-1", "a/b")
+    place = Position(NOW, "p-1", 1, "a/b")
 
     assert Position.of(str(place)) == place
-    for wrong in ("", "1/p/e", "x/p/e", f"{NOW:015d}", f"{NOW:015d}/p"):
-        with pytest.raises(ValueError, match=r"unpack|moment"):
+    at = f"{NOW:015d}"
+    for wrong in ("", "1/p/0/e", "x/p/0/e", at, f"{at}/p", f"{at}/p/e", f"{at}/p/2/e"):
+        with pytest.raises(ValueError, match=r"unpack|moment|neither"):
             Position.of(wrong)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.integers(0, 2), st.integers(0, 3)))
+)
+def test_a_client_takes_nothing_from_others(said: list[tuple[str, bool, int, int]]) -> None:
+    events = [
+        RecentEvent(NOW + later, replace(event(number, player_id=who), is_trusted=trusted))
+        for who, trusted, number, later in said
+    ]
+    of_others = [one for one in events if one.event.told_by != "b"]
+
+    assert {one for one in unique(events) if one.event.told_by != "b"} == set(unique(of_others))
 
 
 # What is found.

@@ -3,20 +3,27 @@
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from pitboss.access import Principal
+from ingest_game_events.rules import Rules
+from pitboss.access import Action, Principal
 from pitboss.events.batch import BatchHeader, pack
 from pitboss.events.quarantined import QuarantineEntry
+from pitboss.games.applications import Application, Category
+from pitboss.installs import principal_of
 from pitboss.stores.quarantine import S3Quarantine
 from tests.fakes.keys import NOW
 from tests.fakes.registry import MemoryRegistry, credential, gateway
+from tests.sample_events import game_event
 from workbench import endpoint, gateways, main, quarantine
 from workbench.client import Answer, EventAnswer
 from workbench.console import WorkbenchError
@@ -26,6 +33,7 @@ from workbench.mending import (
     Mend,
     Posted,
     Record,
+    Senders,
     State,
     UnmendableError,
     Verdict,
@@ -43,6 +51,14 @@ NOW_MS = NOW * 1000
 
 def gateway_of(property_id: str) -> Principal:
     return gateway("workbench", property_id=property_id)
+
+
+def server_of(property_id: str) -> Principal:
+    scopes = frozenset({Action.SEND_GAME_EVENTS})
+    return replace(gateway("workbench-mender", property_id=property_id), scopes=scopes)
+
+
+SENDERS = Senders(gateway_of, server_of)
 
 
 def started(wager: Any = "500", name: str = "s1", asset: str = "7", **fields: Any) -> bytes:
@@ -168,16 +184,107 @@ def test_a_difference_is_of_values_not_of_writing() -> None:
 def test_a_mend_is_judged_by_the_front_door(
     before: Record, expression: str, verdict: Verdict, detail: str
 ) -> None:
-    proposal = propose(before, Expression(expression), gateway_of, NOW_MS)
+    proposal = propose(before, Expression(expression), SENDERS, NOW_MS)
     assert proposal.verdict is verdict
     assert detail in proposal.detail
     assert bool(proposal.detail) is (verdict is Verdict.REFUSED)
 
 
+INSTALL = principal_of("P1", "space-race", "player-7")
+
+
+class OneApplication:
+    """A game whose clients are believed when they say that a level was started, and no more."""
+
+    def find(self, property_id: str, application_id: str) -> Rules | None:
+        categories = {"level_started": Category.LOCAL_GAMEPLAY, "sold": Category.ECONOMY}
+        game = Application("P1", "space-race", 1, categories=categories)
+        return Rules(game) if (property_id, application_id) == ("P1", "space-race") else None
+
+
+def of_a_game(sender: str, raw: bytes = b"", /, posted_as: str = "studio", **said: Any) -> Record:
+    event_type = said.pop("event_type", "sold")
+    made = game_event(1, event_type, **({"event_timestamp": NOW_MS} | said))
+    stage = "ingest_game_events"
+    return record(raw or json.dumps(made).encode(), stage=stage, sender=sender, posted_as=posted_as)
+
+
+@pytest.mark.parametrize(
+    ("before", "expression", "verdict", "detail"),
+    [
+        (of_a_game("server-1", app_name="?"), '.app_name = "space-race"', Verdict.MENDED, ""),
+        (of_a_game("server-1"), '.client_id = "player-8"', Verdict.MENDED, ""),
+        (of_a_game("server-1"), '.app_name = "x"', Verdict.REFUSED, "unknown_application"),
+        # What a client said stays a client's.
+        (of_a_game(INSTALL.principal_id), ".price = 1", Verdict.REFUSED, "untrusted_claim"),
+        (
+            of_a_game(INSTALL.principal_id),
+            '.event_type = "level_started"',
+            Verdict.MENDED,
+            "",
+        ),
+        (
+            of_a_game(INSTALL.principal_id, client_id="player-8", event_type="level_started"),
+            '.client_id = "player-7"',
+            Verdict.MENDED,
+            "",
+        ),
+        (
+            of_a_game(INSTALL.principal_id, event_type="level_started"),
+            '.client_id = "player-8"',
+            Verdict.REFUSED,
+            "speaks for another client",
+        ),
+        (
+            of_a_game(INSTALL.principal_id, event_type="level_started"),
+            "del(.client_id)",
+            Verdict.REFUSED,
+            "names no `app_name` and `client_id`",
+        ),
+        (of_a_game("server-1", posted_as="mapped"), ".", Verdict.REFUSED, "write it as studio"),
+    ],
+)
+def test_a_mend_of_a_game_is_judged_as_of_who_sent_it(
+    before: Record, expression: str, verdict: Verdict, detail: str
+) -> None:
+    what = Expression(expression)
+    proposal = propose(before, what, SENDERS, NOW_MS, applications=OneApplication())
+    assert proposal.verdict is verdict, proposal.detail
+    assert detail in proposal.detail
+
+
+@given(
+    client=st.sampled_from(["player-7", "player-8", "install-1"]),
+    application=st.sampled_from(["space-race", "chase"]),
+    named_client=st.sampled_from(["player-7", "player-8", "install-1"]),
+    named_application=st.sampled_from(["space-race", "chase"]),
+)
+def test_what_a_client_sent_is_posted_as_that_clients_or_not_at_all(
+    client: str, application: str, named_client: str, named_application: str
+) -> None:
+    sent_by = principal_of("P1", application, client)
+    found = of_a_game(sent_by.principal_id, app_name=named_application, client_id=named_client)
+    if (client, application) == (named_client, named_application):
+        assert SENDERS.of(found, found.raw, "P1") == sent_by
+    else:
+        with pytest.raises(UnmendableError):
+            SENDERS.of(found, found.raw, "P1")
+
+
+@pytest.mark.parametrize("sender", ["server-1", INSTALL.principal_id])
+def test_what_a_games_door_set_aside_is_posted_at_no_other_door(sender: str) -> None:
+    found = of_a_game(sender)
+    for written_as in ("pitboss", "acres-sas"):
+        proposal = propose(found, lambda _: started(500), SENDERS, NOW_MS, written_as)
+        assert (proposal.verdict, proposal.raw) == (Verdict.REFUSED, b"")
+    slots = propose(record(started()), lambda _: b"{}", SENDERS, NOW_MS, "studio")
+    assert "cannot be posted as studio" in slots.detail
+
+
 def test_a_mend_goes_on_from_the_mend_before() -> None:
     first = started(400)
     before = record(started(), mended(first))
-    proposal = propose(before, Expression(".data.wager_cents += 1"), gateway_of, NOW_MS)
+    proposal = propose(before, Expression(".data.wager_cents += 1"), SENDERS, NOW_MS)
     step = proposal.step(how="jq: x", note="why", by="arn:me", at=9)
     assert step.from_sha256 == hash_of(first)
     assert step.to_sha256 == hash_of(proposal.raw)
@@ -234,7 +341,7 @@ def test_what_is_made_of_a_damaged_record_is_of_the_property_it_names() -> None:
         def made(_: bytes, raw: bytes = raw) -> bytes:
             return raw
 
-        proposal = propose(damaged, made, gateway_of, NOW_MS, "pitboss")
+        proposal = propose(damaged, made, SENDERS, NOW_MS, "pitboss")
         assert detail in proposal.detail
         assert bool(proposal.detail) is bool(detail)
         step = proposal.step(how="file: x", note="", by="arn:me", at=9)
@@ -573,7 +680,7 @@ def test_a_gateway_replays_what_is_of_its_property_and_assets(
         (["mend", "--reason", "y", "--set", "."], 1, "Nothing mended or waiting"),
         (["mend", "--reason", "y", "--file", "f"], 2, "--file mends one"),
         (["mend", "x", "--file", "no-such-file"], 1, "cannot be read"),
-        (["mend", "x", "--set", ".", "--format", "table-sessions"], 2, "Rated table sessions"),
+        (["mend", "x", "--set", ".", "--format", "table-sessions"], 2, "is not one of"),
         (["replay"], 2, "Name IDs, or say which"),
         (["replay", "x"], 1, "Nothing in quarantine is called x"),
         (["replay", "--sender", "gw-1", "--gateway", "gw-9"], 1, "Nothing mended"),

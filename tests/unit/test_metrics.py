@@ -237,6 +237,21 @@ def test_windows_are_those_of_a_recount_whatever_comes_again_and_late(seed: int)
         assert {values: each.value for values, each in found.items()} == recount(one, unique, end)
 
 
+def test_a_client_keeps_no_event_of_others_from_being_counted() -> None:
+    theirs = event(1, is_trusted=False, player_id="p-2")
+    others = [event(1), event(1, is_trusted=False)]
+
+    came = bring_in(
+        Head(),
+        Lane(),
+        [metric()],
+        [Received(one, NOW) for one in (theirs, theirs, *others, *others)],
+        lambda minute: minute // 1_440,
+    )
+
+    assert (came.measured, came.known) == (3, 3)
+
+
 def recount(one: Metric, events: Iterable[GameEvent], end: int) -> dict[tuple[str, ...], Any]:
     groups: dict[tuple[str, ...], list[Any]] = {} if one.dimensions else {(): []}
     for each in events:

@@ -30,10 +30,11 @@ from pitboss.shufflers.maintenance import (
 from pitboss.shufflers.outlook import RECIPE, Outlook
 from pitboss.shufflers.sums import Sums
 from pitboss.stores.maintenance import Known
+from pitboss.stores.models import VersionTaken
 from recommend_maintenance import handler as wired
 from recommend_maintenance.service import notices, recommend
 from tests import sample_events
-from train_failure_model.service import train
+from train_failure_model.service import KNOWN, train
 from workbench.shuffling.device import ShufflerDevice
 from workbench.shuffling.plan import ShufflerPlan
 
@@ -74,8 +75,11 @@ class Bucket:
         return self.versions[version]
 
     def put_version(self, version: str, model: bytes, card: bytes) -> None:
+        key = f"card/{version}"
+        if (self.versions.get(version, model), self.objects.get(key, card)) != (model, card):
+            raise VersionTaken(version)
         self.versions[version] = model
-        self.objects[f"card/{version}"] = card
+        self.objects[key] = card
 
     def promote(self, version: str, by: str, at: int, replaces: str | None, why: str) -> bool:
         assert replaces == self.serving
@@ -311,3 +315,9 @@ def test_what_is_learned_is_kept_and_says_why_a_part_fails(
     again = train(bucket, "r", shipped(), NOW, QUICK)
     assert again.version == trained.version
     assert json.loads(bucket.objects[f"card/{again.version}"])["replaces"] is None
+
+    # Learned before and judged against something else: that stands, and the night goes on.
+    card, bucket.serving = f"card/{trained.version}", None
+    bucket.objects[card] = b"{}"
+    assert train(bucket, "r", shipped(), NOW, QUICK) == (trained.version, False, KNOWN)
+    assert (bucket.objects[card], bucket.serving) == (b"{}", None)

@@ -110,16 +110,16 @@ def test_an_event_has_every_column_and_its_data_as_it_was_posted() -> None:
 
 def test_the_first_copy_stands_and_one_that_says_otherwise_is_kept_as_evidence() -> None:
     lake = MemoryLake()
-    other = event(1, player_id="p-2")
+    other = event(1, level_id="L2")
     archive(lake, [event(), event(), other], received_at=NOON + 5, number=2)
     archive(lake, [event()], received_at=NOON, number=1)
     archive(lake, [other], number=3, application_id="chase")
 
     manifest = refine(lake)
 
-    assert [(row["application_id"], row["player_id"], row["record"]) for row in rows(lake)] == [
-        ("chase", "p-2", "3"),
-        ("race", "p-1", "1"),
+    assert [(row["application_id"], row["level_id"], row["record"]) for row in rows(lake)] == [
+        ("chase", "L2", "3"),
+        ("race", "L1", "1"),
     ]
     assert manifest.events == Counts(archived=5, unique=2, duplicate=2, conflicting=1)
     (aside,) = rows(lake, "application_quarantine")
@@ -141,6 +141,39 @@ def test_a_line_that_is_no_event_is_set_aside_and_the_others_stand() -> None:
     (aside,) = rows(lake, "application_quarantine")
     assert aside["reason"] == "unreadable_line"
     assert f"{key}, line 2" in aside["detail"]
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_client_takes_no_id_of_a_servers_or_of_another_clients(seed: int) -> None:
+    """Whatever p-2 sends, before or after: what others said stands as it would without it."""
+    chance = Random(seed)
+    others = [
+        event(n, player_id=who, is_trusted=by_server)
+        for n in range(3)
+        for who, by_server in (("p-1", False), ("p-1", True), ("p-2", True), (None, True))
+        if chance.random() < 0.7
+    ] or [event(1)]
+    both = list(others)
+    for _ in range(4):
+        own = event(chance.randrange(3), player_id="p-2", level_id=chance.choice("xy"))
+        both.insert(chance.randint(0, len(both)), own)
+    tables = []
+    for said in (others, both):
+        lake = MemoryLake()
+        archive(lake, said)
+        refine(lake)
+        tables.append(
+            [
+                {name: value for name, value in row.items() if name != "index"}
+                for row in rows(lake)
+                if row["is_trusted"] or row["player_id"] != "p-2"
+            ]
+        )
+    alone, among = tables
+    assert among == alone
+    ids = {(one.event_id, one.told_by) for one in others}
+    assert len(alone) == len(ids)
 
 
 class Broken(MemoryLake):
@@ -179,7 +212,7 @@ def planned(lake: MemoryLake, **wanted: Any) -> Plan:
 def test_a_load_that_broke_off_between_any_two_writes_is_resumed_to_the_same_bytes() -> None:
     """The first load of a day, and one that takes late events and leaves a table behind."""
     lake = MemoryLake()
-    archive(lake, [event(1), event(1, player_id="p-2")], number=1)
+    archive(lake, [event(1), event(1, level_id="L2")], number=1)
     refine(lake)
     del lake.content[layout.manifest_key(*STUDIO, GAME)]
     first = layout.raw_prefix(*STUDIO, GAME) + "games-shardId-000000000000-1-1.ndjson.zst"

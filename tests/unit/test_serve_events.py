@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_a_page_has_no_more_than_an_answer_holds(
 def test_a_search_that_takes_long_answers_with_what_it_has(network: Network) -> None:
     at = [hour * 3_600_000 for hour in range(40)]
     indexer()([record(*(event(n, at=ago) for n, ago in enumerate(at)))])
-    clock = iter(range(NOW, NOW + 10**9, service.SEARCH_MS // 2))
+    clock = iter(range(NOW, NOW + 10**9, service.SEARCH_MS // 20))
 
     document, is_cut = search(store(), NORTH, query(player="p-1"), lambda: next(clock))
 
@@ -64,6 +65,31 @@ def test_a_search_that_takes_long_answers_with_what_it_has(network: Network) -> 
     assert document.next is not None
     rest = found(player="p-1", before=document.next)
     assert ids([*document.events, *rest]) == [f"e-{n}" for n in range(40)]
+
+
+def test_a_search_that_finds_nothing_for_long_says_where_to_go_on(network: Network) -> None:
+    """Two lists that have nothing in common but at their ends, the oldest one of them."""
+    both = [("died", "reef"), ("won", "nebula"), ("died", "nebula")]
+    kinds = [both[2], *(both[n % 2] for n in range(60)), both[2]]
+    said = [
+        event(n, at=n * 60_000, event_type=kind, level_id=level)
+        for n, (kind, level) in enumerate(kinds)
+    ]
+    indexer()([record(*said)])
+    pages: list[list[str]] = []
+    before: dict[str, str | int] = {}
+    while len(pages) < 62:
+        clock = iter(range(NOW, NOW + 10**9, service.SEARCH_MS // 4))
+        asked = query(type="died", level="nebula", **before)
+        document, is_cut = search(store(), NORTH, asked, partial(next, clock))
+        pages.append(ids(document.events))
+        assert is_cut is (document.next is not None)
+        if document.next is None:
+            break
+        before = {"before": document.next}
+
+    assert [one for page in pages for one in page] == ["e-0", "e-61"]
+    assert 5 < len(pages) < 62  # it comes further with each
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ ALGORITHM = "HS256"
 
 LIFETIME_SECONDS = 60 * 60
 
+NAME_PREFIX = "install-"
+"""What the names of installs begin with, as principals."""
+
 _REQUIRED = ("iss", "aud", "iat", "exp", "sub", "property", "application")
 
 
@@ -41,7 +44,7 @@ def principal_of(property_id: str, application_id: str, client_id: str) -> Princ
     """
     named = sha256("\0".join((property_id, application_id, client_id)).encode()).hexdigest()
     return Principal(
-        f"install-{named[:32]}",
+        f"{NAME_PREFIX}{named[:32]}",
         Kind.INSTALL,
         property_id,
         frozenset({application_id}),

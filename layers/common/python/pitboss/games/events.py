@@ -61,6 +61,14 @@ class GameEvent(Struct, array_like=True, frozen=True, gc=False):
     is_trusted: bool
     """Whether a server said it; a client can say anything."""
 
+    @property
+    def told_by(self) -> str:
+        """Whose its id is: empty of a server's, whose ids are the application's; of a client's the
+        client, who chooses ids as they like. By an id of somebody else's a client takes nothing
+        from them.
+        """
+        return "" if self.is_trusted else self.player_id or ""
+
 
 class ReadGameEvent(NamedTuple):
     """An event and the application that it says it is of."""

@@ -48,22 +48,26 @@ class RecentEvent(Struct, array_like=True, frozen=True, gc=False):
     def place(self) -> "Position":
         """Where it stands in its application."""
         event = self.event
-        return Position(event.occurred_at, event.player_id or "", event.event_id)
+        return Position(
+            event.occurred_at, event.player_id or "", int(event.is_trusted), event.event_id
+        )
 
 
 class Position(NamedTuple):
     """What an event is named by in its application, in the order of time.
 
-    A client's id is a part of it: by naming an event of somebody else a client takes nothing from
-    them.
+    The client, and whether a server says it, are a part of it: by naming an event of somebody else
+    a client takes nothing from them.
     """
 
     occurred_at: int
     player_id: str
+    is_trusted: int
+    """1 of what a server says, 0 of what a client says."""
     event_id: str
 
     def __str__(self) -> str:
-        return f"{self.occurred_at:015d}/{self.player_id}/{self.event_id}"
+        return f"{self.occurred_at:015d}/{self.player_id}/{self.is_trusted}/{self.event_id}"
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -72,10 +76,12 @@ class Position(NamedTuple):
         Raises:
             ValueError: it is none.
         """
-        at, player_id, event_id = text.split("/", 2)
+        at, player_id, is_trusted, event_id = text.split("/", 3)
         if len(at) != 15 or not (at.isascii() and at.isdecimal()):
             raise ValueError(f"{at[:40]!r} is no moment")
-        return cls(int(at), player_id, event_id)
+        if is_trusted not in ("0", "1"):
+            raise ValueError(f"{is_trusted[:40]!r} is neither 0 nor 1")
+        return cls(int(at), player_id, int(is_trusted), event_id)
 
 
 class Cell(NamedTuple):
@@ -214,8 +220,8 @@ def places_of(cell: Cell, events: Iterable[RecentEvent]) -> set[Place]:
 def unique(events: Iterable[RecentEvent]) -> list[RecentEvent]:
     """Each event once, in no order: as it was received first.
 
-    Of the same client, id and moment; of those that were received at the same time the one whose
-    bytes come first, so that the order in which they came says nothing.
+    Of those of one place that were received at the same time the one whose bytes come first, so
+    that the order in which they came says nothing.
     """
     found: dict[Position, RecentEvent] = {}
     for one in events:

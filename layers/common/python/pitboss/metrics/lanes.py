@@ -268,7 +268,7 @@ def _measure(
     if part not in slices:
         slices[part] = set(lane.slices.get(part, ()))
     known = slices[part]
-    event_id = blake2b(event.event_id.encode(), digest_size=_ID_BYTES).digest()
+    event_id = _known_by(event)
     if event_id in known:
         brought.known += 1
         return
@@ -286,6 +286,12 @@ def _measure(
         values = tuple(_said(fields(path)) for path in metric.dimensions)
         pane = metric.pane_seconds, at - at % metric.pane_seconds
         new.setdefault(pane, {}).setdefault((metric.measure_id, values), []).append(partial)
+
+
+def _known_by(event: GameEvent) -> bytes:
+    """What an event is known again by: its id, and of a client's event the client's."""
+    said, whose = event.event_id.encode(), event.told_by.encode()
+    return blake2b(said, digest_size=_ID_BYTES, key=whose).digest()
 
 
 def _said(value: object) -> str:
