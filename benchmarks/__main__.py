@@ -42,6 +42,7 @@ from benchmarks import (
     offer_regret,
     overspend,
     page_latency,
+    page_metric,
     page_restart,
     planted_cheats,
     player_days,
@@ -100,6 +101,7 @@ FIGURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "event_to_search": lambda seconds: event_to_search.run(seconds),
     "hot_writes": lambda _: hot_writes.run(),
     "event_to_metric": lambda seconds: event_to_metric.run(seconds),
+    "page_metric": lambda seconds: page_metric.run(seconds),
     "player_days": lambda _: player_days.run(),
     "planted_cheats": lambda _: planted_cheats.run(),
     "cold_start": lambda _: cold_start.run(),
@@ -110,7 +112,7 @@ ON_THE_STACK = frozenset(
     {
         *("real_day", "three_days", "throughput", "latency", "read_latency", "offer_latency"),
         *("cold_start", "maintenance_night", "nightly", "overspend", "shuffler_messages"),
-        *("live_clients", "page_latency", "event_to_search", "event_to_metric"),
+        *("live_clients", "page_latency", "page_metric", "event_to_search", "event_to_metric"),
         "leaderboard_burst",
     }
 )

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,24 +135,30 @@ def tab(**options: Any) -> Iterator[Tab]:
             browser.close()
 
 
-def sign_in_a_host(open_tab: Tab, address: str, property_id: str) -> None:
-    """A new host of a property, through the hosted pages of the stack."""
+def sign_in(open_tab: Tab, address: str, property_id: str, group: str = "host") -> None:
+    """Somebody new of a property, through the hosted pages of the stack."""
     password = users.new_password()
-    users.add(property_id, property_id, ["host"], password)
+    users.add(property_id, property_id, [group], password)
     open_tab.page.goto(address)
     open_tab.page.click("#sign-in")
     open_tab.page.fill("input[name=username]", property_id)
     open_tab.page.fill("input[name=password]", password)
     open_tab.page.keyboard.press("Enter")
-    open_tab.wait_for_floor()
 
 
 @contextmanager
-def signed_in(open_tab: Tab, address: str, property_id: str) -> Iterator[None]:
-    """A host of a property is signed in, and gone after it."""
+def signed_in(
+    open_tab: Tab,
+    address: str,
+    property_id: str,
+    group: str = "host",
+    wait: Callable[[Tab], None] = Tab.wait_for_floor,
+) -> Iterator[None]:
+    """Somebody of a property is signed in and sees the page, and is gone after it."""
     cognito, pool = users._pool()
     try:
-        sign_in_a_host(open_tab, address, property_id)
+        sign_in(open_tab, address, property_id, group)
+        wait(open_tab)
         yield
     finally:
         cognito.admin_delete_user(UserPoolId=pool, Username=property_id)

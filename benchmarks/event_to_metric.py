@@ -37,14 +37,9 @@ PROBES = {
 def run(seconds: int = 60) -> dict[str, Any]:
     """Percentiles in milliseconds."""
     property_id = f"bench-{int(time.time())}"
-    outputs, region = endpoint.stack_outputs(), endpoint.target().region or endpoint.DEFAULT_REGION
-    with endpoint.as_environment():
-        applications = DynamoApplications(outputs["RegistryTableName"], region)
-        applications.add(Application(property_id, APPLICATION, time.time_ns() // 1_000_000))
-        metrics = DynamoMetrics(outputs["MetricsTableName"], region)
-        metrics.define(property_id, parse(PROBES), int(time.time()))
+    register(property_id)
     with measure.studio(property_id) as client:
-        posts = _Posts(client)
+        posts = Posts(client)
         posts.post()  # the first event starts what is cold, and counts for nothing
         if not measure.wait_until(lambda: _counted(client) > 0, 60):
             raise WorkbenchError("The metric does not count within a minute.")
@@ -62,7 +57,17 @@ def run(seconds: int = 60) -> dict[str, Any]:
     }
 
 
-class _Posts:
+def register(property_id: str) -> None:
+    """The application, and the metric that counts the probes."""
+    outputs, region = endpoint.stack_outputs(), endpoint.target().region or endpoint.DEFAULT_REGION
+    with endpoint.as_environment():
+        applications = DynamoApplications(outputs["RegistryTableName"], region)
+        applications.add(Application(property_id, APPLICATION, time.time_ns() // 1_000_000))
+        metrics = DynamoMetrics(outputs["MetricsTableName"], region)
+        metrics.define(property_id, parse(PROBES), int(time.time()))
+
+
+class Posts:
     """Posts events at a steady rate, each post with a probe."""
 
     def __init__(self, client: PitbossClient) -> None:
@@ -104,7 +109,7 @@ class _Posts:
         }
 
 
-def _watched(client: PitbossClient, posts: _Posts, sender: threading.Thread) -> list[float]:
+def _watched(client: PitbossClient, posts: Posts, sender: threading.Thread) -> list[float]:
     """The time of each probe, in milliseconds. Probes of one window are counted, in their order."""
     samples: list[float] = []
     waiting = posts.begun

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.browser import sign_in_a_host, tab
+from benchmarks.browser import sign_in, tab
 from benchmarks.page_latency import ASSET, play, watch
 from workbench import measure, page, stack
 from workbench.console import WorkbenchError
@@ -32,7 +32,8 @@ def run() -> dict[str, Any]:
         with measure.gateway(property_id) as probe:
             play(property_id, probe)
             watch(open_tab.page)
-            sign_in_a_host(open_tab, page.start(), property_id)
+            sign_in(open_tab, page.start(), property_id)
+            open_tab.wait_for_floor()
             open_tab.page.evaluate(f"location.hash = '#/floor?machine={ASSET}'")
         stack.down()
         began = time.monotonic()

@@ -1,10 +1,12 @@
-"""`python -m benchmarks.screenshots`: the pictures of the live page in docs/, light and dark.
+"""`python -m benchmarks.screenshots [floor] [games]`: the pictures of the live page in docs/.
 
-Of the real page on the real stack: a simulated floor of `MACHINES` machines, with a plan and with
-offers, is played through the front door from some minutes ago on, and goes on live while a host
-looks at it, signed in through the hosted pages.
+Of the real page on the real stack. `floor`, light and dark: a simulated floor of `MACHINES`
+machines, with a plan and with offers, is played through the front door from some minutes ago on,
+and goes on live while a host looks at it, signed in through the hosted pages. `games`: a small game
+(`benchmarks.haunted_house`) is sent through the front door, and an analyst looks at it.
 """
 
+import argparse
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ from itertools import pairwise
 from typing import Literal
 
 import yaml
+from playwright.sync_api import ViewportSize
 
+from benchmarks import haunted_house
 from benchmarks.browser import signed_in, tab
 from workbench import endpoint, gateways, measure, offer_floor, page, stack
 from workbench import plan as floor_plans
@@ -31,6 +35,9 @@ PROPERTY = "riverside"
 MACHINES, PLAYERS, MINUTES = 120, 100, 60
 PLAYED_MINUTES = 6
 """Before the host looks: more than what is shown is the mean of."""
+STUDIO = "studio"
+GAMES_SIZE: ViewportSize = {"width": 1440, "height": 1590}
+"""The whole of a map, as on a tall screen."""
 EVENTS_A_POST = 500
 CATCH_UP_SECONDS = 300
 LOOK_SECONDS = 20
@@ -38,12 +45,48 @@ LOOK_SECONDS = 20
 
 
 def main() -> None:
-    """Write both.
+    """Write those that are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.screenshots")
+    parser.add_argument("pages", nargs="*", help=f"of {', '.join(PAGES)}; default all")
+    asked = parser.parse_args().pages or list(PAGES)
+    if unknown := set(asked) - set(PAGES):
+        parser.error(f"no page is called {', '.join(sorted(unknown))}")
+    stack.ensure_up()
+    for name in asked:
+        PAGES[name]()
+
+
+def draw_games() -> None:
+    """The page of games."""
+    property_id = f"{STUDIO}-{int(time.time())}"
+    haunted_house.register(property_id)
+    with step("sending what a small game says"):
+        haunted_house.send(property_id)
+    asked = "#application=chase&type=caught&level=house&show=player"
+    with (
+        tab(color_scheme=SCHEMES[0]) as open_tab,
+        signed_in(
+            open_tab,
+            f"{page.start()}games.html{asked}",
+            property_id,
+            "analyst",
+            lambda shown: shown.page.get_by_text("all there are").wait_for(timeout=120_000),
+        ),
+    ):
+        time.sleep(LOOK_SECONDS)
+        open_tab.page.set_viewport_size(GAMES_SIZE)
+        time.sleep(1)
+        path = ROOT / "docs" / "games-light.png"
+        open_tab.page.screenshot(path=path, animations="disabled")
+        say(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size // 1000} kB")
+
+
+def draw_floor() -> None:
+    """The floor, light and dark.
 
     Raises:
         WorkbenchError: the floor does not catch up with the clock.
     """
-    stack.ensure_up()
     now = time.time_ns() // 1_000_000
     started = now - PLAYED_MINUTES * 60_000
     floor = Floor(FloorPlan(MACHINES, PLAYERS, MINUTES, 8, started, PROPERTY))
@@ -74,6 +117,9 @@ def main() -> None:
             time.sleep(1)  # what comes next is drawn in these colours
             open_tab.page.screenshot(path=path, animations="disabled")
             say(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size // 1000} kB")
+
+
+PAGES = {"floor": draw_floor, "games": draw_games}
 
 
 @contextmanager

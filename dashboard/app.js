@@ -1,8 +1,7 @@
 /** The page: who is signed in, which view is shown, and what is open beside it. */
 
 import { effect } from '@preact/signals';
-import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
 import { AlertsRail, AlertsView, CriticalAlerts, lasting, open } from './alerts.js';
 import { Announcements } from './announce.js';
@@ -13,10 +12,11 @@ import { html } from './html.js';
 import { isHelping, isSearching, listen } from './keys.js';
 import { attempts, failure, retryAt, startLive } from './live.js';
 import { FloorMap } from './map/floor-map.js';
-import { Failure, Freshness, Lazy } from './parts.js';
+import { Freshness, Lazy } from './parts.js';
 import { follow, href, select, selection, view, VIEWS } from './route.js';
-import { may, notice, resume, session, signIn, signOut } from './session.js';
-import { choice, isKiosk, theme } from './theme.js';
+import { may, session } from './session.js';
+import { begin, Brand, Icon, maySeeGames, Pause, Settings, SignIn, Skip } from './shell.js';
+import { isKiosk } from './theme.js';
 import { Tiles } from './tiles.js';
 
 /** @typedef {import('./route.js').View} View */
@@ -38,41 +38,13 @@ const MORE = {
 };
 
 function App() {
-  if (session.value === null) return html`<${SignIn} />`;
+  if (session.value === null) {
+    return html`<${SignIn}
+      title="The live floor"
+      lead="What every machine does now, who plays, and what wants attention."
+    />`;
+  }
   return html`<${Shell} key=${session.value.name} />`;
-}
-
-/** Nobody is signed in. */
-function SignIn() {
-  const [error, setError] = useState(/** @type {unknown} */ (null));
-  return html`<main class="sign-in" id="main">
-    <div class="sign-in-card">
-      <${Brand} />
-      <h1>The live floor</h1>
-      <p>What every machine does now, who plays, and what wants attention.</p>
-      ${notice.value && html`<p class="notice" role="status">${notice.value}</p>`}
-      <${Failure} error=${error} />
-      <button
-        type="button"
-        class="btn primary large"
-        id="sign-in"
-        onClick=${() => signIn().catch(setError)}
-      >
-        Sign in
-      </button>
-      <p class="dim">With your account of the property. What you see follows from your groups.</p>
-    </div>
-  </main>`;
-}
-
-function Brand() {
-  return html`<span class="brand">
-    <svg viewBox="0 0 20 20" aria-hidden="true" focusable="false">
-      <path d="M10 1.5 18.5 10 10 18.5 1.5 10Z" />
-      <circle cx="10" cy="10" r="2.6" />
-    </svg>
-    Pitboss
-  </span>`;
 }
 
 /** Somebody is. */
@@ -93,7 +65,7 @@ function Shell() {
   }, []);
   const isStale = floor.connection.value === 'stale' || (floor.connection.value === 'offline' && isOld());
   return html`<div class="shell" onClick=${follow}>
-    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <${Skip} />
     <${Header} />
     <${Banner} />
     <div class=${`body ${selection.value ? 'has-drawer' : ''}`}>
@@ -108,12 +80,6 @@ function Shell() {
     <${CriticalAlerts} />
     <${Announcements} />
   </div>`;
-}
-
-/** @param {Event} event */
-function skip(event) {
-  event.preventDefault();
-  document.getElementById('main')?.focus();
 }
 
 function isOld() {
@@ -173,6 +139,7 @@ function Header() {
           >`}
         </a>`,
       )}
+      ${maySeeGames() && html`<a href="games.html">Games</a>`}
     </nav>
     <div class="top-end">
       <${LiveState} />
@@ -199,21 +166,7 @@ function LiveState() {
 }
 
 function Controls() {
-  const isPaused = floor.paused.value;
-  const themes = /** @type {const} */ (['system', 'light', 'dark']);
-  const who = session.value;
-  return html`<button
-      type="button"
-      class="btn bar"
-      aria-pressed=${isPaused}
-      title="Hold the page still ( . )"
-      onClick=${() => {
-        floor.paused.value = !isPaused;
-      }}
-    >
-      <${Icon} path=${isPaused ? 'M5 3l9 5-9 5z' : 'M4 3h3v10H4zM9 3h3v10H9z'} />
-      <span class="bar-word">${isPaused ? 'Go on' : 'Pause'}</span>
-    </button>
+  return html`<${Pause} hint=" ( . )" />
     <button
       type="button"
       class="btn bar"
@@ -225,27 +178,7 @@ function Controls() {
     >
       <${Icon} path="M7 2a5 5 0 103 9l4 4 1-1-4-4a5 5 0 00-4-8zm0 1.5a3.5 3.5 0 110 7 3.5 3.5 0 010-7z" />
     </button>
-    <button type="button" class="btn bar" popovertarget="me" aria-label=${`${who?.name}: settings`}>
-      <span class="initial" aria-hidden="true">${who?.name.charAt(0).toUpperCase()}</span>
-    </button>
-    <div id="me" popover class="menu">
-      <p><strong>${who?.name}</strong></p>
-      <p class="dim">${who?.groups.join(', ') || 'no group'} · ${who?.propertyId}</p>
-      <fieldset class="segments">
-        <legend>Colours</legend>
-        ${themes.map(
-          (one) => html`<button
-            key=${one}
-            type="button"
-            aria-pressed=${choice.value === one}
-            onClick=${() => {
-              choice.value = one;
-            }}
-          >
-            ${one}
-          </button>`,
-        )}
-      </fieldset>
+    <${Settings}>
       <button
         type="button"
         class="btn quiet"
@@ -258,17 +191,7 @@ function Controls() {
         Keys <kbd>?</kbd>
       </button>
       <a class="btn quiet" href="?kiosk=1">On a wall</a>
-      <button type="button" class="btn quiet" id="sign-out" onClick=${() => void signOut()}>
-        Sign out
-      </button>
-    </div>`;
-}
-
-/** @param {{path: string}} props */
-function Icon({ path }) {
-  return html`<svg class="icon-16" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
-    <path d=${path} />
-  </svg>`;
+    <//>`;
 }
 
 /** What is said where the page is not live. */
@@ -348,18 +271,4 @@ effect(() => {
   document.title = `${alerts > 0 ? `(${alerts}) ` : ''}${session.value ? `${name} · ` : ''}Pitboss`;
 });
 
-effect(() => {
-  document
-    .querySelector('meta[name="theme-color"]')
-    ?.setAttribute('content', theme.value === 'dark' ? '#0f1a15' : '#12382c');
-});
-
-resume()
-  .catch((error) => {
-    notice.value = `The page cannot begin: ${error instanceof Error ? error.message : error}`;
-  })
-  .finally(() => {
-    const root = /** @type {HTMLElement} */ (document.getElementById('app'));
-    root.replaceChildren();
-    render(html`<${App} />`, root);
-  });
+begin(App);

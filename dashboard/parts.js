@@ -155,3 +155,30 @@ export function Toggle({ isOn, onChange, children }) {
     ${children}
   </button>`;
 }
+
+/**
+ * A small line without axes, beside the number that it leads to.
+ *
+ * @param {object} props
+ * @param {number[]} props.at where each value stands, ascending
+ * @param {number[]} props.values
+ * @param {number} [props.first] where the line could begin at the left
+ */
+export function Spark({ at, values, first = at[0] }) {
+  if (values.length < 2) return null;
+  const low = Math.min(...values, 0);
+  const high = Math.max(...values, 0);
+  const wide = at[at.length - 1] - first;
+  const path = values
+    .map((value, i) => {
+      const x = 2 + (92 * (at[i] - first)) / wide;
+      return `${x.toFixed(1)},${(26 - (23 * (value - low)) / (high - low || 1)).toFixed(1)}`;
+    })
+    .join(' ');
+  const [x, y] = path.slice(path.lastIndexOf(' ') + 1).split(',');
+  return html`<svg class="spark" viewBox="0 0 98 28" aria-hidden="true" focusable="false">
+    <line x1="0" x2="98" y1="27.5" y2="27.5" class="spark-base" />
+    <polyline points=${path} class="spark-line" />
+    <circle cx=${x} cy=${y} r="2.5" class="spark-end" />
+  </svg>`;
+}

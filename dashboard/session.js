@@ -162,6 +162,7 @@ async function comeBack(answer) {
   sessionStorage.removeItem(UNDER_WAY);
   const way = kept === null ? null : JSON.parse(kept);
   const isOurs = way !== null && way.state === answer.get('state');
+  const { pathname } = location;
   // Neither the code nor the state stays in the address bar or in the history.
   history.replaceState(null, '', isOurs ? way.back : location.pathname);
   if (!isOurs) {
@@ -186,9 +187,16 @@ async function comeBack(answer) {
       return;
     }
     keep(tokens);
+    if (location.pathname !== pathname) await leave();
   } catch (error) {
     notice.value = `The sign-in did not succeed: ${error instanceof Error ? error.message : error}.`;
   }
+}
+
+/** The sign-in was begun on another page than it comes back to: load that one. */
+function leave() {
+  location.reload();
+  return new Promise(() => {});
 }
 
 class RefusedError extends Error {}

@@ -6,7 +6,7 @@ import { checkpoint, CheckpointControl, since } from './checkpoint.js';
 import { floor } from './floor.js';
 import { change, count, dollars, duration, hourAndMinute, NONE, percent } from './format.js';
 import { html } from './html.js';
-import { Freshness } from './parts.js';
+import { Freshness, Spark } from './parts.js';
 import { href } from './route.js';
 import { may } from './session.js';
 import { isKiosk } from './theme.js';
@@ -182,23 +182,9 @@ function CoinInTile() {
 }
 
 function Sparkline() {
-  const points = line.value;
-  if (points.length < 2) return null;
-  const most = Math.max(...points.map((point) => point.cents), 1);
-  const first = points[points.length - 1].minute - Math.max(points.length - 1, 3);
-  const last = points[points.length - 1].minute;
-  const path = points
-    .map(({ minute, cents }) => {
-      const x = 2 + (92 * (minute - first)) / (last - first);
-      return `${x.toFixed(1)},${(26 - (23 * cents) / most).toFixed(1)}`;
-    })
-    .join(' ');
-  const [x, y] = path.slice(path.lastIndexOf(' ') + 1).split(',');
-  return html`<svg class="spark" viewBox="0 0 98 28" aria-hidden="true" focusable="false">
-    <line x1="0" x2="98" y1="27.5" y2="27.5" class="spark-base" />
-    <polyline points=${path} class="spark-line" />
-    <circle cx=${x} cy=${y} r="2.5" class="spark-end" />
-  </svg>`;
+  const at = line.value.map((point) => point.minute);
+  const first = at[at.length - 1] - Math.max(at.length - 1, 3);
+  return html`<${Spark} at=${at} values=${line.value.map((point) => point.cents)} first=${first} />`;
 }
 
 function TheoTile() {

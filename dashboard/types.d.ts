@@ -192,6 +192,58 @@ export interface BillIn {
   player_id: string | null;
 }
 
+export interface ValueDocument {
+  dimensions: Record<string, string>;
+  value: number | null;
+  events: number | null;
+  is_full: boolean;
+}
+
+export interface WindowDocument {
+  day: string | null;
+  begins_at: number | null;
+  ends_at: number | null;
+  is_over: boolean;
+  values: ValueDocument[];
+}
+
+export interface MetricDocument {
+  key: string;
+  name: string;
+  application_id: string;
+  aggregate: string;
+  unit: string;
+  window: string;
+  dimensions: string[];
+  threshold: string | null;
+  crossed: Record<string, string>[];
+  newest_received_at: number | null;
+  windows: WindowDocument[];
+}
+
+export interface ApplicationFreshness {
+  application_id: string;
+  newest_received_at: number;
+  indexed_at: number;
+}
+
+/** Of the lake: when the newest object was written, and the newest refined event was received. */
+export interface Freshness {
+  property_id: string;
+  as_of: number;
+  newest_raw_at: number | null;
+  newest_refined_at: number | null;
+  waiting: number;
+  waiting_since: number | null;
+}
+
+export interface FreshnessDocument {
+  property_id: string;
+  at: number;
+  applications: ApplicationFreshness[];
+  lake: Freshness;
+}
+
 export type Connection = 'connecting' | 'live' | 'stale' | 'offline';
 
 /** `/config.json`, written by whoever serves the page. */

@@ -70,9 +70,10 @@ def paths() -> Document:
             "get": operation(
                 "events",
                 "getGameEventsFreshness",
-                "Read how far each application's events have come.",
-                "It is behind by `indexed_at` - `newest_received_at`; while nothing comes, "
-                "`at` - `newest_received_at` is only how long ago that is.",
+                "Read how far each application's events have come, and the lake.",
+                "An application is behind by `indexed_at` - `newest_received_at`; while nothing "
+                "comes, `at` - `newest_received_at` is only how long ago that is. Refining is "
+                "behind by `at` - `waiting_since` of `lake`, which is of all applications.",
                 Action.READ_GAME_EVENTS,
                 [],
                 {

@@ -138,7 +138,7 @@ def publish() -> None:
     told = json.dumps(config(), indent=2).encode()
     files.append(page_files.PageFile("config.json", told, "application/json"))
     # What refers to others last: who loads the page meanwhile finds what it refers to.
-    files.sort(key=lambda file: file.name == "index.html")
+    files.sort(key=lambda file: file.name.endswith(".html"))
     with step(f"putting {len(files)} files into {bucket}"):
         for file in files:
             s3.put_object(

@@ -37,6 +37,17 @@ export function ramp(kind, isDark) {
 }
 
 /**
+ * The colours of a difference, from much less to much more, the same in the middle: those of
+ * `pitboss heatmap`, of light ground without the two at its ends.
+ *
+ * @param {boolean} isDark whether the ground is
+ */
+export function differences(isDark) {
+  const stops = (isDark ? DARK_DIVERGING : LIGHT_DIVERGING).split(' ').map((hex) => `#${hex}`);
+  return isDark ? stops : stops.slice(1, -1);
+}
+
+/**
  * The colour, black or white, that is easier to read on this one: that with more contrast by
  * WCAG 2.2's relative luminance.
  *

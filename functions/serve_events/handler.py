@@ -16,6 +16,7 @@ from pitboss.stores.applications import DynamoApplications, KeptApplications
 from pitboss.stores.audit import DynamoAudit
 from pitboss.stores.dynamodb import CALLS_AT_ONCE
 from pitboss.stores.recent_events import DynamoRecentEvents
+from pitboss.stores.refinery import S3Refinery
 from pitboss.telemetry import logger, metrics
 from serve_events.service import FRESHNESS_ROUTE, ROUTE, Asked, freshness, search
 from serve_events.settings import Settings
@@ -31,6 +32,7 @@ class _Wiring:
         spread = ThreadPoolExecutor(CALLS_AT_ONCE).map
         self.recent = DynamoRecentEvents(settings.recent_events_table, region, spread)
         self.audit = DynamoAudit(settings.audit_table, region)
+        self.lake = S3Refinery(settings.lake_bucket, region)
         applications = DynamoApplications(settings.registry_table, region)
         self.applications = KeptApplications(applications.find, _itself, time.monotonic)
 
@@ -107,4 +109,5 @@ def _freshness(caller: Principal, given: dict[str, list[str]] | None) -> dict[st
         raise _NotFound
     wiring = _wiring()
     count.count("FreshnessShown")
-    return answer(HTTPStatus.OK, freshness(wiring.recent, caller.property_id, wiring.now()))
+    found = freshness(wiring.recent, wiring.lake, caller.property_id, wiring.now())
+    return answer(HTTPStatus.OK, found)

@@ -26,6 +26,7 @@ from pitboss.games.recent import (
     of_player,
     of_type,
 )
+from pitboss.lake import loads
 from pitboss.posts import MAX_AHEAD_MS
 from pitboss.stores.recent_events import Newest
 
@@ -102,13 +103,14 @@ class ApplicationFreshness(Struct, frozen=True):
 
 
 class FreshnessDocument(Struct, frozen=True):
-    """`GET /v1/game-events/freshness`: the applications that had events in the last 7 days. `at` is
-    now, epoch milliseconds.
+    """`GET /v1/game-events/freshness`: the applications that had events in the last 7 days, and of
+    all of them together how far the lake is, raw and refined. `at` is now, epoch milliseconds.
     """
 
     property_id: str
     at: int
     applications: list[ApplicationFreshness]
+    lake: loads.Freshness
 
 
 class Asked(NamedTuple):
@@ -241,16 +243,22 @@ def search(recent: RecentEvents, property_id: str, asked: Asked, now: Callable[[
             return cut(page, cells[-1].minute)
 
 
-def freshness(recent: RecentEvents, property_id: str, now: int) -> FreshnessDocument:
-    """How far each application has come.
+def freshness(
+    recent: RecentEvents, lake: loads.Lake, property_id: str, now: int
+) -> FreshnessDocument:
+    """How far each application has come, and the lake.
 
     Args:
-        recent: where events are.
+        recent: where the events of the last 7 days are.
+        lake: where all are.
         property_id: whose.
         now: epoch milliseconds.
     """
     return FreshnessDocument(
-        property_id, now, [ApplicationFreshness(*one) for one in recent.newest(property_id)]
+        property_id,
+        now,
+        [ApplicationFreshness(*one) for one in recent.newest(property_id)],
+        loads.freshness(property_id, lake, now),
     )
 
 

@@ -12,5 +12,6 @@ class Settings:
     recent_events_table: str
     registry_table: str
     audit_table: str
+    lake_bucket: str
     aws_region: str
     log_level: LogLevel = "INFO"

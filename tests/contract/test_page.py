@@ -12,7 +12,10 @@ import pytest
 from workbench import page_files
 from workbench.paths import ROOT
 
-INDEX = page_files.FOLDER / "index.html"
+PAGES = {
+    name: (page_files.FOLDER / name).read_text(encoding="utf-8")
+    for name in ("index.html", "games.html")
+}
 FILES = {file.name: file for file in page_files.files()}
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 VENDORED = [name for name in FILES if name.startswith("vendor/") and not name.endswith(".md")]
@@ -40,10 +43,11 @@ class _Page(HTMLParser):
         self.refused += [name for name in given if name == "style" or name.startswith("on")]
 
 
-PAGE = _Page(INDEX.read_text(encoding="utf-8"))
+PARSED = {name: _Page(text) for name, text in PAGES.items()}
 IMPORT_MAP = json.loads(
-    re.search(r'<script type="importmap">(.*?)</script>', INDEX.read_text(), re.DOTALL)[1]  # type: ignore[index]
+    re.search(r'<script type="importmap">(.*?)</script>', PAGES["index.html"], re.DOTALL)[1]  # type: ignore[index]
 )
+each_page = pytest.mark.parametrize("page", PAGES)
 
 
 def _sha384(name: str) -> str:
@@ -51,18 +55,21 @@ def _sha384(name: str) -> str:
     return f"sha384-{base64.b64encode(digest).decode()}"
 
 
-def test_the_policy_lets_the_import_map_run() -> None:
-    found = page_files.import_map_hash(INDEX.read_text(encoding="utf-8"))
+@each_page
+def test_the_policy_lets_the_import_map_run(page: str) -> None:
+    found = page_files.import_map_hash(PAGES[page])
 
     assert f"'{found}'" in page_files.headers()["Content-Security-Policy"]
 
 
-def test_nothing_in_the_page_is_what_the_policy_refuses() -> None:
-    assert PAGE.refused == []
+@each_page
+def test_nothing_in_the_page_is_what_the_policy_refuses(page: str) -> None:
+    assert PARSED[page].refused == []
 
 
-def test_whatever_the_page_refers_to_is_there() -> None:
-    named = [link.get("href") or link["src"] for link in PAGE.links]
+@each_page
+def test_whatever_the_page_refers_to_is_there(page: str) -> None:
+    named = [link.get("href") or link["src"] for link in PARSED[page].links]
 
     assert [name for name in named if name.removeprefix("./") not in FILES] == []
 
@@ -101,10 +108,11 @@ def test_a_vendored_module_runs_only_as_it_was_taken() -> None:
         assert IMPORT_MAP["integrity"][f"./{name}"] == _sha384(name)
 
 
-def test_what_is_loaded_ahead_is_what_runs() -> None:
+@each_page
+def test_what_is_loaded_ahead_is_what_runs(page: str) -> None:
     ahead = {
         link["href"]: link.get("integrity")
-        for link in PAGE.links
+        for link in PARSED[page].links
         if link.get("rel") == "modulepreload"
     }
 

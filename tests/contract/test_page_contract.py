@@ -20,6 +20,9 @@ from pitboss.floor.rows import (
     Severity,
     StreamRate,
 )
+from pitboss.lake.loads import Freshness
+from pitboss.metrics.documents import MetricDocument, ValueDocument, WindowDocument
+from serve_events.service import ApplicationFreshness, FreshnessDocument
 from workbench import page_files
 
 ROWS = {
@@ -31,7 +34,11 @@ ROWS = {
 DOCUMENTS = [
     *(MachineSums, MachineCondition, StreamRate, MachineMinutes, OfferCounts, FloorStatus, Alert),
     *(Place, Limits, FloorPlan, PlayerOnFloor, PlayersOnFloor, BillIn),
+    *(ValueDocument, WindowDocument, MetricDocument),
+    *(ApplicationFreshness, Freshness, FreshnessDocument),
 ]
+
+PAGES = {"index.html": "app.js", "games.html": "games/app.js"}
 
 _STATIC_IMPORT = re.compile(r"^(?:import|export)[^;]*?from '(\.[^']+)';", re.MULTILINE)
 
@@ -92,9 +99,10 @@ def test_what_is_shown_to_a_group_is_what_it_may_see() -> None:
     ]
 
 
-def test_what_the_page_begins_with_is_loaded_ahead() -> None:
+@pytest.mark.parametrize(("page", "entry"), PAGES.items(), ids=PAGES)
+def test_what_a_page_begins_with_is_loaded_ahead(page: str, entry: str) -> None:
     needed: set[str] = set()
-    waiting = ["app.js"]
+    waiting = [entry]
     while waiting:
         name = waiting.pop()
         if name not in needed:
@@ -103,6 +111,6 @@ def test_what_the_page_begins_with_is_loaded_ahead() -> None:
             for imported in _STATIC_IMPORT.findall(_text(name)):
                 path = page_files.FOLDER / folder / imported
                 waiting.append(path.resolve().relative_to(page_files.FOLDER).as_posix())
-    ahead = set(re.findall(r'rel="modulepreload" href="([^"]+)"', _text("index.html")))
+    ahead = set(re.findall(r'rel="modulepreload" href="([^"]+)"', _text(page)))
 
-    assert {name for name in ahead if not name.startswith("vendor/")} == needed - {"app.js"}
+    assert {name for name in ahead if not name.startswith("vendor/")} == needed - {entry}

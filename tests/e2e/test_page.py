@@ -1,10 +1,11 @@
 """The live page in Chromium: signed in through the hosted pages, fed by the stack."""
 
+import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,7 +20,11 @@ from playwright.sync_api import (
 )
 
 from benchmarks import browser as bench
+from pitboss.games.applications import Application
+from pitboss.metrics.definition import parse
+from pitboss.stores.applications import DynamoApplications
 from pitboss.stores.connections import DynamoConnections, LiveApi, management_url
+from pitboss.stores.metrics import DynamoMetrics
 from tests.e2e.conftest import forget
 from tests.e2e.house import House, array, now_ms
 from tests.e2e.test_offers import CATALOGUE, QUIET, OfferHouse, player_of
@@ -28,6 +33,7 @@ from workbench import page as page_commands
 from workbench.games import Games, Heard
 
 PASSWORD = "Test-passw0rd-1"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CHROMIUM = next(filter(None, map(shutil.which, bench.PROGRAMS)), None)
 PATIENCE_MS = 30_000
 DECIDED_WITHIN_SECONDS = 120
@@ -127,7 +133,8 @@ def house(stack: dict[str, str]) -> Iterator[House]:
         yield made
 
 
-type SignIn = Callable[[str], Person]
+type SignIn = Callable[..., Person]
+"""Of a group, and where they are not to begin on the floor the page they begin on."""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +143,7 @@ def person(browser: Browser, address: str, house: House) -> Iterator[SignIn]:
     known: dict[str, Person] = {}
     names: list[str] = []
 
-    def of(group: str) -> Person:
+    def of(group: str, begin: str = "") -> Person:
         if group in known:
             return known[group]
         name = f"{group}-{uuid.uuid4().hex[:8]}"
@@ -144,12 +151,15 @@ def person(browser: Browser, address: str, house: House) -> Iterator[SignIn]:
         names.append(name)
         # Each has cookies of their own: the hosted page would sign in who signed in before.
         found = Person(browser.new_context(viewport=bench.SIZE).new_page())
-        found.page.goto(address)
+        found.page.goto(f"{address}{begin}")
         found.page.click("#sign-in")
         found.page.fill("input[name=username]", name)
         found.page.fill("input[name=password]", PASSWORD)
         found.page.keyboard.press("Enter")
-        is_live(found)
+        if begin:
+            found.page.wait_for_url(f"**/{begin}")
+        else:
+            is_live(found)
         known[group] = found
         return found
 
@@ -377,6 +387,81 @@ def test_the_page_comes_back_after_it_lost_its_connection_and_its_server(
     assert any("8800002" in text for text in host.frames[before:])
 
 
+CATCHES = {
+    "key": "catches",
+    "name": "Catches",
+    "where": [{"field": "event_type", "is": "caught"}],
+    "aggregate": "count",
+    "window": {"kind": "sliding", "length": "2h", "every": "1h"},
+    "dimensions": ["app_version"],
+}
+"""Two hours: what is sent now is in the newest window, whatever the time."""
+
+
+def _play_a_game(property_id: str, stack: dict[str, str]) -> None:
+    """Somebody is caught eight times here and four times there, half of it in a later version."""
+    with endpoint.as_environment():
+        region = endpoint.DEFAULT_REGION
+        applications = DynamoApplications(stack["RegistryTableName"], region)
+        applications.add(Application(property_id, "chase", now_ms()))
+        metrics = DynamoMetrics(stack["MetricsTableName"], region)
+        metrics.define(property_id, parse(CATCHES), now_ms() // 1_000)
+    events = [
+        {
+            "event_id": f"catch-{n}",
+            "event_timestamp": now_ms(),
+            "event_type": "caught",
+            "event_version": "1",
+            "app_name": "chase",
+            "app_version": f"1.{n % 2}",
+            "client_id": f"player-{n}",
+            "level_id": "house",
+            "position_x": 10 if n < 8 else 90,
+            "position_y": 20,
+        }
+        for n in range(12)
+    ]
+    with measure.studio(property_id) as studio:
+        headers = {"Content-Type": "application/json"}
+        answer = studio.send("POST", "/v1/game-events", json.dumps(events).encode(), headers)
+    assert answer.status_code == 200, answer.text
+
+
+def test_an_analyst_sees_what_a_game_measures_and_where_it_happens(
+    stack: dict[str, str], address: str, house: House, person: SignIn
+) -> None:
+    _play_a_game(house.property_id, stack)
+
+    page = person("analyst", "games.html").page
+
+    catches = page.locator("[data-metric=catches] .metric-row")
+    expect(catches).to_have_count(2, timeout=PATIENCE_MS)
+    for row, version in zip(catches.all(), ("1.0", "1.1"), strict=True):
+        expect(row).to_contain_text(version)
+        expect(row.locator(".metric-value")).to_have_text("6")
+    hot = page.get_by_role("row").filter(has_text="Hot")
+    expect(hot).to_contain_text("the newest was found after")
+    page.get_by_label("Event type").fill("caught")
+    page.get_by_label("Level", exact=True).fill("house")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".level polygon")).to_have_count(2, timeout=PATIENCE_MS)
+    rows = page.get_by_role("table", name="caught on house, by hexagon").locator("tbody tr")
+    expect(rows.nth(0)).to_contain_text("66.67 %")
+    expect(rows.nth(1)).to_contain_text("33.33 %")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert _violations(page) == [], scheme
+    # It is shown to those who may read it.
+    page.get_by_role("link", name="Floor").click()
+    expect(page.get_by_role("link", name="Games", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    host = person("host")
+    expect(host.page.get_by_role("link", name="Games", exact=True)).to_have_count(0)
+    host.page.goto(f"{address}games.html")
+    expect(host.page.get_by_text("Games are not shown to your groups")).to_be_visible()
+    host.page.goto(address)
+    is_live(host)
+
+
 def _close_connections(stack: dict[str, str], aws: endpoint.Target, property_id: str) -> None:
     """End those of the people of a property, as API Gateway does."""
     with endpoint.as_environment():
@@ -390,7 +475,7 @@ def _close_connections(stack: dict[str, str], aws: endpoint.Target, property_id:
             api.close(one.connection_id)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing(browser: Browser, scheme: Any) -> None:
     with bench.mock(40, 100) as address:
         context = browser.new_context(viewport=bench.SIZE, color_scheme=scheme)

@@ -243,7 +243,7 @@ MAY: dict[str, set[str]] = {
     },
     "ServeAuditFunction": {"audit Query", "audit PutItem", "audit TransactWriteItems"},
     "ServeEventsFunction": {
-        *("recent events Query", "registry GetItem"),
+        *("recent events Query", "registry GetItem", "lake list", "lake get game manifests"),
         *("audit PutItem", "audit TransactWriteItems"),
     },
     "ServeFlagsFunction": {

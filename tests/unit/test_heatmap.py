@@ -226,6 +226,9 @@ def test_one_hexagon_does_not_leave_all_others_pale() -> None:
     )
 
     assert charts.most_difference(found) == 10
+    alike = [Bin(Axial(0, n), (9, 9)) for n in range(99)]
+    one = HeatMap(COMPARED, WHOLE, False, 1.0, [*alike, Bin(Axial(1, 0), (0, 9))], 0, 0, (1, 1))
+    assert charts.most_difference(one) == 9
     same = HeatMap(COMPARED, WHOLE, False, 1.0, [Bin(Axial(0, 0), (9, 9))], 0, 0, (1, 1))
     assert charts.shade(Fraction(0), charts.most_difference(same)) == 0
 

@@ -35,6 +35,7 @@ from pitboss.games.recent import (
 from pitboss.stores.batches import UnwrittenItems
 from pitboss.stores.recent_events import DynamoRecentEvents, Newest
 from serve_events.service import Asked, EventDocument, freshness, search
+from tests.fakes.lake import MemoryLake
 from tests.fakes.network import Heard, Strikes, tables
 from tests.sample_events import MONDAY_EVENING as NOW
 from tests.sample_events import load
@@ -331,7 +332,7 @@ def test_an_application_has_come_as_far_as_its_newest_record(network: Network) -
     index([record(event(1), at=NOW - 500), record(event(2), at=NOW - 900)])
     index([record(event(1), at=NOW - 800)])  # again, or from another shard
 
-    document = freshness(store(), NORTH, NOW)
+    document = freshness(store(), MemoryLake(), NORTH, NOW)
 
     (one,) = document.applications
     assert (one.application_id, one.newest_received_at, one.indexed_at) == (RACE, NOW - 500, NOW)

@@ -10,10 +10,12 @@ import pytest
 
 from pitboss.access import GROUPS, Action, Group, Kind, Principal
 from pitboss.games.applications import Application
+from pitboss.lake import layout
 from pitboss.queries import RefusedQueryError
 from serve_events import handler as serving
 from serve_events import service
 from serve_events.service import search
+from tests.fakes.lake import START, MemoryLake
 from tests.fakes.network import tables
 from tests.fakes.people import MemoryAudit, person
 from tests.sample_events import MONDAY_EVENING as NOW
@@ -121,6 +123,7 @@ def audit(network: Network, monkeypatch: pytest.MonkeyPatch) -> MemoryAudit:
     wiring = SimpleNamespace(
         recent=store(),
         audit=made,
+        lake=MemoryLake(),
         applications=SimpleNamespace(find=lambda *whose: known.get(whose)),
         now=lambda: NOW,
     )
@@ -164,12 +167,18 @@ def test_that_there_is_nothing_of_a_player_is_a_look_too(audit: MemoryAudit) -> 
     assert [look.player_ids for look in audit.kept] == [["player-7"]]
 
 
-def test_how_far_applications_have_come_is_told(audit: MemoryAudit) -> None:
+def test_how_far_applications_and_the_lake_have_come_is_told(audit: MemoryAudit) -> None:
     indexer()([record(event(1))])
+    records = layout.RecordRange("games", "shardId-0", "1", "1")
+    raw = layout.RawObject(layout.GAME, NORTH, START.date().isoformat(), records)
+    serving._wiring().lake.put(raw.key, b"one")
 
     status, body = call(load("serve_events")["freshness"])
 
     assert (status, [one["application_id"] for one in body["applications"]]) == (200, [RACE])
+    assert body["lake"]["newest_refined_at"] is None
+    assert body["lake"]["waiting"] == 1
+    assert body["lake"]["waiting_since"] == body["lake"]["newest_raw_at"] > 0
     assert audit.kept == []
 
 

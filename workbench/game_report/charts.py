@@ -150,7 +150,9 @@ def most_difference(found: HeatMap) -> Fraction:
     most, so that a single one does not leave all others pale.
     """
     sizes = sorted(abs(value) for one in found.bins if (value := found.difference(one)) is not None)
-    return sizes[len(sizes) * 19 // 20] if sizes and sizes[-1] else Fraction(1)
+    if not sizes or not sizes[-1]:
+        return Fraction(1)
+    return sizes[len(sizes) * 19 // 20] or sizes[-1]  # nearly all may be the same
 
 
 def shade(value: Fraction, most: Fraction) -> int:
