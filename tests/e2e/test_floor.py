@@ -63,7 +63,7 @@ def differences(house: House, ledger: dict[str, Any]) -> list[str]:
 def test_odd_days_sent_badly_are_rated_to_the_cent_day_by_day(
     house: House, settled: Settled
 ) -> None:
-    events, ledger = odd_days(machines=12, players=12, days=2, seed=5)
+    events, ledger = odd_days(machines=8, players=8, days=2, seed=5)
     assert len(ledger["days"]) == 2
     assert ledger["totals"]["gaps"] > 0
     assert ledger["totals"]["incomplete_games"] > 0

@@ -205,12 +205,17 @@ def _person(group: Group) -> Principal:
 
 
 def _path(route: str) -> str:
-    ids = {"asset_id": MACHINE, "player_id": PLAYER, "recommendation_id": "r-1"}
+    ids = {
+        "asset_id": MACHINE,
+        "player_id": PLAYER,
+        "recommendation_id": "r-1",
+        "crash_group": "5bf6c4c1b4731444",
+    }
     path = route.format(**ids)
     now = time.time_ns() // 60_000_000_000
     if route == "/v1/floor/minutes":
         path += f"?first={(now - 5) * 60_000}&last={now * 60_000}"
-    if route == "/v1/game-events":
+    if route.startswith(("/v1/game-events", "/v1/crashes")) and not route.endswith("/freshness"):
         path += "?application=none-such"
     return path
 

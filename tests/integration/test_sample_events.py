@@ -420,7 +420,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "export_histories/run": {"run": "2020-06-17"},
     "recommend_maintenance/sent": {"sent": 1},
     "score_players/property": {"property_id": "north", "players": 0},
-    "observe_players/property": {"run": "2020-06-17", "property_id": "north", "players": 0},
+    "observe_players/property": {"run": "2020-06-17", "property_id": "north", "players": 1},
     "train_failure_model/run": {"version": "none", "promoted": False},
     "assess_players/property": {"version": "none", "serves": "rules-1", "at_risk": 0},
     "assess_players/churn": {"version": "none", "serves": "rules-1", "players": 0},

@@ -13,6 +13,8 @@ from pitboss.players.features import (
     After,
     Behaviour,
     Game,
+    Shown,
+    Visits,
     behaviour_of,
     values,
 )
@@ -138,10 +140,13 @@ def test_features_by_hand() -> None:
 
 def test_what_was_won_or_lost_is_seen_by_no_feature() -> None:
     """The amounts have no field to come in by; a game says only whether it paid anything."""
-    assert {one.name for one in fields(Behaviour)} | {one.name for one in fields(After)} == {
+    parts = (Behaviour, After, Visits, Shown)
+    assert {one.name for part in parts for one in fields(part)} == {
         *("sessions", "games", "mean_stake_cents", "highest_stake_cents"),
-        *("after_loss", "after_win"),
+        *("after_loss", "after_win", "visits", "shown"),
         *("stops", "responses", "response_ms", "changes", "change_cents"),
+        *("days", "away_days", "first_days"),
+        *("kind", "cost_cents", "before", "taken"),
     }
     assert Game._fields == ("started_at", "ended_at", "staked_cents", "won")
 

@@ -23,7 +23,7 @@ from workbench.proof.shrink import ddmin
 from workbench.proof.world import World
 
 ROOT = Path(__file__).parents[2]
-SCHEDULES = 500
+SCHEDULES = 200
 
 
 # --- the campaign of the normal run ---------------------------------------------------------------
