@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pitboss.anomalies.cards import METRES_A_UNIT, asked_of, metres_of
+from pitboss.anomalies.cards import METRES_A_UNIT, CardDay, CardGame, asked_of, joined, metres_of
 from pitboss.anomalies.questions import Question
 from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, review_of, subject_of
 from pitboss.anomalies.watch import MIN_GAMES, Brought, Suspicion, Watched, bring_in
@@ -44,6 +44,7 @@ from watch_play.service import Outcome, WatchPlay
 from workbench.proof.network import Fault, Kill, Killed, Lose, Network, Refuse
 from workbench.simulation import FloorPlan, open_floor
 from workbench.simulation.envelopes import envelope_line
+from workbench.simulation.places import laid_out
 
 NOW = 1_767_225_600_000
 NORTH = "north"
@@ -482,6 +483,26 @@ def test_one_card_at_two_places_leaves_one_review_of_its_gaming_day(network: Net
     again = watcher()([*honest, *other, *card])
     assert (again.cards, again.suspicions, again.blocks) == (0, 0, 0)
     assert list(map(dict, network.dynamodb.tables["floor"].items())) == before
+
+
+def test_the_simulators_shared_card_is_found_and_no_other() -> None:
+    opened = open_floor(FloorPlan(100, 20, 25, 4, cheats=5))
+    far = metres_of(laid_out([machine.asset_id for machine in opened.machines]))
+    games: dict[str, list[CardGame]] = defaultdict(list)
+    for delivered in opened.events():
+        envelope, told = read_envelope(envelope_line(delivered, NORTH))
+        if isinstance(told.data, GameStarted) and told.player_id is not None:
+            took = delivered.cache_time - told.occurred_at
+            games[told.player_id].append(CardGame(envelope.asset_id, told.occurred_at, took))
+
+    found = {
+        player_id
+        for player_id, played in games.items()
+        if asked_of(joined(CardDay(), played, far), far).proof is not None
+    }
+    cheats = opened.truth()["cheats"]
+    assert found == {one["player_id"] for one in cheats if one["cheat"] == "shared"}
+    assert len(found) == 1
 
 
 def test_where_there_is_no_plan_no_card_is_at_two_places(network: Network) -> None:
