@@ -14,6 +14,7 @@ from math import sqrt
 from statistics import median
 from typing import Any, NamedTuple
 
+from pitboss.anomalies.cards import CardDay, CardGame, asked_of, joined
 from pitboss.anomalies.questions import (
     FALSE_ALARMS,
     HONEST_SHARES,
@@ -23,7 +24,7 @@ from pitboss.anomalies.questions import (
     is_too_far,
     multiple,
 )
-from pitboss.anomalies.session import Played, SessionPlay, after_game, after_move
+from pitboss.anomalies.session import Played, SessionPlay, after_game
 from workbench.console import say
 from workbench.simulation.catalogue import (
     CLOCK_OFFSET_MS,
@@ -126,7 +127,9 @@ def _honest(chance: random.Random, model: MachineModel) -> Iterator[Step]:
         if number and chance.randrange(20) == 0:
             metres = chance.uniform(2, 80)
             skew = chance.uniform(-CLOCK_OFFSET_MS, CLOCK_OFFSET_MS) / 1_000
-            yield Step(game, metres, 5 + metres / chance.uniform(0.7, 1.8) + skew)
+            seconds = 5 + metres / chance.uniform(0.7, 1.8) + skew
+            at += int(2 * seconds * 1_000)  # there and back
+            yield Step(game._replace(started_at=at), metres, seconds)
         else:
             yield Step(game)
 
@@ -142,7 +145,7 @@ def _paced(
     at, paced = 0, []
     for step in steps:
         at += interval_ms + chance.randint(-jitter_ms, jitter_ms)
-        paced.append(step._replace(game=step.game._replace(started_at=at)))
+        paced.append(Step(step.game._replace(started_at=at)))
     return paced
 
 
@@ -199,14 +202,26 @@ CHEATS: dict[str, Cheat] = {
 
 def _found_at(steps: list[Step]) -> int | None:
     """After how many games a session is accused of anything."""
+    played: list[CardGame] = []
+    for game, metres, seconds in steps:
+        if metres is not None:
+            played.append(CardGame(str(metres), game.started_at - int(seconds * 1_000), 0))
+        played.append(CardGame(_HERE, game.started_at, 0))
+    proof = asked_of(joined(CardDay(), played, _metres), _metres).proof
     play = SessionPlay()
-    for number, step in enumerate(steps, 1):
-        if step.metres is not None:
-            play = after_move(play, step.metres, step.seconds)
-        play = after_game(play, step.game)
-        if play.accused_of:
+    for number, (game, _, _) in enumerate(steps, 1):
+        play = after_game(play, game)
+        if play.accused_of or (proof is not None and game.started_at >= proof.at):
             return number
     return None
+
+
+_HERE = "0"
+
+
+def _metres(one: str, other: str) -> float:
+    """Machines stand in a row, and are called by where."""
+    return abs(float(one) - float(other))
 
 
 def _naively_found(steps: list[Step]) -> bool:

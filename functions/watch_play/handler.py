@@ -63,5 +63,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[Any]]:
     count.count("SuspicionsSilenced", outcome.silenced)
     count.count("BlocksReplaced", outcome.blocks)
     count.count("BlocksContended", outcome.contended)
+    count.count("CardsReplaced", outcome.cards)
+    count.count("CardsContended", outcome.cards_contended)
     count.flush()
     return {"batchItemFailures": []}

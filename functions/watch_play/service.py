@@ -4,16 +4,23 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from pitboss.anomalies.reviews import Review, review_of
+from pitboss.anomalies.cards import CardGame, Metres, asked_of, joined, metres_of
+from pitboss.anomalies.reviews import Review, review_of, review_of_card
 from pitboss.anomalies.watch import Place, Suspicion, Watched, bring_in
 from pitboss.errors import BrokenReleaseError
-from pitboss.events.batch import SlotBatch
+from pitboss.events.batch import BatchHeader, SlotBatch
 from pitboss.events.slot import GameEnded, GameStarted, PaytableReported, SlotEvent
-from pitboss.floor.blocks import Block, Blocks
+from pitboss.floor.blocks import MAX_CONFLICTS, Block, Blocks, ContendedFloorError
+from pitboss.floor.plan import FloorPlan
 from pitboss.floor.rows import block_of
 from pitboss.rating.fold import House
 from pitboss.stores.floor import BlockKind
+from pitboss.stores.reviews import CardKey, KeptCard
+
+PLAN_MS = 60_000
+"""How long a floor plan is taken to be the current one."""
 
 KNOWN_GAME = (
     SlotEvent("paytable", 0, 1, None, PaytableReported(9_674)),
@@ -32,6 +39,11 @@ class Watches(Protocol):
     def replace_blocks(
         self, property_id: str, kind: BlockKind, blocks: Mapping[int, WatchesBlock]
     ) -> set[int]: ...
+    def cards(self, property_id: str, keys: Iterable[CardKey]) -> Mapping[CardKey, KeptCard]: ...
+    def replace_cards(
+        self, property_id: str, cards: Mapping[CardKey, KeptCard]
+    ) -> set[CardKey]: ...
+    def plan(self, property_id: str) -> FloorPlan | None: ...
     def is_silent(self, property_id: str, review: Review, now: int) -> bool: ...
     def put_review(self, property_id: str, review: Review) -> bool: ...
 
@@ -53,6 +65,10 @@ class Outcome(Struct):
     blocks: int = 0
     contended: int = 0
     """Blocks that had to be read again."""
+    cards: int = 0
+    """Cards' days that were written."""
+    cards_contended: int = 0
+    """Those that had to be read again."""
 
 
 class WatchPlay:
@@ -82,6 +98,8 @@ class WatchPlay:
             ),
             pause,
         )
+        self._pause = pause
+        self._metres: dict[str, tuple[int, Metres]] = {}
 
     def __call__(self, batches: Iterable[SlotBatch]) -> Outcome:
         """Bring in a batch of stream records.
@@ -94,15 +112,96 @@ class WatchPlay:
         """
         outcome = Outcome()
         work: dict[str, dict[int, dict[str, list[SlotEvent]]]] = {}
+        carded: dict[str, dict[CardKey, list[CardGame]]] = {}
         for header, events, _ in batches:
             if events:
+                self._deal(header, events, carded.setdefault(header.property_id, {}))
                 machines = work.setdefault(header.property_id, {})
                 block = machines.setdefault(block_of(header.asset_id), {})
                 block.setdefault(header.asset_id, []).extend(events)
                 outcome.events += len(events)
         for property_id, by_block in work.items():
             self._watch(property_id, by_block, outcome)
+            self._watch_cards(property_id, carded[property_id], outcome)
         return outcome
+
+    def _deal(
+        self,
+        header: BatchHeader,
+        events: Iterable[SlotEvent],
+        cards: dict[CardKey, list[CardGame]],
+    ) -> None:
+        """Add a machine's carded games to those of their cards' days."""
+        day_of = self._house_of(header.property_id).day_of
+        for event in events:
+            if event.player_id is not None and isinstance(event.data, GameStarted):
+                at = event.occurred_at
+                game = CardGame(header.asset_id, at, header.received_at - at)
+                cards.setdefault(CardKey(day_of(at), event.player_id), []).append(game)
+
+    def _watch_cards(
+        self, property_id: str, games: Mapping[CardKey, list[CardGame]], outcome: Outcome
+    ) -> None:
+        """Bring games into their cards' days, and tell of those that say enough.
+
+        A day is written before it is told of, and told of before that is written: a batch that
+        comes again finds what it left undone.
+        """
+        metres = self._metres_of(property_id)
+        waiting, conflicts = set(games), 0
+        while waiting:
+            kept = self._watches.cards(property_id, waiting)
+            after = {
+                key: KeptCard(version, joined(card, games[key], metres))
+                for key, (version, card) in kept.items()
+            }
+            changed = {
+                key: KeptCard(version + 1, card)
+                for key, (version, card) in after.items()
+                if card != kept[key].card
+            }
+            waiting = self._watches.replace_cards(property_id, changed)
+            outcome.cards += len(changed) - len(waiting)
+            outcome.cards_contended += len(waiting)
+            written = {key: kept for key, kept in (after | changed).items() if key not in waiting}
+            self._tell_of_cards(property_id, written, metres, outcome)
+            conflicts += 1
+            if waiting and conflicts > MAX_CONFLICTS:
+                raise ContendedFloorError(property_id, f"{len(waiting)} cards")
+            if waiting:
+                self._pause(conflicts)
+
+    def _tell_of_cards(
+        self,
+        property_id: str,
+        cards: Mapping[CardKey, KeptCard],
+        metres: Metres,
+        outcome: Outcome,
+    ) -> None:
+        told: dict[CardKey, KeptCard] = {}
+        for key, (version, card) in cards.items():
+            if card.is_told:
+                continue
+            asked = asked_of(card, metres)
+            if asked.proof is not None:
+                review = review_of_card(key.player_id, key.day, asked, asked.proof)
+                self._raise(property_id, review, outcome)
+                told[key] = KeptCard(version + 1, replace(card, is_told=True))
+        # Where another writer was faster, whoever comes next tells it again, by the same name.
+        outcome.cards += len(told) - len(self._watches.replace_cards(property_id, told))
+
+    def _metres_of(self, property_id: str) -> Metres:
+        """How far machines are from each other; the plan is read where that is asked."""
+
+        def metres(one: str, other: str) -> float | None:
+            now = self._now()
+            found = self._metres.get(property_id)
+            if found is None or now - found[0] >= PLAN_MS:
+                plan = self._watches.plan(property_id) or FloorPlan([])
+                found = self._metres[property_id] = now, metres_of(plan)
+            return found[1](one, other)
+
+        return metres
 
     def _watch(
         self,
@@ -162,10 +261,13 @@ class WatchPlay:
 
     def _tell(self, property_id: str, found: Iterable[Suspicion], outcome: Outcome) -> None:
         for review in map(review_of, found):
-            if self._watches.is_silent(property_id, review, self._now()):
-                outcome.silenced += 1
-            else:
-                outcome.suspicions += self._watches.put_review(property_id, review)
+            self._raise(property_id, review, outcome)
+
+    def _raise(self, property_id: str, review: Review, outcome: Outcome) -> None:
+        if self._watches.is_silent(property_id, review, self._now()):
+            outcome.silenced += 1
+        else:
+            outcome.suspicions += self._watches.put_review(property_id, review)
 
 
 def _check_rules(fault: Exception) -> None:

@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from pitboss.access import Action, Group, Kind, Principal
+from pitboss.floor.plan import FloorPlan, Place
+from pitboss.stores.floor import DynamoFloor
 from tests.signing_in import signed_in
 from workbench import endpoint, gateways, users
 from workbench.client import PitbossClient
 from workbench.signing import Signer
 
-MACHINE = "1940732"
+MACHINE, FAR_MACHINE = "1940732", "5093619"
 
 
 class House(NamedTuple):
@@ -27,6 +29,7 @@ class House(NamedTuple):
     gateway: PitbossClient
     api: httpx.Client
     who: dict[str, str]
+    floor: DynamoFloor
 
     def reviews(self, status: str = "all") -> list[dict[str, Any]]:
         answer = self.api.get("/v1/reviews", params={"status": status}, headers=self.who)
@@ -42,22 +45,29 @@ class House(NamedTuple):
         answer = self.gateway.post_events(json.dumps(events).encode(), "application/json")
         assert answer.accepted == len(events), answer
 
-    def session(self, player_id: str, begins: int, interval_ms: int) -> list[dict[str, Any]]:
-        """Eight games with a card: in, played at this pace, and out."""
+    def session(
+        self,
+        player_id: str,
+        begins: int,
+        interval_ms: int,
+        games: int = 8,
+        asset_id: str = MACHINE,
+    ) -> list[dict[str, Any]]:
+        """Games with a card: in, played at this pace, and out."""
         moments: list[tuple[str, int, dict[str, int]]] = [
             ("card.inserted", 0, {}),
-            ("card.removed", 8 * interval_ms + 900, {}),
+            ("card.removed", games * interval_ms + 900, {}),
         ]
-        for n in range(8):
+        for n in range(games):
             at = 500 + n * interval_ms + n % 2 * interval_ms // 4
             moments += [("game.started", at, {"wager_cents": 500})]
             moments += [("game.ended", at + 300, {"win_cents": 0})]
         return [
             {
-                "event_id": f"{player_id}-{begins}-{number}",
+                "event_id": f"{player_id}-{begins}-{asset_id}-{number}",
                 "event_type": kind,
                 "property_id": self.property_id,
-                "asset_id": MACHINE,
+                "asset_id": asset_id,
                 "occurred_at": begins + at,
                 "sequence": number,
                 "player_id": player_id,
@@ -91,6 +101,7 @@ def house(stack: dict[str, str], tmp_path: Path) -> Iterator[House]:
             cleanup.enter_context(PitbossClient(endpoint.api_url(), signer)),
             cleanup.enter_context(httpx.Client(base_url=endpoint.api_url(), timeout=60)),
             {"Authorization": f"Bearer {signed_in(person, password).id_token}"},
+            DynamoFloor(stack["FloorTableName"], "us-east-1", client=endpoint.client("dynamodb")),
         )
 
 
@@ -123,3 +134,27 @@ def test_a_program_is_told_of_once_and_not_again_when_it_was_cleared(
         ("p-3", "open"),
         ("p-1", "cleared"),
     ]
+
+
+def test_one_card_at_two_places_is_told_of_once(
+    house: House, eventually: Callable[..., Any]
+) -> None:
+    where = ((MACHINE, 0), (FAR_MACHINE, 60))
+    plan = FloorPlan([Place(one, x, 0, "Main floor") for one, x in where], version=1)
+    assert house.floor.keep_plan(house.property_id, plan, 0, "rosa")
+    began = time.time_ns() // 1_000_000 - 900_000
+    here = house.session("p-1", began, 6_000, 60)
+    there = house.session("p-1", began + 2_000, 7_000, 52, FAR_MACHINE)
+    house.post(here)
+    house.post(there)
+
+    def at_two_places() -> list[dict[str, Any]]:
+        return [one for one in house.reviews() if one["question"] == "places"]
+
+    eventually(at_two_places)
+    house.post([*there, *here])
+    house.post(house.session("p-2", began + 600_000, 1_200))
+    eventually(lambda: "p-2" in {one["player_id"] for one in house.reviews()})
+    (review,) = at_two_places()
+    assert (review["player_id"], review["status"]) == ("p-1", "open")
+    assert {review["asset_id"], *review["reason"].replace(",", "").split()} > {MACHINE, FAR_MACHINE}

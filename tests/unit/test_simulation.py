@@ -702,7 +702,7 @@ def test_commands_default_gaming_day_is_the_floors() -> None:
 
 
 def test_cheats_are_named_in_the_truth_and_rated_as_the_ledger_says(tmp_path: Path) -> None:
-    plan = FloorPlan(machines=8, players=3, minutes=25, seed=4, cheats=4)
+    plan = FloorPlan(machines=10, players=3, minutes=25, seed=4, cheats=5)
 
     for name in ("first", "second"):
         list(write_shift(open_floor(plan), tmp_path / name))
@@ -712,7 +712,11 @@ def test_cheats_are_named_in_the_truth_and_rated_as_the_ledger_says(tmp_path: Pa
     assert said == again
     assert packets[0] == packets[1]
     cheats = json.loads(said)["cheats"]
-    assert sorted(cheat["cheat"] for cheat in cheats) == sorted(CHEATS)
+    assert sorted(cheat["cheat"] for cheat in cheats) == sorted([*CHEATS, "shared"])
+    assert len({cheat["player_id"] for cheat in cheats}) == len(CHEATS)
+    one, other = (cheat for cheat in cheats if cheat["cheat"] == "shared")
+    assert one["asset_id"] != other["asset_id"]
+    assert abs(one["started_at"] - other["started_at"]) < 60_000, "at the same time"
     sessions = {
         (one["player_id"], one["asset_id"], one["started_at"], one["games"])
         for one in json.loads(said)["sessions"]

@@ -10,7 +10,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from pitboss.anomalies.cards import METRES_A_UNIT, CardDay, CardGame, asked_of, joined, metres_of
 from pitboss.anomalies.questions import Question
 from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, review_of, subject_of
 from pitboss.anomalies.watch import MIN_GAMES, Brought, Suspicion, Watched, bring_in
@@ -28,10 +30,12 @@ from pitboss.events.slot import (
     SlotData,
     SlotEvent,
 )
+from pitboss.floor.plan import FloorPlan as Plan
+from pitboss.floor.plan import Place
 from pitboss.floor.rows import block_of
 from pitboss.gaming_day import GamingDay
 from pitboss.rating.fold import House
-from pitboss.stores.reviews import DynamoReviews
+from pitboss.stores.reviews import CardKey, DynamoReviews
 from tests import sample_events
 from tests.fakes.network import Heard, Strikes, tables
 from watch_play import handler as lambda_handler
@@ -40,6 +44,7 @@ from watch_play.service import Outcome, WatchPlay
 from workbench.proof.network import Fault, Kill, Killed, Lose, Network, Refuse
 from workbench.simulation import FloorPlan, open_floor
 from workbench.simulation.envelopes import envelope_line
+from workbench.simulation.places import laid_out
 
 NOW = 1_767_225_600_000
 NORTH = "north"
@@ -431,6 +436,146 @@ def test_nothing_that_goes_wrong_or_comes_again_makes_a_difference(
     disturbed = bring(given_batches, is_disturbed=True)
 
     assert disturbed == bring(given_batches, is_disturbed=False)
+
+
+# --- cards at two places --------------------------------------------------------------------------
+
+FAR = Plan([Place(one, 40 * n / METRES_A_UNIT, 0, "Main") for n, one in enumerate(MACHINES)])
+CARD = CardKey(HOUSE.day_of(NOW), "p-1")
+
+
+def minutes_of(asset_id: str, first: int, count: int, player_id: str = "p-1") -> list[SlotBatch]:
+    """Play as a person plays, a batch a minute."""
+    return [
+        batch(
+            asset_id,
+            *(
+                one
+                for n in range(9)
+                for one in game(at + n * 6_300 + 911 * n * n % 1_999, 0, None, player_id)
+            ),
+        )
+        for at in range(first, first + 60_000 * count, 60_000)
+    ]
+
+
+def keep_plan() -> None:
+    assert store().keep_plan(NORTH, replace(FAR, version=1), NOW, "rosa")
+
+
+def test_one_card_at_two_places_leaves_one_review_of_its_gaming_day(network: Network) -> None:
+    keep_plan()
+    card, other = minutes_of("7", 1_000, 9), minutes_of("8", 3_000, 9)
+    honest = [*minutes_of("69", 1_000, 2, "p-2"), *minutes_of("8", 721_000, 9, "p-2")]
+
+    first = watcher()([*card[:5], *honest])
+    second = watcher()(other)
+    third = watcher()(card[5:])
+
+    assert [one.suspicions for one in (first, second, third)] == [0, 1, 0]
+    (review,) = store().reviews(NORTH, None, 9)
+    assert review.review_id == "1767139200000-p-1-places"
+    assert (review.player_id, review.question) == ("p-1", Question.PLACES)
+    assert (review.games, review.odds_against) == (4, 76_029)
+    assert review.reason.startswith("one card is at two places")
+    assert subject_of(review) == "player/p-1"
+    before = list(map(dict, network.dynamodb.tables["floor"].items()))
+    again = watcher()([*honest, *other, *card])
+    assert (again.cards, again.suspicions, again.blocks) == (0, 0, 0)
+    assert list(map(dict, network.dynamodb.tables["floor"].items())) == before
+
+
+def test_the_simulators_shared_card_is_found_and_no_other() -> None:
+    opened = open_floor(FloorPlan(100, 20, 25, 4, cheats=5))
+    far = metres_of(laid_out([machine.asset_id for machine in opened.machines]))
+    games: dict[str, list[CardGame]] = defaultdict(list)
+    for delivered in opened.events():
+        envelope, told = read_envelope(envelope_line(delivered, NORTH))
+        if isinstance(told.data, GameStarted) and told.player_id is not None:
+            took = delivered.cache_time - told.occurred_at
+            games[told.player_id].append(CardGame(envelope.asset_id, told.occurred_at, took))
+
+    found = {
+        player_id
+        for player_id, played in games.items()
+        if asked_of(joined(CardDay(), played, far), far).proof is not None
+    }
+    cheats = opened.truth()["cheats"]
+    assert found == {one["player_id"] for one in cheats if one["cheat"] == "shared"}
+    assert len(found) == 1
+
+
+def test_where_there_is_no_plan_no_card_is_at_two_places(network: Network) -> None:
+    outcome = watcher()([*minutes_of("7", 1_000, 9), *minutes_of("8", 3_000, 9)])
+
+    assert (outcome.cards, outcome.suspicions) == (1, 0)
+
+
+def test_a_plan_is_read_again_after_a_minute(network: Network) -> None:
+    now = [NOW]
+    watch = WatchPlay(store(), lambda property_id: HOUSE, lambda: now[0], lambda attempt: None)
+    *card, last = [*minutes_of("7", 1_000, 9), *minutes_of("8", 3_000, 9)]
+    watch(card)
+    keep_plan()
+
+    now[0] += service.PLAN_MS - 1
+    assert watch([last]).suspicions == 0
+    now[0] += 1
+    assert watch([last]).suspicions == 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.permutations(range(12)),
+    st.lists(st.integers(0, 11), max_size=6),
+    st.integers(0, 9),
+    st.sampled_from(FAULTS),
+)
+def test_in_whatever_order_and_by_whoever_a_card_is_watched_it_is_told_of_once(
+    order: list[int], comes_again: list[int], strikes_at: int, fault: Fault
+) -> None:
+    whole = [*minutes_of("7", 1_000, 6), *minutes_of("8", 3_000, 6)]
+    with tables(NOW, "floor") as made:
+        keep_plan()
+        strikes = Strikes(made)
+        watchers = watcher(), watcher()
+        for place, number in enumerate([*order, *comes_again]):
+            if place == len(order) // 2:
+                strikes.at(strikes_at, fault)
+            try:
+                watchers[place % 2]([whole[number]])
+            except (Killed, ClientError, BotoCoreError):
+                strikes.end()
+                watchers[place % 2]([whole[number]])
+        strikes.end()
+        (review,) = store().reviews(NORTH, None, 9)
+        assert review.review_id == "1767139200000-p-1-places"
+        (_, card) = store().cards(NORTH, [CARD])[CARD]
+        assert card.is_told
+        assert asked_of(card, metres_of(FAR)).minutes_until == 4
+        assert (card.stays[0].first, card.stays[-1].last) == (
+            min(one.occurred_at for one in whole[0].events),
+            whole[11].events[-2].occurred_at,
+        )
+
+
+def test_two_who_write_a_card_at_once_lose_none_of_its_games(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_plan()
+    slow, quick_one = watcher(), watcher()
+    kept = store().cards
+
+    def between(property_id: str, keys: Any) -> Any:
+        found = kept(property_id, keys)
+        monkeypatch.undo()
+        quick_one(minutes_of("8", 3_000, 6))
+        return found
+
+    monkeypatch.setattr(store(), "cards", between)
+    outcome = slow(minutes_of("7", 1_000, 6))
+
+    assert (outcome.cards_contended, outcome.suspicions) == (1, 1)
 
 
 # --- the handler ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Cheats on a floor: sessions whose play is not honest, and the truth of which they are.
 
-Each is a player of its own with one stay, so that whoever else is suspected is accused wrongly.
+Each is a player of its own with one stay, or with two at the same time on one card, so that whoever
+else is suspected is accused wrongly.
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from workbench.simulation.catalogue import PatronKind
 from workbench.simulation.floor import FloorPlan, Life, Machine, Player
 from workbench.simulation.odd import OddFloor
 
-CHEATS = ("quick", "even", "wins", "meters")
+CHEATS = ("quick", "even", "wins", "meters", "shared")
 """In turn: a program that plays quickly (1.5 s a game), one that plays evenly (5 s a game, to
-60 ms), games of which two in three are made to win, and a machine that does not meter one wager in
-eight. `docs/simulator.md` says more."""
+60 ms), games of which two in three are made to win, a machine that does not meter one wager in
+eight, and one card at two machines far from each other. `docs/simulator.md` says more."""
 
 _KIND = PatronKind(0, 20, (200, 300), 10_000, 100)
 _FIRST_PLAYER = 79_000_001
@@ -60,14 +61,20 @@ class CheatingFloor(OddFloor):
             arrival = self.plan.start + 2_000 + self._between_luck(0, window)
             player = Player(str(_FIRST_PLAYER + number), f"{7_000_000_000 + number * 7_919:010}")
             self._planted[player.player_id] = cheat = CHEATS[number % len(CHEATS)]
-            yield arrival, self._cheat(cheat, player, arrival)
+            for which in (0, -1) if cheat == "shared" else (None,):
+                yield arrival, self._cheat(cheat, player, arrival, which)
 
-    def _cheat(self, cheat: str, player: Player, now: int) -> Life:
-        """One stay at a machine with reels, which a program can be quick at."""
+    def _cheat(self, cheat: str, player: Player, now: int, which: int | None) -> Life:
+        """One stay at a machine with reels, which a program can be quick at: the first or the last
+        (-1) of those that are free, as they were put up, or any.
+        """
         while now < self.end:
             free = [machine for machine in self._free if machine.model.reels]
             if free:
-                machine = free[self._between_luck(0, len(free) - 1)]
+                if which is None:
+                    machine = free[self._between_luck(0, len(free) - 1)]
+                else:
+                    machine = [one for one in self.machines if one in free][which]
                 self._free.remove(machine)
                 self._cheating[machine] = cheat
                 now = yield from self._sit_down(machine, _KIND, player, now)

@@ -1,9 +1,11 @@
 """The review queue: suspicions that a person looks at, and what they decide."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
+from pitboss.anomalies.cards import Asked, Way
 from pitboss.anomalies.questions import Question
 from pitboss.anomalies.watch import Suspicion
 
@@ -30,11 +32,12 @@ class Review(Struct, frozen=True):
     player_id: str | None
     """None of play without a card."""
     began_at: int
-    """Start of the session, epoch milliseconds."""
+    """Start of the session, epoch milliseconds; of a card at two places, midnight (UTC) of the
+    gaming day's date."""
     at: int
     """Start of the game that made it suspect."""
     games: int
-    """Of the session, up to then."""
+    """Of the session, up to then; of a card at two places, minutes in which it changed machines."""
     odds_against: int
     """So many to one: honest play comes to it in at most one of so many sessions."""
     reason: str
@@ -51,7 +54,6 @@ _REASONS = {
     Question.WINS: "the machine pays more than its paytable says",
     Question.HITS: "it pays in more games than it does in other sessions",
     Question.METERS: "the coin-in meter moves by less than the wagers",
-    Question.PLACES: "one card is at two places",
 }
 
 
@@ -71,6 +73,33 @@ def review_of(suspicion: Suspicion) -> Review:
         suspicion.games,
         suspicion.odds_against,
         _REASONS[suspicion.question],
+    )
+
+
+def review_of_card(player_id: str, day: str, asked: Asked, proof: Way) -> Review:
+    """The review of a card that is at two places, which nobody has decided yet.
+
+    Its id says gaming day, player and question, so that a card's day is told of once, whichever of
+    its machines tells it first.
+
+    Args:
+        player_id: whose card it is.
+        day: the gaming day, an ISO date.
+        asked: what its minutes say.
+        proof: the way that nobody walks.
+    """
+    began_at = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000
+    return Review(
+        f"{began_at:013d}-{player_id}-{Question.PLACES}",
+        Question.PLACES,
+        proof.asset_id,
+        player_id,
+        began_at,
+        proof.at,
+        asked.minutes_until,
+        asked.odds_against,
+        f"one card is at two places: {proof.seconds:.1f} s after a game at "
+        f"{proof.from_asset_id}, {proof.metres:.0f} m away",
     )
 
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pitboss.anomalies.betting import Evidence, is_against
 from pitboss.anomalies.questions import (
@@ -12,7 +11,6 @@ from pitboss.anomalies.questions import (
     Question,
     is_even,
     is_quick,
-    is_too_far,
     multiple,
 )
 
@@ -73,19 +71,6 @@ def after_game(play: SessionPlay, game: Played) -> SessionPlay:
     if game.metered_cents is not None:
         _ask(evidence, Question.METERS, game.metered_cents != game.wager_cents)
     return SessionPlay(game.started_at, interval, evidence)
-
-
-def after_move(play: SessionPlay, metres: float, seconds: float) -> SessionPlay:
-    """A session whose card was played elsewhere before.
-
-    Args:
-        play: the session.
-        metres: from there to here, as the floor plan has them.
-        seconds: from the last game there to this one's start.
-    """
-    evidence = dict(play.evidence)
-    _ask(evidence, Question.PLACES, is_too_far(metres, seconds))
-    return replace(play, evidence=evidence)
 
 
 def _ask(evidence: dict[Question, Evidence], question: Question, is_so: bool) -> None:

@@ -12,8 +12,8 @@ What the questions are given is rounded in favour of play:
     * A coin-in meter that moved by more than the wager is not asked about: that is what it shows of
       a game whose events were lost. Nor where the machine said that events were lost.
 
-`Question.PLACES` is not asked here: it needs what a card did at other machines, which no machine's
-row has.
+`Question.PLACES` is asked of cards, in `pitboss.anomalies.cards`: no machine's row has what a card
+did at others.
 """
 
 from collections.abc import Iterable

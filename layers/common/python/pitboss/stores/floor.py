@@ -11,7 +11,8 @@
 | the floor as a minute ended | `<property>/minutes/<day>` | `<epoch minute, 10 digits>` | `body` |
 | plan | `<property>/plan` | `current`, `version/<n>` | `version`, `body` |
 | watches of a block of machines | `<property>/watches` | `watches/<000-127>` | as sums |
-| review | `<property>/reviews` | `<began at, 13 digits>-<asset>-<question>` | `version`, `body` |
+| a card's gaming day | `<property>/watches` | `card/<day>/<player>` | `version`, `body` |
+| review | `<property>/reviews` | `<began at, 13 digits>-<asset or player>-<question>` | as alerts |
 | what was cleared | `<property>/silences` | `<question>/<player or machine>` | `until` |
 | bill | `<property>/bills/<player or ->` | `<occurred at, 15 digits>/<asset>/<event>` | `body` |
 | that an offer counts | `<property>/offer/<offer>` | `counted` | when, for each status |
@@ -65,6 +66,7 @@ KEPT_SECONDS = {
     "minute": 8 * 86_400,
     "bill": 400 * 86_400,
     "review": 400 * 86_400,
+    "card": 3 * 86_400,  # of its newest game
     "counted": 400 * 86_400,  # as long as the offers: one may be redeemed weeks after it was made
     "offers": 30 * 86_400,
     "rates": 3_600,

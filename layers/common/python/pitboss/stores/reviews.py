@@ -4,17 +4,20 @@ The items are listed in `pitboss.stores.floor`. They are in partitions of their 
 is shown and nothing is pushed of: whoever is suspected must not learn of it from a colleague.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
+import zstandard
 from msgspec.structs import replace
 
+from pitboss.anomalies.cards import MINUTE_MS, CardDay
 from pitboss.anomalies.questions import Question
 from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, subject_of
 from pitboss.anomalies.watch import Place, Watched
 from pitboss.errors import TransientError
 from pitboss.floor.blocks import Block, UnreadableFloorError
+from pitboss.stores.batches import read_batches
 from pitboss.stores.floor import (
     KEPT_SECONDS,
     MAX_TRIES,
@@ -22,11 +25,31 @@ from pitboss.stores.floor import (
     DynamoFloor,
     Item,
 )
+from pitboss.stores.packing import Zstd
 
 _watched = msgspec.msgpack.Decoder(list[Watched])
 _places = msgspec.msgpack.Decoder(dict[str, Place])
+_card = msgspec.msgpack.Decoder(CardDay)
+_packer = msgspec.msgpack.Encoder()
+_zstd = Zstd(level=3)
 _json = msgspec.json.Encoder()
 _review = msgspec.json.Decoder(Review)
+
+
+class CardKey(NamedTuple):
+    """Of a card's gaming day."""
+
+    day: str
+    """ISO date."""
+    player_id: str
+
+
+class KeptCard(NamedTuple):
+    """A card's gaming day as it is kept."""
+
+    version: int
+    """0 of one that is not kept yet."""
+    card: CardDay
 
 
 class ContendedReviewError(TransientError):
@@ -41,6 +64,42 @@ class DynamoReviews(DynamoFloor):
         events.
         """
         return self._blocks(property_id, BlockKind.WATCHES, numbers, _watched, _places)
+
+    def cards(self, property_id: str, keys: Iterable[CardKey]) -> dict[CardKey, KeptCard]:
+        """These cards' days, as they are now."""
+        names = {_card_sort(key): key for key in keys}
+        found = dict.fromkeys(names.values(), KeptCard(0, CardDay()))
+        places = ((f"{property_id}/watches", sort) for sort in names)
+        for item in read_batches(self._client, self._table, places):
+            try:
+                card = _card.decode(_zstd.decompress(item["body"]["B"]))
+                kept = KeptCard(int(item["version"]["N"]), card)
+            except (KeyError, msgspec.MsgspecError, zstandard.ZstdError) as fault:
+                raise UnreadableFloorError(f"{item['sk']['S']}: {fault}") from fault
+            found[names[item["sk"]["S"]]] = kept
+        return found
+
+    def replace_cards(self, property_id: str, cards: Mapping[CardKey, KeptCard]) -> set[CardKey]:
+        """Replace cards' days, each where it still has the version before the one it is given.
+
+        Returns:
+            Those that were not replaced, because another writer was faster: read them again.
+        """
+
+        def put(keyed: tuple[CardKey, KeptCard]) -> bool:
+            key, (version, card) = keyed
+            expires = card.stays[-1].minute * MINUTE_MS // 1_000 + KEPT_SECONDS["card"]
+            item = {
+                "pk": {"S": f"{property_id}/watches"},
+                "sk": {"S": _card_sort(key)},
+                "version": {"N": str(version)},
+                "body": {"B": _zstd.compress(_packer.encode(card))},
+                "expires": {"N": str(expires)},
+            }
+            return self._put_over(item, version - 1)
+
+        done = self._spread(put, cards.items())
+        return {key for key, is_done in zip(cards, done, strict=True) if not is_done}
 
     def is_silent(self, property_id: str, review: Review, now: int) -> bool:
         """Whether the like of it was cleared less than `SILENT_MS` ago.
@@ -114,6 +173,10 @@ class DynamoReviews(DynamoFloor):
             if self._transact(actions) is None:
                 return decided
         raise ContendedReviewError(f"review {review_id} is changed elsewhere")
+
+
+def _card_sort(key: CardKey) -> str:
+    return f"card/{key.day}/{key.player_id}"
 
 
 def _item(property_id: str, review: Review, version: int) -> Item:
