@@ -18,7 +18,7 @@ from pitboss.anomalies.reviews import SILENT_MS, Review, ReviewStatus, review_of
 from pitboss.anomalies.watch import MIN_GAMES, Brought, Suspicion, Watched, bring_in
 from pitboss.errors import BrokenReleaseError
 from pitboss.events.batch import BatchHeader, SlotBatch
-from pitboss.events.envelope import read_envelope
+from pitboss.events.envelope import is_identifier, read_envelope
 from pitboss.events.slot import (
     RATED_TYPES,
     CardInserted,
@@ -255,6 +255,17 @@ def test_a_review_is_of_a_session_and_about_the_player_or_the_machine() -> None:
     assert subject_of(suspected()) == "player/p-1"
     assert subject_of(suspected(Question.METERS)) == "machine/7"
     assert subject_of(suspected(player_id=None)) == "machine/7"
+
+
+@pytest.mark.parametrize("question", [Question.RHYTHM, Question.METERS])
+def test_a_review_of_a_machine_with_a_long_name_can_be_decided(question: Question) -> None:
+    """The command and the API take ids of at most 64 characters."""
+    suspicions = [Suspicion(question, f"{n}" * 64, None, NOW, NOW, 7, 9) for n in range(2)]
+
+    one, other = (review_of(one).review_id for one in suspicions)
+
+    assert is_identifier(one)
+    assert one != other
 
 
 def test_the_first_verdict_stays_and_what_is_cleared_is_silent_for_ninety_days(

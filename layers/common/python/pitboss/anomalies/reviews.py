@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -11,6 +12,10 @@ from pitboss.anomalies.watch import Suspicion
 
 SILENT_MS = 90 * 86_400_000
 """What was cleared is not told of the same player, or machine, for so long: 90 days."""
+
+
+_LONGEST_NAME = 40
+"""Characters of a machine's or a player's in a review's id."""
 
 
 class ReviewStatus(StrEnum):
@@ -64,7 +69,7 @@ def review_of(suspicion: Suspicion) -> Review:
     whatever comes again.
     """
     return Review(
-        f"{suspicion.began_at:013d}-{suspicion.asset_id}-{suspicion.question}",
+        _id(suspicion.began_at, suspicion.asset_id, suspicion.question),
         suspicion.question,
         suspicion.asset_id,
         suspicion.player_id,
@@ -90,7 +95,7 @@ def review_of_card(player_id: str, day: str, asked: Asked, proof: Way) -> Review
     """
     began_at = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000
     return Review(
-        f"{began_at:013d}-{player_id}-{Question.PLACES}",
+        _id(began_at, player_id, Question.PLACES),
         Question.PLACES,
         proof.asset_id,
         player_id,
@@ -101,6 +106,13 @@ def review_of_card(player_id: str, day: str, asked: Asked, proof: Way) -> Review
         f"one card is at two places: {proof.seconds:.1f} s after a game at "
         f"{proof.from_asset_id}, {proof.metres:.0f} m away",
     )
+
+
+def _id(began_at: int, whose: str, question: Question) -> str:
+    """At most 64 characters, as all ids; it has the hash of a name that is too long for that."""
+    if len(whose) > _LONGEST_NAME:
+        whose = blake2b(whose.encode(), digest_size=_LONGEST_NAME // 2).hexdigest()
+    return f"{began_at:013d}-{whose}-{question}"
 
 
 def subject_of(review: Review) -> str:
