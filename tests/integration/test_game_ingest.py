@@ -439,7 +439,7 @@ def test_events_are_measured_shown_and_told_of(
             studio.post("/applications/chase/events", rounds)
         found = eventually(
             lambda: values(studio),
-            lambda seen: seen.get("daily-active-players") == 4,
+            lambda seen: sum(seen.get("daily-active-players", ())) == 4,
             within=60,
         )
         endpoint.client("lambda").invoke(FunctionName=publish, Payload=b"{}")
@@ -470,10 +470,8 @@ def test_events_are_measured_shown_and_told_of(
         with pytest.raises(ValueError, match="not signed"):
             verify["verified"](secret, headers, body + b" ")
     assert said[notice["notice_id"]] == notice
-    assert {key: found[key] for key in ("sessions", "monthly-active-players")} == {
-        "sessions": 4,
-        "monthly-active-players": 4,
-    }
+    assert sum(found["sessions"]) == 4
+    assert found["monthly-active-players"][-1] == 4
     assert (notice["key"], notice["what"], notice["value"]) == ("losses-over-10", "crossed", 2)
 
 
@@ -541,14 +539,15 @@ def documented(page: str, marker: str) -> dict[str, Any]:
     return defined
 
 
-def values(studio: Studio) -> dict[str, Any]:
-    """What each metric comes to in the window that lasts."""
+def values(studio: Studio) -> dict[str, list[Any]]:
+    """What each metric comes to in the window that lasts and in the one before: the rounds are of
+    two minutes ago, which may be another gaming day.
+    """
     headers = {"Authorization": f"Bearer {studio.server.token(b'')}"}
-    found = studio.http.get("/v1/metrics", params={"windows": "1"}, headers=headers).json()
+    found = studio.http.get("/v1/metrics", params={"windows": "2"}, headers=headers).json()
     return {
-        one["key"]: value["value"]
+        one["key"]: [value["value"] for window in one["windows"] for value in window["values"]]
         for one in found["metrics"]
-        for value in one["windows"][-1]["values"]
     }
 
 
