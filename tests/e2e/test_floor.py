@@ -63,7 +63,7 @@ def differences(house: House, ledger: dict[str, Any]) -> list[str]:
 def test_odd_days_sent_badly_are_rated_to_the_cent_day_by_day(
     house: House, settled: Settled
 ) -> None:
-    events, ledger = odd_days(machines=8, players=8, days=2, seed=5)
+    events, ledger = odd_days(machines=6, players=6, days=2, seed=5)
     assert len(ledger["days"]) == 2
     assert ledger["totals"]["gaps"] > 0
     assert ledger["totals"]["incomplete_games"] > 0
@@ -76,7 +76,7 @@ def test_odd_days_sent_badly_are_rated_to_the_cent_day_by_day(
 
 
 def test_a_shift_is_rated_to_the_cent(house: House, settled: Settled) -> None:
-    events, ledger = shift(machines=30, players=40, minutes=15, seed=11)
+    events, ledger = shift(machines=20, players=30, minutes=12, seed=11)
 
     sent = house.send(events)
     settled()
