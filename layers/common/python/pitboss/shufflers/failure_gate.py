@@ -80,7 +80,7 @@ def decide(
     if not np.all(np.isfinite(gains)):
         return _kept("A loss is not a number, so that nothing can be compared.", units, rows)
     if not gains.any():
-        return _kept("Both say the same of every device: there is nothing to promote.", units, rows)
+        return _kept("Both say the same of all: there is nothing to promote.", units, rows)
     gain = float(gains.sum() / rows.sum())
     drawn = np.random.default_rng(seed).integers(0, len(units), (DRAWS, len(units)))
     means = gains[drawn].sum(axis=1) / rows[drawn].sum(axis=1)
