@@ -23,7 +23,7 @@ from workbench.proof.shrink import ddmin
 from workbench.proof.world import World
 
 ROOT = Path(__file__).parents[2]
-SCHEDULES = 200
+SCHEDULES = 150
 
 
 # --- the campaign of the normal run ---------------------------------------------------------------
